@@ -1,0 +1,55 @@
+/**
+ * Errors are thrown when a caller or a programmer broke a rule. One class, registered codes, the cause kept.
+ * The message says what, where and how to mend it; it never repeats its cause.
+ */
+
+/** Every code, the HTTP status that the API gives it, and what it means. The reference page is generated from this table. */
+export const ERROR_CODES = {
+  AUTHORIZATION_UNKNOWN: [404, 'No authorization has this id.'],
+  AUTHORIZATION_IN_USE: [409, 'A current still uses the authorization.'],
+  CATALOG_BROKEN: [500, 'The built-in event catalog does not hold together.'],
+  CURRENT_UNKNOWN: [404, 'No current has this id or name.'],
+  CURRENT_NAME_TAKEN: [409, 'Another current already has this name.'],
+  CURRENT_STATE: [409, 'The current cannot do this in the state it is in.'],
+  CURRENT_INVALID: [422, 'The definition of the current does not hold together.'],
+  DEAD_LETTER_UNKNOWN: [404, 'No dead letter has this id.'],
+  DEAD_LETTER_STATE: [409, 'The dead letter was already redriven or discarded.'],
+  EVENT_UNKNOWN: [404, 'No kept event has this id.'],
+  INPUT_INVALID: [400, 'The request does not fit the documented shape.'],
+  KERNEL_MISSING: [500, 'The scanning kernel could not be loaded.'],
+  LOG_CORRUPT: [500, 'The log holds bytes that do not check out.'],
+  LOG_FULL: [503, 'The log cannot take more now: the disk is full or the next segment is not ready.'],
+  LOG_LOCKED: [500, 'Another process uses this data directory.'],
+  LOG_STOPPED: [503, 'The log stopped after a failed write; restart after mending the disk.'],
+  LOG_TRIMMED: [410, 'The asked entries are no longer kept.'],
+  REPLAY_INVALID: [422, 'The replay window does not hold together.'],
+  REPLAY_UNKNOWN: [404, 'No replay has this id.'],
+  ROUTE_UNKNOWN: [404, 'Nothing answers at this address.'],
+  SANDBOX_UNKNOWN: [404, 'The sandbox has no such double.'],
+  SEALING_KEY: [500, 'The sealing key is missing or does not open what it sealed.'],
+  SETTINGS_INVALID: [500, 'A setting has a value that cannot be used.'],
+  SOURCE_UNKNOWN: [404, 'No source has this name.'],
+  SOURCE_NAME_TAKEN: [409, 'Another source already has this name.'],
+  SOURCE_IN_USE: [409, 'A current still reads from the source.'],
+  STORE_UNAVAILABLE: [503, 'The control-plane database does not answer.'],
+  STORE_NEWER: [500, 'The database was written by a newer Thalweg.'],
+  TOKEN_FORBIDDEN: [403, 'The role of this token does not allow this.'],
+  TOKEN_MISSING: [401, 'This address needs an API token.'],
+  TOKEN_UNKNOWN: [404, 'No API token has this id.'],
+} as const satisfies Record<string, readonly [status: number, meaning: string]>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export class ThalwegError extends Error {
+  override readonly name = 'ThalwegError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+
+  get status(): number {
+    return ERROR_CODES[this.code][0]
+  }
+}

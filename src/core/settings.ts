@@ -1,0 +1,321 @@
+/**
+ * The settings of one node: read once at the start from the environment and the command line, checked, frozen. The table below
+ * is the only place that knows their names, defaults and bounds; the reference page is generated from it.
+ */
+
+import { join, resolve } from 'node:path'
+import * as z from 'zod'
+import { ThalwegError } from './errors.ts'
+import { parseKey, Secret } from './secret.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+const TIB = 1024 * GIB
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+const BYTE_UNITS: readonly (readonly [string, number])[] = [
+  ['TiB', TIB],
+  ['GiB', GIB],
+  ['MiB', MIB],
+  ['KiB', KIB],
+]
+const TIME_UNITS: readonly (readonly [string, number])[] = [
+  ['d', DAY],
+  ['h', HOUR],
+  ['m', MINUTE],
+  ['s', SECOND],
+]
+
+interface Setting<T> {
+  readonly env: string
+  /** As it would be written in the environment; undefined: the setting is absent unless given. */
+  readonly fallback: string | undefined
+  /** What may be written, for a person. */
+  readonly allowed: string
+  readonly description: string
+  readonly schema: z.ZodType<T, string>
+  /** The value must never be shown. */
+  readonly secret?: true
+}
+
+const TABLE = {
+  port: whole(
+    'THALWEG_PORT',
+    '7070',
+    0,
+    65_535,
+    'Port of the listener for doors, API and console; 0 takes any free port.',
+  ),
+  host: text('THALWEG_HOST', '127.0.0.1', 'Address that the listener binds; 0.0.0.0 or :: for all.'),
+  dataDir: {
+    ...text(
+      'THALWEG_DATA',
+      './.thalweg',
+      'Folder of the log, the embedded database and the sealing key; made when missing.',
+    ),
+    schema: z
+      .string()
+      .min(1)
+      .transform((path) => resolve(path)),
+  },
+  key: {
+    env: 'THALWEG_KEY',
+    fallback: undefined,
+    allowed: '32 bytes as base64 or as 64 hexadecimal digits',
+    description:
+      'Key that seals stored credentials. When absent, the file sealing.key in the data folder is used, and made at the first start. ' +
+      'Make one with: openssl rand -base64 32',
+    schema: z
+      .string()
+      .refine((key) => parseKey(key) !== undefined)
+      .transform((key) => new Secret(key)),
+    secret: true,
+  } satisfies Setting<Secret<string>>,
+  log: choice(
+    'THALWEG_LOG',
+    'embedded',
+    ['embedded'],
+    'Where events are kept: segment files in the data folder.',
+  ),
+  store: {
+    env: 'THALWEG_STORE',
+    fallback: 'sqlite',
+    allowed: 'sqlite (a file in the data folder), sqlite:<path>, or postgres://user:password@host/database',
+    description: 'Database of configuration, checkpoints and the ledger.',
+    schema: z.string().regex(/^(sqlite$|sqlite:.|postgres(ql)?:\/\/.)/),
+    secret: true, // the URL may hold a password
+  } satisfies Setting<string>,
+  sandboxPort: whole(
+    'THALWEG_SANDBOX_PORT',
+    '7080',
+    0,
+    65_500,
+    'First port of the sandbox, one for each double; 0 takes any free ports.',
+  ),
+  logLevel: choice(
+    'THALWEG_LOG_LEVEL',
+    'info',
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'Least severity of what is written to the log of the program.',
+  ),
+  bodyBytesMax: bytes(
+    'THALWEG_BODY_BYTES_MAX',
+    '16MiB',
+    KIB,
+    256 * MIB,
+    'Largest request body at a door, as sent.',
+  ),
+  decompressedBytesMax: bytes(
+    'THALWEG_DECOMPRESSED_BYTES_MAX',
+    '64MiB',
+    KIB,
+    GIB,
+    'Largest request body at a door after decompression; at most half a segment.',
+  ),
+  itemsMax: whole('THALWEG_ITEMS_MAX', '50000', 1, 1_000_000, 'Most events in one request.'),
+  bodyTimeoutMs: duration(
+    'THALWEG_BODY_TIMEOUT',
+    '30s',
+    SECOND,
+    10 * MINUTE,
+    'Longest time that a request body may take to arrive.',
+  ),
+  bytesInFlightMax: bytes(
+    'THALWEG_BYTES_IN_FLIGHT_MAX',
+    '128MiB',
+    MIB,
+    16 * GIB,
+    'Most bytes of bodies being received and not yet durable; beyond it doors answer 503 with Retry-After.',
+  ),
+  segmentBytes: bytes(
+    'THALWEG_SEGMENT_BYTES',
+    '128MiB',
+    MIB,
+    GIB,
+    'Size of one segment file of the log; the disk holds at least two.',
+  ),
+  retentionAgeMs: duration(
+    'THALWEG_RETENTION_AGE',
+    '30d',
+    MINUTE,
+    3650 * DAY,
+    'Age from which events may be removed from the log.',
+  ),
+  retentionBytes: bytes(
+    'THALWEG_RETENTION_BYTES',
+    '20GB',
+    2 * MIB,
+    1024 * TIB,
+    'Size from which the oldest events may be removed from the log, however young. Events that a current still needs are kept.',
+  ),
+  dedupeWindowMs: duration(
+    'THALWEG_DEDUPE_WINDOW',
+    '8d',
+    0,
+    90 * DAY,
+    'How long an event id of a source is remembered to drop repeats; 0 switches it off.',
+  ),
+  dedupeMemoryIds: whole(
+    'THALWEG_DEDUPE_MEMORY_IDS',
+    '4000000',
+    1_000,
+    1_000_000_000,
+    'Event ids remembered in memory (about 24 bytes each); older ones are looked up on disk.',
+  ),
+} as const satisfies Record<string, Setting<unknown>>
+
+type Table = typeof TABLE
+type Value<Name extends keyof Table> = z.output<Table[Name]['schema']>
+
+/** Names without a fallback may be undefined; `store` is always a full URL. */
+export type Settings = {
+  readonly [Name in keyof Table]: Table[Name]['fallback'] extends string
+    ? Value<Name>
+    : Value<Name> | undefined
+}
+
+/** Values from the command line, by the setting's name in this program; they win over the environment. */
+export type Overrides = { readonly [Name in keyof Table]?: string | number | undefined }
+
+/**
+ * Reads and checks all settings. An empty value counts as absent. Throws SETTINGS_INVALID that names every variable with a bad
+ * value, the value (unless it is a secret) and what is allowed.
+ */
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  overrides: Overrides = {},
+): Settings {
+  const problems: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries<Setting<unknown>>(TABLE)) {
+    const given = String(overrides[name as keyof Table] ?? env[setting.env] ?? '').trim()
+    const written = given === '' ? setting.fallback : given
+    if (written === undefined) continue
+    const parsed = setting.schema.safeParse(written)
+    if (parsed.success) values[name] = parsed.data
+    else
+      problems.push(
+        `${setting.env}=${setting.secret ? '[secret]' : quoted(written)} cannot be used; allowed: ${setting.allowed}`,
+      )
+  }
+  if (problems.length === 0) problems.push(...misfits(values as unknown as Settings))
+  if (problems.length > 0) throw new ThalwegError('SETTINGS_INVALID', problems.join('\n'))
+  const store =
+    values.store === 'sqlite' ? `sqlite:${join(String(values.dataDir), 'store.db')}` : String(values.store)
+  return Object.freeze({ key: undefined, ...values, store: new Secret(store) }) as unknown as Settings
+}
+
+export interface SettingRow {
+  readonly name: string
+  readonly env: string
+  readonly fallback: string
+  readonly allowed: string
+  readonly description: string
+}
+
+/** The rows of the reference page, in the order of the table. */
+export function settingRows(): SettingRow[] {
+  return Object.entries<Setting<unknown>>(TABLE).map(([name, { env, fallback, allowed, description }]) => ({
+    name,
+    env,
+    fallback: fallback ?? '',
+    allowed,
+    description,
+  }))
+}
+
+/** Rules between settings, checked when each is fine by itself. */
+function misfits(settings: Settings): string[] {
+  const rules: readonly (readonly [holds: boolean, what: string])[] = [
+    [
+      settings.decompressedBytesMax >= settings.bodyBytesMax,
+      'THALWEG_DECOMPRESSED_BYTES_MAX must be at least THALWEG_BODY_BYTES_MAX',
+    ],
+    [
+      settings.segmentBytes >= 2 * settings.decompressedBytesMax,
+      'THALWEG_SEGMENT_BYTES must be at least twice THALWEG_DECOMPRESSED_BYTES_MAX: a request lies in one segment',
+    ],
+    [
+      settings.bytesInFlightMax >= settings.decompressedBytesMax,
+      'THALWEG_BYTES_IN_FLIGHT_MAX must be at least THALWEG_DECOMPRESSED_BYTES_MAX, or the largest body could never be taken',
+    ],
+    [
+      settings.retentionBytes >= 2 * settings.segmentBytes,
+      'THALWEG_RETENTION_BYTES must be at least twice THALWEG_SEGMENT_BYTES: whole segments are removed',
+    ],
+  ]
+  return rules.filter(([holds]) => !holds).map(([, what]) => what)
+}
+
+function quoted(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+}
+
+function text<F extends string>(env: string, fallback: F, description: string) {
+  return { env, fallback, allowed: 'any text', description, schema: z.string().min(1) }
+}
+
+function choice<const Choices extends readonly [string, ...string[]], F extends Choices[number]>(
+  env: string,
+  fallback: F,
+  choices: Choices,
+  description: string,
+) {
+  return {
+    env,
+    fallback,
+    allowed: choices.join(', '),
+    description,
+    schema: z.enum(choices) as z.ZodType<Choices[number], string>,
+  }
+}
+
+function whole<F extends string>(env: string, fallback: F, least: number, most: number, description: string) {
+  const allowed = `a whole number from ${least} to ${most}`
+  return { env, fallback, allowed, description, schema: measured({ '': 1 }, least, most) }
+}
+
+/** Named sizes: KB, MB, GB, TB are powers of 1,000 and KiB, MiB, GiB, TiB of 1,024; a bare number counts bytes. */
+function bytes<F extends string>(env: string, fallback: F, least: number, most: number, description: string) {
+  const units = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: KIB, mib: MIB, gib: GIB, tib: TIB }
+  const allowed = `bytes from ${shortest(least, BYTE_UNITS)} to ${shortest(most, BYTE_UNITS)} (units KB, MB, GB, TB, KiB, MiB, GiB, TiB)`
+  return { env, fallback, allowed, description, schema: measured(units, least, most) }
+}
+
+/** Named times: ms, s, m, h, d; a bare number counts milliseconds. */
+function duration<F extends string>(
+  env: string,
+  fallback: F,
+  least: number,
+  most: number,
+  description: string,
+) {
+  const units = { '': 1, ms: 1, s: SECOND, m: MINUTE, h: HOUR, d: DAY }
+  const allowed = `a time from ${shortest(least, TIME_UNITS)} to ${shortest(most, TIME_UNITS)} (units ms, s, m, h, d)`
+  return { env, fallback, allowed, description, schema: measured(units, least, most) }
+}
+
+/** Digits, perhaps grouped by `_`, and a unit; the result is a whole number in the smallest unit, within the bounds. */
+function measured(
+  units: Readonly<Record<string, number>>,
+  least: number,
+  most: number,
+): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^\d[\d_]{0,20}\s*[a-z]*$/i)
+    .transform((written) => {
+      const [, digits = '', unit = ''] = /^([\d_]+)\s*([a-z]*)$/i.exec(written) ?? []
+      return Number(digits.replaceAll('_', '')) * (units[unit.toLowerCase()] ?? Number.NaN)
+    })
+    .refine((value) => Number.isSafeInteger(value) && value >= least && value <= most)
+}
+
+function shortest(value: number, units: readonly (readonly [string, number])[]): string {
+  const fitting = units.find(([, size]) => value >= size && value % size === 0)
+  return fitting === undefined ? String(value) : `${value / fitting[1]} ${fitting[0]}`
+}

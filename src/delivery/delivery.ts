@@ -1,0 +1,687 @@
+/**
+ * Delivery: the one way out of the log. It runs every launched current, decides what faults mean, and is the only room that settles records.
+ * It never knows a vendor: destinations are consulted. It never changes what a record says.
+ */
+
+import * as z from 'zod'
+import { compilePattern } from '../catalog/catalog.ts'
+import type { Clock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
+import type { WireRequest } from '../core/exchange.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Kernel } from '../core/kernel/kernel.ts'
+import type { Random } from '../core/random.ts'
+import type { Receipt } from '../core/receipt.ts'
+import type { Current, CurrentDefinition, LaunchFrom } from '../currents/current.ts'
+import type { Currents } from '../currents/registry.ts'
+import { destinationNamed } from '../destinations/catalog.ts'
+import type { Destination, EventWriter } from '../destinations/destination.ts'
+import type { Log } from '../log/log.ts'
+import type { Store } from '../store/store.ts'
+import { Alerts } from './alerts.ts'
+import { type BookCheck, type BookSubject, Books } from './books.ts'
+import { TypeNumbers } from './cells.ts'
+import { Connection, type ConnectionParts, makeRule } from './connection.ts'
+import { ConnectionStats } from './connection-stats.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { IntakeAccount } from './intake.ts'
+import { batchOfOne, type Fate, fateOf, type KeptRecord, recordAt, replaysHolding } from './lineage.ts'
+import { redacted, redactedUrl } from './redaction.ts'
+import { previewReplay, type Replay, type ReplayPreview, Replays, type ReplayWindow } from './replay.ts'
+import { Settler } from './settlement.ts'
+import type { Slice, SliceRule } from './slice.ts'
+import type { Transport } from './transport.ts'
+
+export interface DeliveryParts {
+  readonly log: Log
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly kernel: Kernel
+  readonly transport: Transport
+  readonly currents: Currents
+  readonly authorizations: AuthorizationSource
+  /** Numbers of the named sources. Throws SOURCE_UNKNOWN. */
+  readonly sourceNumbers: (names: readonly string[]) => Promise<ReadonlySet<number>>
+  readonly logger: DeliveryLogger
+  /** How often a halted current tries again by itself. Default 5 minutes, the middle of what Braze does (2–5 min). */
+  readonly haltedRetryMs?: number
+  /** After how long without an accepted request the contact is told. Default 15 minutes. */
+  readonly alertAfterMs?: number
+}
+
+/** What delivery needs of the authorizations. */
+export interface AuthorizationSource {
+  get(id: string): Promise<{ readonly provider: string }>
+  /** The credentials in clear. Throws AUTHORIZATION_UNKNOWN, SEALING_KEY. */
+  reveal(id: string): Promise<unknown>
+}
+
+export interface DeliveryLogger {
+  info(about: object, message: string): void
+  warn(about: object, message: string): void
+  error(about: object, message: string): void
+}
+
+export interface ConnectionStatus {
+  readonly current: Current
+  readonly position: number
+  readonly readPosition: number
+  readonly pending: number
+  readonly batchesUnderWay: number
+  readonly oldestUnsettledAt: number | undefined
+  readonly gate: 'open' | 'closed' | 'half-open' | 'off'
+  readonly retryAt: number | undefined
+  readonly stats: ConnectionStats
+}
+
+const HALTED_RETRY_MS = 300_000
+const ALERT_AFTER_MS = 900_000
+const WATCH_MS = 10_000
+
+export class Delivery {
+  readonly letters: DeadLetters
+  readonly alerts: Alerts
+  readonly intake: IntakeAccount
+  readonly #parts: DeliveryParts
+  readonly #types = new TypeNumbers()
+  readonly #books: Books
+  readonly #replays: Replays
+  readonly #settler: Settler
+  readonly #connections = new Map<number, Connection>()
+  readonly #stats = new Map<number, ConnectionStats>()
+  /** Changes of one current happen one after another. */
+  readonly #turns = new Map<number, Promise<unknown>>()
+  #cancelWatch: () => void = () => undefined
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts
+    const { store, clock, log, logger } = parts
+    const onTrouble = (error: unknown): void =>
+      logger.error({ err: error }, 'the store does not take what was settled; trying again')
+    this.letters = new DeadLetters(store, clock)
+    this.alerts = new Alerts(store, clock)
+    this.intake = new IntakeAccount(log, store, clock, onTrouble)
+    this.#books = new Books(log, store)
+    this.#replays = new Replays(store, log, clock, this.#types)
+    this.#settler = new Settler(store, clock, this.#types, onTrouble)
+  }
+
+  /** Takes up every launched current where its checkpoint is. */
+  async start(): Promise<void> {
+    await this.intake.start()
+    for (const current of await this.#parts.currents.list()) {
+      if (current.startOffset === null) continue
+      this.#parts.log.hold(readerName(current.number), await this.#position(current))
+      if (current.state === 'running' || current.state === 'halted') await this.#begin(current)
+    }
+    this.#watch()
+  }
+
+  /** Stops reading, lets answers on their way arrive for some seconds, writes what was decided. */
+  async stop(): Promise<void> {
+    this.#cancelWatch()
+    await this.#replays.stop()
+    await Promise.all([...this.#connections.values()].map((connection) => connection.stop()))
+    this.#connections.clear()
+    await this.#settler.close()
+    await this.intake.stop()
+  }
+
+  /** Throws CURRENT_INVALID with every problem found, SOURCE_UNKNOWN, AUTHORIZATION_UNKNOWN. */
+  async validate(definition: CurrentDefinition): Promise<void> {
+    await this.#compile({ definition, key: 'check' })
+  }
+
+  async create(definition: CurrentDefinition): Promise<Current> {
+    await this.validate(definition)
+    return this.#parts.currents.create(definition)
+  }
+
+  /** Fixes where the current begins and starts it. Throws CURRENT_STATE unless it is a draft. */
+  launch(number: number, from: LaunchFrom): Promise<Current> {
+    return this.#inTurn(number, async () => {
+      const { currents, log, store, clock } = this.#parts
+      const draft = await currents.get(number)
+      await this.validate(draft.definition)
+      const start =
+        from === 'now' ? log.head : from === 'earliest' ? log.tail : await log.offsetAt(from.timeMs)
+      log.hold(readerName(number), start)
+      await store.db
+        .insertInto('checkpoints')
+        .values({ current: number, position: start, updated_at: clock.now() })
+        .onConflict((conflict) =>
+          conflict.column('current').doUpdateSet({ position: start, updated_at: clock.now() }),
+        )
+        .execute()
+      const launched = await currents.launch(number, start)
+      await this.#begin(launched)
+      return launched
+    })
+  }
+
+  pause(number: number, reason: string): Promise<Current> {
+    return this.#inTurn(number, async () => {
+      const paused = await this.#parts.currents.act(number, 'pause', reason)
+      await this.#end(number)
+      return paused
+    })
+  }
+
+  resume(number: number): Promise<Current> {
+    return this.#inTurn(number, async () => {
+      const resumed = await this.#parts.currents.act(number, 'resume', '')
+      await this.#end(number)
+      await this.alerts.resolve(number, ['halted'])
+      await this.#begin(resumed)
+      return resumed
+    })
+  }
+
+  /** A new version that applies to everything not settled yet. A halted current runs again: the change is taken as the mend. */
+  revise(number: number, definition: CurrentDefinition, note: string): Promise<Current> {
+    return this.#inTurn(number, async () => {
+      const { currents } = this.#parts
+      await this.validate(definition)
+      const before = await currents.get(number)
+      await this.#end(number)
+      try {
+        const revised = await currents.revise(
+          number,
+          definition,
+          before.startOffset === null ? 0 : await this.#position(before),
+          note,
+        )
+        if (revised.state !== 'halted') return revised
+        await this.alerts.resolve(number, ['halted'])
+        return await currents.act(number, 'resume', '')
+      } finally {
+        const current = await currents.get(number)
+        if (current.state === 'running' || current.state === 'halted') await this.#begin(current)
+      }
+    })
+  }
+
+  remove(number: number): Promise<Current> {
+    return this.#inTurn(number, async () => {
+      const removed = await this.#parts.currents.act(number, 'remove', '')
+      await this.#end(number)
+      this.#parts.log.hold(readerName(number), Number.POSITIVE_INFINITY)
+      return removed
+    })
+  }
+
+  /** Restarts the currents that use an authorization, so that they see its new credentials; halted ones try at once. */
+  async authorizationChanged(id: string): Promise<void> {
+    for (const current of await this.#parts.currents.list()) {
+      if (current.definition.destination.authorization !== id) continue
+      await this.#inTurn(current.number, async () => {
+        const running = this.#connections.has(current.number)
+        await this.#end(current.number)
+        if (running) await this.#begin(await this.#parts.currents.get(current.number))
+      })
+    }
+  }
+
+  async status(number: number): Promise<ConnectionStatus> {
+    const current = await this.#parts.currents.get(number)
+    const connection = this.#connections.get(number)
+    const runner = connection?.runner.status()
+    const position = runner?.position ?? (current.startOffset === null ? 0 : await this.#position(current))
+    const subject = await this.#subject(current)
+    return {
+      current,
+      position,
+      readPosition: runner?.readPosition ?? position,
+      pending: subject === undefined ? 0 : await this.#books.pending(subject, position),
+      batchesUnderWay: runner?.batchesUnderWay ?? 0,
+      oldestUnsettledAt: runner?.oldestUnsettledAt ?? (await this.#oldestPendingAt(subject, position)),
+      gate: connection?.gate.state ?? 'off',
+      retryAt: connection?.gate.retryAt,
+      stats: this.statsOf(number),
+    }
+  }
+
+  statsOf(number: number): ConnectionStats {
+    let stats = this.#stats.get(number)
+    if (stats === undefined) {
+      stats = new ConnectionStats()
+      this.#stats.set(number, stats)
+    }
+    return stats
+  }
+
+  /** undefined for a draft: it has no books yet. */
+  async checkBooks(number: number): Promise<BookCheck | undefined> {
+    const current = await this.#parts.currents.get(number)
+    const subject = await this.#subject(current)
+    if (subject === undefined) return undefined
+    const check = await this.#books.check(subject, async (offset) => {
+      const record = await recordAt(this.#parts.log, offset)
+      if (record === undefined) return 'covered'
+      const fate = await this.#fate(current, record)
+      return fate.outcome === 'missing' ? 'missing' : 'covered'
+    })
+    if (!check.balanced) {
+      await this.alerts.raise({
+        current: number,
+        kind: 'books',
+        contact: current.definition.contactEmail,
+        subject: `The books of ${current.name} do not balance`,
+        detail: `${check.residue} records are counted differently by the log and the ledger; ${check.missing.length} named`,
+      })
+    }
+    return check
+  }
+
+  /** What became of the record at an offset in every current, with what each destination gets to see. */
+  async lineage(
+    offset: number,
+  ): Promise<
+    | {
+        record: KeptRecord
+        currents: { current: Current; fate: Fate; mapped: unknown; replays: unknown[] }[]
+      }
+    | undefined
+  > {
+    const { log, currents, store } = this.#parts
+    const record = await recordAt(log, offset)
+    if (record === undefined) return undefined
+    const rows = []
+    for (const current of await currents.list()) {
+      let fate = await this.#fate(current, record)
+      const mapped = await this.#mapped(current, record, fate)
+      if (fate.outcome === 'delivered' && mapped === undefined) {
+        fate = { outcome: 'filtered', reason: 'skipped_by_destination', version: fate.version }
+      }
+      rows.push({ current, fate, mapped, replays: await replaysHolding(store, current.number, offset) })
+    }
+    return { record, currents: rows }
+  }
+
+  /** Sends queued dead letters of a current. Throws CURRENT_STATE when the current does not run: letters stay queued until it does. */
+  async redrive(ids: readonly string[], note: string): Promise<number> {
+    const queued = await this.letters.queue(ids, note)
+    for (const connection of this.#connections.values()) connection.redrive.wake()
+    return queued
+  }
+
+  async previewReplay(number: number, window: ReplayWindow): Promise<ReplayPreview> {
+    const current = await this.#parts.currents.get(number)
+    const { rule } = await this.#compile(current)
+    const range = await this.#range(window)
+    const position = current.startOffset === null ? Number.POSITIVE_INFINITY : await this.#position(current)
+    return previewReplay(this.#parts.log, rule, range, window.types, {
+      start: current.startOffset ?? Number.POSITIVE_INFINITY,
+      position,
+    })
+  }
+
+  async replay(number: number, window: ReplayWindow): Promise<Replay> {
+    return this.#replays.create(await this.#replayTarget(number), await this.#range(window), window.types)
+  }
+
+  replays(number: number): Promise<Replay[]> {
+    return this.#replays.list(number)
+  }
+
+  getReplay(id: string): Promise<Replay> {
+    return this.#replays.get(id)
+  }
+
+  async resumeReplay(id: string): Promise<Replay> {
+    const replay = await this.#replays.get(id)
+    return this.#replays.resume(id, await this.#replayTarget(replay.current))
+  }
+
+  pauseReplay(id: string): Promise<Replay> {
+    return this.#replays.pause(id)
+  }
+
+  cancelReplay(id: string): Promise<Replay> {
+    return this.#replays.cancel(id)
+  }
+
+  /** The request that a definition would send for these events, secrets blotted out; nothing is sent. Undefined when nothing would be. */
+  async previewRequest(definition: CurrentDefinition, events: readonly Buffer[]): Promise<unknown> {
+    const { writer, rule } = await this.#compile({ definition, key: 'preview' })
+    const records = events.map((bytes, i) => ({ bytes, record: this.#scanned(bytes, i) }))
+    const flowing = records.filter(
+      ({ record }) => rule.selection.reasonAgainst(record.type, record.flags) === undefined,
+    )
+    const first = flowing[0]
+    if (first === undefined) return undefined
+    const edited =
+      rule.editor === undefined ? first.record.bytes : Buffer.from(rule.editor(first.record.bytes))
+    const exchange = writer.write(batchOfOne({ ...first.record, bytes: edited }, 'preview'))
+    const step = exchange.next()
+    if (step.done) return undefined
+    exchange.return([])
+    return shown(step.value)
+  }
+
+  /** Rehearses a write with the definition's destination and credentials. */
+  async checkDestination(kind: string, settings: unknown, credentials: unknown): Promise<Receipt> {
+    const destination = knownDestination(kind)
+    const target = {
+      settings: parsed(destination.settings, settings, 'settings'),
+      credentials: parsed(destination.credentials, credentials, 'credentials'),
+    }
+    const exchange = destination.check(target)
+    const signal = AbortSignal.timeout(30_000)
+    let step = exchange.next()
+    while (!step.done) {
+      const reply = await this.#parts.transport.send(step.value, signal)
+      if ('noAnswer' in reply) {
+        exchange.return({ outcome: 'failed', fault: reply.noAnswer })
+        return { outcome: 'failed', fault: reply.noAnswer }
+      }
+      step = exchange.next(reply)
+    }
+    return step.value
+  }
+
+  /** Offsets of kept records whose id this is: the identity index finds candidates, the bytes confirm them. */
+  async offsetsOf(eventId: string, identity: readonly [number, number, number, number]): Promise<number[]> {
+    const offsets: number[] = []
+    for (const offset of await this.#parts.log.find(identity)) {
+      const record = await recordAt(this.#parts.log, offset)
+      if (record !== undefined && idIs(record.bytes, eventId)) offsets.push(offset)
+    }
+    return offsets
+  }
+
+  async #begin(current: Current): Promise<void> {
+    const { log, store, clock, random, kernel, transport, logger } = this.#parts
+    const position = await this.#position(current)
+    let made: Compiled
+    try {
+      made = await this.#compile(current)
+    } catch (error) {
+      if (!(error instanceof ThalwegError)) throw error
+      // What was valid when it was saved may not be now: a lost sealing key, a removed authorization.
+      await this.#halted(current.number, { kind: 'misconfigured', message: error.message })
+      return
+    }
+    const parts: ConnectionParts = {
+      log,
+      store,
+      clock,
+      random,
+      kernel,
+      types: this.#types,
+      transport,
+      settler: this.#settler,
+      letters: this.letters,
+      haltedRetryMs: this.#parts.haltedRetryMs ?? HALTED_RETRY_MS,
+    }
+    const connection = new Connection(current, made, position, this.statsOf(current.number), parts, {
+      onHalted: (fault) => this.#halted(current.number, fault),
+      onRecovered: () => this.#recovered(current.number),
+      onSettled: (slice) => this.#settled(current.number, slice),
+    })
+    this.#connections.set(current.number, connection)
+    connection.start()
+    await this.#replays.resumeAll(connection.replayTarget)
+    logger.info({ current: current.name, position, version: current.version }, 'delivery started')
+  }
+
+  async #end(number: number): Promise<void> {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return
+    await this.#replays.stop(number)
+    await connection.stop()
+    this.#connections.delete(number)
+  }
+
+  /** Throws CURRENT_INVALID when the definition does not fit its destination. */
+  async #compile(current: Pick<Current, 'definition' | 'key'>): Promise<Compiled> {
+    const { definition } = current
+    const { destination, intake } = eventDestination(definition.destination.kind)
+    for (const pattern of [...definition.selection.include, ...definition.selection.exclude])
+      refuseBadPattern(pattern)
+    const settings = parsed(destination.settings, definition.destination.settings, 'destination.settings')
+    const credentials = await this.#credentials(destination, definition.destination.authorization)
+    const sources = await this.#parts.sourceNumbers(definition.sources)
+    return {
+      writer: intake.writer({ settings, credentials }, this.#parts.kernel),
+      rule: makeRule(current, intake, settings, sources, this.#parts.kernel),
+    }
+  }
+
+  async #credentials(destination: Destination, authorization: string | null): Promise<unknown> {
+    if (authorization === null) return parsed(destination.credentials, {}, 'destination.authorization')
+    const { provider } = await this.#parts.authorizations.get(authorization)
+    if (provider !== destination.name) {
+      throw new ThalwegError(
+        'CURRENT_INVALID',
+        `The authorization is for ${provider}, the destination is ${destination.name}`,
+      )
+    }
+    return parsed(
+      destination.credentials,
+      await this.#parts.authorizations.reveal(authorization),
+      'destination.authorization',
+    )
+  }
+
+  async #halted(number: number, fault: Fault): Promise<void> {
+    const { currents, logger } = this.#parts
+    await this.#surely(async () => {
+      const current = await currents.get(number)
+      if (current.state !== 'running' && current.state !== 'halted') return
+      await currents.act(number, 'halt', fault.message)
+      await this.alerts.raise({
+        current: number,
+        kind: 'halted',
+        contact: current.definition.contactEmail,
+        subject: `Current ${current.name} is halted: ${fault.kind}`,
+        detail: `${fault.message}${fault.answer ? `\nAnswer: ${fault.answer}` : ''}\nNothing is lost: delivery resumes where it stopped.`,
+      })
+      logger.warn(
+        { current: current.name, fault: fault.kind, status: fault.status, reason: fault.message },
+        'current halted',
+      )
+    })
+  }
+
+  async #recovered(number: number): Promise<void> {
+    await this.#surely(async () => {
+      const current = await this.#parts.currents.get(number)
+      if (current.state === 'halted') await this.#parts.currents.act(number, 'resume', '')
+      await this.alerts.resolve(number, ['halted', 'deferred-long'])
+      this.#parts.logger.info({ current: current.name }, 'current runs again')
+    })
+  }
+
+  #settled(number: number, slice: Slice): void {
+    this.#parts.log.hold(readerName(number), slice.to)
+    const stats = this.statsOf(number)
+    for (const cells of slice.filtered.values()) stats.filtered += cells.total()
+    for (const parcel of slice.parcels) {
+      for (const outcome of parcel.outcomes) {
+        if (outcome === 1) stats.delivered++
+        else if (outcome === 2) stats.filtered++
+        else stats.dead++
+      }
+    }
+  }
+
+  /** State changes must not be lost because the store was away for a moment. */
+  async #surely(change: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await change()
+      } catch (error) {
+        this.#parts.logger.error({ err: error }, 'could not record a change of state')
+        if (attempt >= 5) return
+        await new Promise((resolve) => setTimeout(resolve, 1_000))
+      }
+    }
+  }
+
+  /** Tells the contact when a destination has been away for long. */
+  #watch(): void {
+    this.#cancelWatch = this.#parts.clock.after(WATCH_MS, () => {
+      void this.#surely(() => this.#alertLongOutages())
+      this.#watch()
+    })
+  }
+
+  async #alertLongOutages(): Promise<void> {
+    const now = this.#parts.clock.now()
+    for (const connection of this.#connections.values()) {
+      const since = connection.gate.closedSince
+      const { number, name, definition } = connection.current
+      if (since === undefined) {
+        await this.alerts.resolve(number, ['deferred-long'])
+      } else if (now - since >= (this.#parts.alertAfterMs ?? ALERT_AFTER_MS)) {
+        await this.alerts.raise({
+          current: number,
+          kind: 'deferred-long',
+          contact: definition.contactEmail,
+          subject: `Current ${name} has not delivered since ${new Date(since).toISOString()}`,
+          detail: connection.stats.lastFault?.message ?? '',
+        })
+      }
+    }
+  }
+
+  async #position(current: Current): Promise<number> {
+    const row = await this.#parts.store.db
+      .selectFrom('checkpoints')
+      .select('position')
+      .where('current', '=', current.number)
+      .executeTakeFirst()
+    return row?.position ?? current.startOffset ?? 0
+  }
+
+  async #subject(current: Current): Promise<BookSubject | undefined> {
+    if (current.startOffset === null) return undefined
+    const sources = await this.#parts.sourceNumbers(current.definition.sources)
+    return { current: current.number, startOffset: current.startOffset, sources }
+  }
+
+  async #oldestPendingAt(subject: BookSubject | undefined, position: number): Promise<number | undefined> {
+    if (subject === undefined || position >= this.#parts.log.head) return undefined
+    return (await recordAt(this.#parts.log, Math.max(position, this.#parts.log.tail)))?.receivedAt
+  }
+
+  async #fate(current: Current, record: KeptRecord): Promise<Fate> {
+    const { store, currents } = this.#parts
+    const sources = await this.#parts.sourceNumbers(current.definition.sources)
+    const versions = await currents.versions(current.number)
+    return fateOf(
+      store,
+      { number: current.number, startOffset: current.startOffset, sources, versions },
+      record,
+    )
+  }
+
+  /** The record as the destination gets it, by the current's present version. */
+  async #mapped(current: Current, record: KeptRecord, fate: Fate): Promise<unknown> {
+    if (fate.outcome === 'out-of-scope' || fate.outcome === 'filtered') return undefined
+    const { writer, rule } = this.#connections.get(current.number) ?? (await this.#compile(current))
+    const bytes = rule.editor === undefined ? record.bytes : Buffer.from(rule.editor(record.bytes))
+    return writer.preview(batchOfOne({ ...record, bytes }, current.key), 0)
+  }
+
+  async #replayTarget(number: number) {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) {
+      throw new ThalwegError('CURRENT_STATE', 'Only a running current can replay: launch or resume it first')
+    }
+    return connection.replayTarget
+  }
+
+  async #range(window: ReplayWindow): Promise<{ from: number; to: number }> {
+    if (window.toMs <= window.fromMs)
+      throw new ThalwegError('REPLAY_INVALID', 'The window ends before it begins')
+    const { log } = this.#parts
+    return { from: await log.offsetAt(window.fromMs), to: await log.offsetAt(window.toMs) }
+  }
+
+  #scanned(bytes: Buffer, offset: number): KeptRecord {
+    const { kernel, clock } = this.#parts
+    const scan = kernel.scan(bytes)
+    if (scan.count !== 1) throw new ThalwegError('INPUT_INVALID', `Event ${offset} is not one JSON object`)
+    return {
+      offset,
+      source: 0,
+      receivedAt: clock.now(),
+      type: kernel.types[scan.items[7] ?? 0] ?? '',
+      flags: scan.items[8] ?? 0,
+      bytes: bytes.subarray(scan.items[0], scan.items[1]),
+    }
+  }
+
+  #inTurn<T>(number: number, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(number) ?? Promise.resolve()
+    const turn = before.then(work, work)
+    this.#turns.set(
+      number,
+      turn.catch(() => undefined),
+    )
+    return turn
+  }
+}
+
+interface Compiled {
+  readonly writer: EventWriter
+  readonly rule: SliceRule
+}
+
+function readerName(current: number): string {
+  return `current ${current}`
+}
+
+function knownDestination(kind: string): Destination {
+  const destination = destinationNamed(kind)
+  if (destination === undefined)
+    throw new ThalwegError('CURRENT_INVALID', `There is no destination ${JSON.stringify(kind)}`)
+  return destination
+}
+
+function eventDestination(kind: string) {
+  const destination = knownDestination(kind)
+  if (destination.events === undefined)
+    throw new ThalwegError('CURRENT_INVALID', `${destination.title} takes no events`)
+  return { destination, intake: destination.events }
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new ThalwegError('CURRENT_INVALID', `${where}: ${z.prettifyError(result.error)}`)
+}
+
+function refuseBadPattern(pattern: string): void {
+  try {
+    compilePattern(pattern)
+  } catch (cause) {
+    throw new ThalwegError('CURRENT_INVALID', `selection: ${JSON.stringify(pattern)} is not a pattern`, {
+      cause,
+    })
+  }
+}
+
+function shown(request: WireRequest): unknown {
+  const pieces =
+    request.body === undefined ? [] : request.body instanceof Uint8Array ? [request.body] : request.body
+  return {
+    method: request.method,
+    url: redactedUrl(request),
+    headers: Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, redacted(value, request.secrets)]),
+    ),
+    body: redacted(Buffer.concat(pieces).toString(), request.secrets),
+  }
+}
+
+function idIs(bytes: Buffer, eventId: string): boolean {
+  try {
+    return (JSON.parse(bytes.toString()) as { id?: unknown }).id === eventId
+  } catch {
+    return false // quarantined bytes have no id
+  }
+}

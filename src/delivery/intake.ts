@@ -1,0 +1,269 @@
+/**
+ * The intake account: what was accepted, counted from the log by a reader of its own, so that it owes nothing to the doors or to delivery.
+ * Also lists quarantined items and event types when they are first met. Owns the tables intake, quarantine and first_seen.
+ */
+
+import { sql } from 'kysely'
+import { isKnown } from '../catalog/catalog.ts'
+import type { Clock } from '../core/clock.ts'
+import { ITEM_FAULTS } from '../core/kernel/kernel.ts'
+import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
+import type { Log } from '../log/log.ts'
+import type { FirstSeenTable, QuarantineTable } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+
+const READ_BYTES = 1_048_576
+/** How often the account is written, in milliseconds; also how far it may trail. */
+const WRITE_MS = 100
+/** Reads per write: bounds the tally. */
+const READS_MAX = 32
+const RETRY_MS = 1_000
+const ROWS_AT_ONCE = 500
+const EXCERPT_BYTES = 500
+/** Quarantine rows per write: a flood of rubbish is counted in full, listed up to here. */
+const LISTED_MAX = 2_000
+const POSITION_KEY = 'intake_position'
+const READER = 'intake'
+
+export interface IntakeCount {
+  readonly source: number
+  readonly eventType: string
+  readonly accepted: number
+  readonly bytes: number
+}
+
+export class IntakeAccount {
+  readonly #log: Log
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #onTrouble: (error: unknown) => void
+  readonly #stopping = new AbortController()
+  readonly #known = new Set<string>()
+  #position = 0
+  #running: Promise<void> | undefined
+
+  constructor(log: Log, store: Store, clock: Clock, onTrouble: (error: unknown) => void) {
+    this.#log = log
+    this.#store = store
+    this.#clock = clock
+    this.#onTrouble = onTrouble
+  }
+
+  async start(): Promise<void> {
+    const row = await this.#store.db
+      .selectFrom('meta')
+      .select('value')
+      .where('key', '=', POSITION_KEY)
+      .executeTakeFirst()
+    if (row === undefined) {
+      await this.#store.db
+        .insertInto('meta')
+        .values({ key: POSITION_KEY, value: String(this.#log.tail) })
+        .execute()
+    }
+    this.#position = Math.max(this.#log.tail, Number(row?.value ?? this.#log.tail))
+    await this.#store.db
+      .updateTable('meta')
+      .set({ value: String(this.#position) })
+      .where('key', '=', POSITION_KEY)
+      .execute()
+    for (const seen of await this.#store.db
+      .selectFrom('first_seen')
+      .select(['source', 'event_type'])
+      .execute()) {
+      this.#known.add(`${seen.source}\n${seen.event_type}`)
+    }
+    this.#log.hold(READER, this.#position)
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  /** Everything before is in the tables. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Accepted per source and type since a minute. */
+  async counts(sinceMinute: number): Promise<IntakeCount[]> {
+    const rows = await this.#store.db
+      .selectFrom('intake')
+      .select([
+        'source',
+        'event_type',
+        ({ fn }) => fn.sum<number>('accepted').as('accepted'),
+        ({ fn }) => fn.sum<number>('bytes').as('bytes'),
+      ])
+      .where('minute', '>=', sinceMinute)
+      .groupBy(['source', 'event_type'])
+      .execute()
+    return rows.map((row) => ({
+      source: row.source,
+      eventType: row.event_type,
+      accepted: Number(row.accepted),
+      bytes: Number(row.bytes),
+    }))
+  }
+
+  /** Newest first. */
+  async quarantined(limit: number): Promise<QuarantineTable[]> {
+    return this.#store.db
+      .selectFrom('quarantine')
+      .selectAll()
+      .orderBy('offset', 'desc')
+      .limit(limit)
+      .execute()
+  }
+
+  /** Types by first appearance, newest first. */
+  async firstSeen(limit: number): Promise<FirstSeenTable[]> {
+    return this.#store.db.selectFrom('first_seen').selectAll().orderBy('at', 'desc').limit(limit).execute()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await this.#log.beyond(this.#position, signal)
+      if (signal.aborted) return
+      const tally = new Tally(this.#known)
+      // Real time: this only gathers work, and a stopped virtual clock must not hold the account back.
+      await pause(WRITE_MS)
+      let at = this.#position
+      for (let reads = 0; reads < READS_MAX && at < this.#log.head; reads++) {
+        const pending = this.#log.read(at, READ_BYTES)
+        const run = pending instanceof Promise ? await pending : pending
+        for (const frame of run.frames) tally.take(frame, at)
+        if (run.next <= at) break
+        at = run.next
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      if (at > this.#position) await this.#write(tally, at)
+    }
+  }
+
+  async #write(tally: Tally, to: number): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#store.transaction(async (tx) => {
+          const moved = await tx
+            .updateTable('meta')
+            .set({ value: String(to) })
+            .where('key', '=', POSITION_KEY)
+            .where('value', '=', String(this.#position))
+            .executeTakeFirst()
+          // Already there: an earlier try was committed and we never heard of it.
+          if (Number(moved.numUpdatedRows) === 0) return
+          const rows = [...tally.counts.values()]
+          for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+            await tx
+              .insertInto('intake')
+              .values(rows.slice(i, i + ROWS_AT_ONCE))
+              .onConflict((conflict) =>
+                conflict.columns(['source', 'minute', 'event_type']).doUpdateSet({
+                  accepted: sql<number>`intake.accepted + excluded.accepted`,
+                  bytes: sql<number>`intake.bytes + excluded.bytes`,
+                }),
+              )
+              .execute()
+          }
+          for (const row of tally.quarantine) {
+            await tx
+              .insertInto('quarantine')
+              .values(row)
+              .onConflict((conflict) => conflict.doNothing())
+              .execute()
+          }
+          for (const row of tally.firstSeen) {
+            await tx
+              .insertInto('first_seen')
+              .values(row)
+              .onConflict((conflict) => conflict.doNothing())
+              .execute()
+          }
+        })
+        this.#position = to
+        for (const row of tally.firstSeen) this.#known.add(`${row.source}\n${row.event_type}`)
+        this.#log.hold(READER, to)
+        return
+      } catch (error) {
+        this.#onTrouble(error)
+        await this.#clock.sleep(RETRY_MS, this.#stopping.signal)
+      }
+    }
+  }
+}
+
+/** One stretch of the log, counted. */
+class Tally {
+  readonly counts = new Map<
+    string,
+    { source: number; minute: number; event_type: string; accepted: number; bytes: number }
+  >()
+  readonly quarantine: QuarantineTable[] = []
+  readonly firstSeen: FirstSeenTable[] = []
+  readonly #known: ReadonlySet<string>
+  readonly #met = new Set<string>()
+
+  constructor(known: ReadonlySet<string>) {
+    this.#known = known
+  }
+
+  take(frame: FrameView, from: number): void {
+    const { rows, types, source, receivedAt, baseOffset } = frame
+    const minute = Math.floor(receivedAt / 60_000)
+    // Per type of this frame, so that the string key is made once per type and not once per record.
+    const accepted = new Uint32Array(types.length)
+    const bytes = new Float64Array(types.length)
+    for (let i = Math.max(0, from - baseOffset); i < frame.count; i++) {
+      const row = i * ROW_WORDS
+      const last = rows[row + 7] ?? 0
+      const type = last & 0xffff
+      accepted[type] = (accepted[type] ?? 0) + 1
+      bytes[type] = (bytes[type] ?? 0) + (rows[row + 1] ?? 0) - (rows[row] ?? 0)
+      if (((last >>> 16) & ROW_QUARANTINED) !== 0) this.#list(frame, i, last >>> 24)
+    }
+    types.forEach((name, type) => {
+      if ((accepted[type] ?? 0) === 0) return
+      this.#count(source, minute, name, accepted[type] ?? 0, bytes[type] ?? 0)
+      this.#meet(source, name, receivedAt)
+    })
+  }
+
+  #count(source: number, minute: number, name: string, accepted: number, bytes: number): void {
+    const key = `${source}\n${minute}\n${name}`
+    const cell = this.counts.get(key)
+    if (cell === undefined) this.counts.set(key, { source, minute, event_type: name, accepted, bytes })
+    else {
+      cell.accepted += accepted
+      cell.bytes += bytes
+    }
+  }
+
+  #meet(source: number, name: string, at: number): void {
+    const key = `${source}\n${name}`
+    if (this.#known.has(key) || this.#met.has(key)) return
+    this.#met.add(key)
+    this.firstSeen.push({ event_type: name, source, at, known: isKnown(name) ? 1 : 0 })
+  }
+
+  #list(frame: FrameView, i: number, fault: number): void {
+    if (this.quarantine.length >= LISTED_MAX) return
+    const start = frame.rowStart(i)
+    const end = frame.rowEnd(i)
+    this.quarantine.push({
+      offset: frame.baseOffset + i,
+      source: frame.source,
+      received_at: frame.receivedAt,
+      reason: ITEM_FAULTS[fault] ?? 'unknown',
+      bytes: end - start,
+      excerpt: frame.bytes.toString('utf8', start, Math.min(end, start + EXCERPT_BYTES)),
+    })
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

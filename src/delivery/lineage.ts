@@ -1,0 +1,193 @@
+/**
+ * Lineage: what became of one event, in every current. Computed from the log, the versions and the batch rows; nothing is stored per event.
+ * Reads tables that other files of this room own.
+ */
+
+import type { EventBatch } from '../core/batch.ts'
+import type { CurrentDefinition } from '../currents/current.ts'
+import { Selection } from '../currents/selection.ts'
+import { type FrameView, ROW_QUARANTINED } from '../log/frame.ts'
+import type { Log } from '../log/log.ts'
+import type { BatchesTable } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { decodeOffsets } from './offsets.ts'
+
+/** One kept record, copied out of the log. */
+export interface KeptRecord {
+  readonly offset: number
+  readonly source: number
+  readonly receivedAt: number
+  readonly type: string
+  readonly flags: number
+  readonly bytes: Buffer
+}
+
+export type Fate =
+  | { readonly outcome: 'out-of-scope'; readonly why: 'not_launched' | 'before_launch' | 'other_source' }
+  | { readonly outcome: 'pending' }
+  | { readonly outcome: 'filtered'; readonly reason: string; readonly version: number }
+  | { readonly outcome: 'delivered'; readonly version: number; readonly batch: BatchSummary }
+  | {
+      readonly outcome: 'dead'
+      readonly version: number
+      readonly deadLetter: string
+      readonly state: string
+      readonly reason: string
+      readonly message: string
+      readonly batch: BatchSummary | undefined
+    }
+  | { readonly outcome: 'missing' }
+
+export interface BatchSummary {
+  readonly id: string
+  readonly count: number
+  readonly attempts: number
+  readonly status: number
+  readonly firstSentAt: number
+  readonly settledAt: number
+  readonly replay: string | null
+}
+
+export interface FateSubject {
+  readonly number: number
+  readonly startOffset: number | null
+  readonly sources: ReadonlySet<number>
+  /** Oldest first. */
+  readonly versions: readonly {
+    readonly version: number
+    readonly fromOffset: number
+    readonly definition: CurrentDefinition
+  }[]
+}
+
+/** The record at an offset; undefined when the log lost it. Throws LOG_TRIMMED. */
+export async function recordAt(log: Log, offset: number): Promise<KeptRecord | undefined> {
+  const run = await log.read(offset, 1)
+  for (const frame of run.frames) {
+    const i = offset - frame.baseOffset
+    if (i >= 0 && i < frame.count) return copied(frame, i)
+  }
+  return undefined
+}
+
+function copied(frame: FrameView, i: number): KeptRecord {
+  return {
+    offset: frame.baseOffset + i,
+    source: frame.source,
+    receivedAt: frame.receivedAt,
+    type: frame.types[frame.rowType(i)] ?? '',
+    flags: frame.rowFlags(i),
+    bytes: Buffer.from(frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i))),
+  }
+}
+
+/** A batch of one, for previews. */
+export function batchOfOne(record: KeptRecord, connection: string): EventBatch {
+  return {
+    id: `${connection}-preview-${record.offset}`,
+    connection,
+    count: 1,
+    joined: record.bytes,
+    starts: Uint32Array.of(0),
+    ends: Uint32Array.of(record.bytes.length),
+    types: [record.type],
+    flags: Uint8Array.of(record.flags),
+  }
+}
+
+/** What became of a record in one current. */
+export async function fateOf(store: Store, subject: FateSubject, record: KeptRecord): Promise<Fate> {
+  if (subject.startOffset === null) return { outcome: 'out-of-scope', why: 'not_launched' }
+  if (!subject.sources.has(record.source)) return { outcome: 'out-of-scope', why: 'other_source' }
+  if (record.offset < subject.startOffset) return { outcome: 'out-of-scope', why: 'before_launch' }
+  const checkpoint = await store.db
+    .selectFrom('checkpoints')
+    .select('position')
+    .where('current', '=', subject.number)
+    .executeTakeFirst()
+  if (record.offset >= (checkpoint?.position ?? 0)) return { outcome: 'pending' }
+
+  const batch = await batchHolding(store, subject.number, record.offset)
+  const letter = await store.db
+    .selectFrom('dead_letters')
+    .selectAll()
+    .where('current', '=', subject.number)
+    .where('record_offset', '=', record.offset)
+    .where('replay', 'is', null)
+    .executeTakeFirst()
+  if (letter !== undefined && letter.state !== 'delivered') {
+    return {
+      outcome: 'dead',
+      version: letter.version,
+      deadLetter: letter.id,
+      state: letter.state,
+      reason: letter.reason,
+      message: letter.message,
+      batch: batch === undefined ? undefined : summary(batch),
+    }
+  }
+  const version = versionAt(subject, batch?.version, record.offset)
+  if (version === undefined) return { outcome: 'missing' }
+  if ((record.flags & ROW_QUARANTINED) !== 0)
+    return { outcome: 'filtered', reason: 'not_an_event', version: version.version }
+  const reason = new Selection(version.definition).reasonAgainst(record.type, record.flags)
+  if (reason !== undefined) return { outcome: 'filtered', reason, version: version.version }
+  if (batch === undefined) return { outcome: 'missing' }
+  return { outcome: 'delivered', version: batch.version, batch: summary(batch) }
+}
+
+/** Replays that carried the record. */
+export async function replaysHolding(store: Store, current: number, offset: number): Promise<BatchSummary[]> {
+  const rows = await store.db
+    .selectFrom('batches')
+    .selectAll()
+    .where('current', '=', current)
+    .where('replay', 'is not', null)
+    .where('first_offset', '<=', offset)
+    .where('last_offset', '>=', offset)
+    .limit(100)
+    .execute()
+  return rows.filter((row) => holds(row, offset)).map(summary)
+}
+
+async function batchHolding(
+  store: Store,
+  current: number,
+  offset: number,
+): Promise<BatchesTable | undefined> {
+  const rows = await store.db
+    .selectFrom('batches')
+    .selectAll()
+    .where('current', '=', current)
+    .where('replay', 'is', null)
+    .where('slice_from', '<=', offset)
+    .orderBy('slice_from', 'desc')
+    // A slice holds at most as many batches as there are lanes.
+    .limit(64)
+    .execute()
+  return rows.find(
+    (row) =>
+      offset < row.slice_to && offset >= row.first_offset && offset <= row.last_offset && holds(row, offset),
+  )
+}
+
+function holds(row: BatchesTable, offset: number): boolean {
+  return row.records === null || decodeOffsets(row.first_offset, row.records).includes(offset)
+}
+
+function versionAt(subject: FateSubject, settledBy: number | undefined, offset: number) {
+  if (settledBy !== undefined) return subject.versions.find((version) => version.version === settledBy)
+  return subject.versions.findLast((version) => version.fromOffset <= offset)
+}
+
+function summary(row: BatchesTable): BatchSummary {
+  return {
+    id: row.id,
+    count: row.count,
+    attempts: row.attempts,
+    status: row.status,
+    firstSentAt: row.first_sent_at,
+    settledAt: row.settled_at,
+    replay: row.replay,
+  }
+}

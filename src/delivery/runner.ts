@@ -1,0 +1,278 @@
+/**
+ * The runner of one current: reads slices, has the courier bring their parcels to an end, and settles them in order. One runner per
+ * running current; what ails one never slows another.
+ *
+ *   reading ──fault that needs a person──► halted ──retry time or stop──► probing (one slice) ──accepted──► reading
+ *                                            ▲                               └──fault──┐
+ *                                            └─────────────────────────────────────────┘
+ *
+ * While halted, what was under way is dropped and read again later: it has no outcome, so nothing of it is in the books.
+ */
+
+import type { Clock } from '../core/clock.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Log } from '../log/log.ts'
+import { BufferPool, recycle } from './batch-builder.ts'
+import type { TypeNumbers } from './cells.ts'
+import type { Courier, Ending } from './courier.ts'
+import type { Gate } from './gate.ts'
+import { countsOf, settlementOf } from './outcomes.ts'
+import type { Parcel } from './parcel.ts'
+import type { Settler } from './settlement.ts'
+import { type Slice, SliceReader, type SliceRule } from './slice.ts'
+
+export interface RunnerParts {
+  readonly current: number
+  readonly version: number
+  readonly log: Log
+  readonly clock: Clock
+  readonly types: TypeNumbers
+  readonly rule: SliceRule
+  readonly courier: Courier
+  readonly gate: Gate
+  readonly settler: Settler
+  /** First unsettled offset. */
+  readonly position: number
+  /** True when the current was halted before: the first slice is a probe. */
+  readonly halted: boolean
+  readonly haltedRetryMs: number
+  readonly onHalted: (fault: Fault) => Promise<void>
+  readonly onRecovered: () => Promise<void>
+  readonly onSettled: (slice: Slice) => void
+}
+
+export interface RunnerStatus {
+  /** Everything before is in the books. */
+  readonly position: number
+  /** Next offset to be read. */
+  readonly readPosition: number
+  readonly batchesUnderWay: number
+  /** receivedAt of the oldest record read but not settled; undefined when there is none. */
+  readonly oldestUnsettledAt: number | undefined
+  readonly halted: boolean
+}
+
+/** Finished slices that wait for an earlier one; bounds memory when one batch is stuck while others pass. */
+const UNSETTLED_MAX = 64
+/** Slices handed to settlement and not yet written; reached only while the store is slow or away. */
+const SETTLING_MAX = 256
+/** How long a stop waits for answers that are on their way. */
+const STOP_GRACE_MS = 5_000
+
+interface Carriage {
+  readonly slice: Slice
+  done: boolean
+}
+
+export class Runner {
+  readonly #parts: RunnerParts
+  readonly #pool = new BufferPool()
+  readonly #stopping = new AbortController()
+  #queue: Carriage[] = []
+  #underWay = 0
+  /** Where the next session reads from: the end of the last slice handed to settlement. */
+  #handedTo: number
+  #settledTo: number
+  #readPosition: number
+  #halted: boolean
+  #running: Promise<void> | undefined
+  #session: Session | undefined
+  #settling = new Set<Promise<void>>()
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts
+    this.#handedTo = parts.position
+    this.#settledTo = parts.position
+    this.#readPosition = parts.position
+    this.#halted = parts.halted
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Lets answers on their way arrive for a while, then drops the rest; resolves when what was decided is in the books. Idempotent. */
+  async stop(): Promise<void> {
+    const session = this.#session
+    session?.reading.abort()
+    this.#stopping.abort()
+    if (session !== undefined) {
+      const patience = this.#parts.gate.state === 'open' ? STOP_GRACE_MS : 0
+      const timer = setTimeout(() => session.sending.abort(), patience)
+      await this.#running
+      clearTimeout(timer)
+    }
+    await this.#running
+    await Promise.all(this.#settling)
+  }
+
+  status(): RunnerStatus {
+    return {
+      position: this.#settledTo,
+      readPosition: this.#readPosition,
+      batchesUnderWay: this.#underWay,
+      oldestUnsettledAt: this.#queue.find((carriage) => carriage.slice.oldestAt > 0)?.slice.oldestAt,
+      halted: this.#halted,
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock, haltedRetryMs, onHalted } = this.#parts
+    while (!this.#stopping.signal.aborted) {
+      const fault = await this.#read()
+      if (fault === undefined) return
+      this.#halted = true
+      await onHalted(fault)
+      await clock.sleep(haltedRetryMs, this.#stopping.signal)
+    }
+  }
+
+  /** Reads and delivers until stopped (undefined) or until a fault needs a person. */
+  async #read(): Promise<Fault | undefined> {
+    const { log, clock, types, rule } = this.#parts
+    const session = new Session()
+    this.#session = session
+    const reader = new SliceReader(log, clock, types, this.#pool, rule, this.#handedTo)
+    this.#readPosition = reader.position
+    while (!session.reading.signal.aborted && !this.#stopping.signal.aborted) {
+      await this.#room(session)
+      if (session.reading.signal.aborted) break
+      const slice = await reader.next(session.reading.signal)
+      if (slice === undefined) break
+      this.#readPosition = reader.position
+      this.#carry(slice, session)
+    }
+    await Promise.all(session.deliveries)
+    if (session.fault !== undefined || this.#queue.length > 0) {
+      // Not in the books: the next session, or the next process, reads them again.
+      this.#queue = []
+      this.#readPosition = this.#handedTo
+    }
+    return session.fault
+  }
+
+  /** Waits until another slice may be taken up. */
+  async #room(session: Session): Promise<void> {
+    const { rule } = this.#parts
+    for (;;) {
+      const batchesMax = this.#halted || rule.lanes > 1 ? 1 : rule.limits.inFlightMax
+      const slicesFree = rule.lanes > 1 ? this.#queue.length < 1 : this.#underWay < batchesMax
+      if (slicesFree && this.#queue.length < UNSETTLED_MAX && this.#settling.size < SETTLING_MAX) return
+      if (session.reading.signal.aborted) return
+      await session.changed()
+    }
+  }
+
+  #carry(slice: Slice, session: Session): void {
+    const carriage: Carriage = { slice, done: slice.parcels.length === 0 }
+    this.#queue.push(carriage)
+    if (carriage.done) {
+      this.#settleDone()
+      return
+    }
+    const delivery = this.#deliverSlice(slice, session)
+      .catch(
+        (error: unknown): Ending => ({
+          how: 'halted',
+          fault: { kind: 'defect', message: `Delivery failed: ${String(error)}` },
+        }),
+      )
+      .then((ending) => {
+        if (ending.how === 'done') {
+          carriage.done = true
+          this.#settleDone()
+        } else if (ending.how === 'halted') {
+          session.halt(ending.fault)
+        }
+        session.deliveries.delete(delivery)
+        session.change()
+      })
+    session.deliveries.add(delivery)
+  }
+
+  /** Parcels of one slice go side by side; their number is at most the destination's limit of requests under way. */
+  async #deliverSlice(slice: Slice, session: Session): Promise<Ending> {
+    const endings = await Promise.all(slice.parcels.map((parcel) => this.#deliverParcel(parcel, session)))
+    const halted = endings.find((ending) => ending.how === 'halted')
+    if (halted !== undefined) return halted
+    const stopped = endings.find((ending) => ending.how === 'stopped')
+    if (stopped !== undefined) return stopped
+    if (this.#halted) {
+      this.#halted = false
+      await this.#parts.onRecovered()
+    }
+    return { how: 'done' }
+  }
+
+  async #deliverParcel(parcel: Parcel, session: Session): Promise<Ending> {
+    this.#underWay++
+    try {
+      return await this.#parts.courier.deliver(parcel, session.sending.signal)
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  /** Hands finished slices to settlement, in order, up to the first that is not finished. */
+  #settleDone(): void {
+    const { current, version, types, settler, clock, onSettled } = this.#parts
+    while (this.#queue[0]?.done === true) {
+      const carriage = this.#queue.shift()
+      if (carriage === undefined) return
+      const { slice } = carriage
+      this.#handedTo = slice.to
+      const settlement = settlementOf(slice, types, { current, version, replay: null, now: clock.now() })
+      for (const parcel of slice.parcels) this.#recycle(parcel)
+      const settling = settler
+        .settle(settlement)
+        .then(
+          () => {
+            this.#settledTo = slice.to
+            onSettled(slice)
+          },
+          // The settler gives up only when it closes: then the slice is read again after the next start.
+          () => undefined,
+        )
+        .then(() => {
+          this.#settling.delete(settling)
+          this.#session?.change()
+        })
+      this.#settling.add(settling)
+    }
+  }
+
+  /** Only after one clean acceptance can no socket still be sending from the buffer. */
+  #recycle(parcel: Parcel): void {
+    const clean = parcel.attempts === 1 && countsOf(parcel).delivered === parcel.batch.count
+    if (clean) recycle(this.#pool, parcel.batch)
+  }
+}
+
+/** One stretch of reading and sending between halts. */
+class Session {
+  readonly reading = new AbortController()
+  readonly sending = new AbortController()
+  readonly deliveries = new Set<Promise<void>>()
+  fault: Fault | undefined
+  #waiting: (() => void)[] = []
+
+  constructor() {
+    this.reading.signal.addEventListener('abort', () => this.change(), { once: true })
+  }
+
+  halt(fault: Fault): void {
+    this.fault ??= fault
+    this.reading.abort()
+    this.sending.abort()
+  }
+
+  change(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+}

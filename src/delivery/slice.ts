@@ -1,0 +1,231 @@
+/**
+ * A slice: a stretch of the log read together by one connection. Slices follow each other without holes, and are settled in order: either
+ * all of a slice's outcomes are in the books and the checkpoint is past it, or none.
+ */
+
+import type { Limits } from '../core/batch.ts'
+import type { Clock } from '../core/clock.ts'
+import type { FieldEditor } from '../currents/fields.ts'
+import type { FilterReason, Selects } from '../currents/selection.ts'
+import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
+import type { Gap, Log, LogRun } from '../log/log.ts'
+import { BatchBuilder, type BufferPool } from './batch-builder.ts'
+import { Cells, type TypeNumbers } from './cells.ts'
+import type { Parcel } from './parcel.ts'
+
+export interface Slice {
+  readonly from: number
+  readonly to: number
+  /** One batch, or one per lane when order per person is kept. */
+  readonly parcels: readonly Parcel[]
+  readonly filtered: ReadonlyMap<FilterReason | 'not_an_event', Cells>
+  /** Records that the log lost to corruption. */
+  readonly gaps: readonly Gap[]
+  /** receivedAt of the first record, for lag; 0 when there is none. */
+  readonly oldestAt: number
+}
+
+/** What a slice reader looks for; derived from one version of a current. */
+export interface SliceRule {
+  readonly sources: ReadonlySet<number>
+  readonly selection: Selects
+  readonly editor: FieldEditor | undefined
+  readonly limits: Limits
+  /** Batches a slice is spread over by person; 1 = no order per person. */
+  readonly lanes: number
+  readonly connection: string
+}
+
+/** Rows looked at for one slice: bounds how far the checkpoint trails when nearly everything is filtered. */
+const ROWS_MAX = 50_000
+const READ_BYTES = 1_048_576
+
+export class SliceReader {
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #types: TypeNumbers
+  readonly #pool: BufferPool
+  readonly #rule: SliceRule
+  #position: number
+
+  constructor(
+    log: Log,
+    clock: Clock,
+    types: TypeNumbers,
+    pool: BufferPool,
+    rule: SliceRule,
+    position: number,
+  ) {
+    this.#log = log
+    this.#clock = clock
+    this.#types = types
+    this.#pool = pool
+    this.#rule = rule
+    this.#position = position
+  }
+
+  /** Offset that the next slice begins with. */
+  get position(): number {
+    return this.#position
+  }
+
+  /**
+   * The next slice: full, or as full as it got within the wait after its first record. Waits while there is nothing.
+   * `until` bounds it (exclusive). undefined when aborted or at `until`.
+   */
+  async next(signal: AbortSignal, until = Number.POSITIVE_INFINITY): Promise<Slice | undefined> {
+    const draft = new SliceDraft(this.#position, this.#rule, this.#types, this.#pool)
+    let deadline: number | undefined
+    for (;;) {
+      const pending = this.#log.read(draft.to, READ_BYTES)
+      const run = pending instanceof Promise ? await pending : pending
+      if (signal.aborted) {
+        draft.discard()
+        return undefined
+      }
+      const full = draft.take(run, until)
+      if (draft.to > draft.from) deadline ??= this.#clock.now() + this.#rule.limits.waitMs
+      if (full || draft.to >= until) break
+      if (draft.to < this.#log.head) continue
+      if (deadline !== undefined && this.#clock.now() >= deadline) break
+      await this.#wait(draft.to, deadline, signal)
+      if (signal.aborted) {
+        draft.discard()
+        return undefined
+      }
+    }
+    if (draft.to === draft.from) {
+      draft.discard()
+      return undefined
+    }
+    this.#position = draft.to
+    return draft.finish()
+  }
+
+  /** Until there is more to read, the deadline, or the abort. */
+  async #wait(from: number, deadline: number | undefined, signal: AbortSignal): Promise<void> {
+    if (deadline === undefined) return this.#log.beyond(from, signal)
+    const either = new AbortController()
+    const stop = (): void => either.abort()
+    signal.addEventListener('abort', stop, { once: true })
+    await Promise.race([
+      this.#log.beyond(from, either.signal),
+      this.#clock.sleep(deadline - this.#clock.now(), either.signal),
+    ])
+    signal.removeEventListener('abort', stop)
+    either.abort()
+  }
+}
+
+/** A slice while it is being read. */
+class SliceDraft {
+  readonly from: number
+  to: number
+  rows = 0
+  readonly #rule: SliceRule
+  readonly #types: TypeNumbers
+  readonly #lanes: BatchBuilder[] = []
+  readonly #filtered = new Map<FilterReason | 'not_an_event', Cells>()
+  readonly #gaps: Gap[] = []
+  #oldestAt = 0
+
+  constructor(from: number, rule: SliceRule, types: TypeNumbers, pool: BufferPool) {
+    this.from = from
+    this.to = from
+    this.#rule = rule
+    this.#types = types
+    for (let lane = 0; lane < rule.lanes; lane++) this.#lanes.push(new BatchBuilder(rule.limits, pool))
+  }
+
+  /** Takes what fits; true when the slice is full. */
+  take(run: LogRun, until: number): boolean {
+    for (const gap of run.gaps) if (gap.to > this.to && gap.from < until) this.#gaps.push(gap)
+    for (const frame of run.frames) {
+      if (frame.baseOffset >= until) break
+      if (this.#takeFrame(frame, until)) return true
+    }
+    if (run.next > this.to) this.to = Math.min(run.next, until)
+    return false
+  }
+
+  #takeFrame(frame: FrameView, until: number): boolean {
+    const base = frame.baseOffset
+    const count = Math.min(frame.count, until - base)
+    const first = Math.max(0, this.to - base)
+    const rule = this.#rule
+    if (!rule.sources.has(frame.source)) {
+      this.to = base + count
+      return false
+    }
+    const receivedAt = frame.receivedAt
+    const minute = Math.floor(receivedAt / 60_000)
+    if (this.#oldestAt === 0) this.#oldestAt = receivedAt
+    const rows = frame.rows
+    const types = frame.types
+    const single = rule.lanes === 1 ? this.#lanes[0] : undefined
+    for (let i = first; i < count; i++) {
+      const row = i * ROW_WORDS
+      const last = rows[row + 7] ?? 0
+      const flags = (last >>> 16) & 0xff
+      const type = types[last & 0xffff] ?? ''
+      this.rows++
+      const reason =
+        (flags & ROW_QUARANTINED) !== 0 ? 'not_an_event' : rule.selection.reasonAgainst(type, flags)
+      if (reason !== undefined) {
+        this.#countFiltered(reason, minute, type)
+        continue
+      }
+      const lane = single ?? this.#lanes[(rows[row + 6] ?? 0) % rule.lanes]
+      if (lane === undefined) continue
+      const start = rows[row] ?? 0
+      const end = rows[row + 1] ?? 0
+      const taken =
+        rule.editor === undefined
+          ? lane.addFrom(frame.bytes, start, end, type, flags, base + i, minute)
+          : lane.add(rule.editor(frame.bytes.subarray(start, end)), type, flags, base + i, minute)
+      if (!taken) {
+        this.rows--
+        this.#settleRuns()
+        this.to = base + i
+        return true
+      }
+    }
+    this.#settleRuns()
+    this.to = base + count
+    return this.rows >= ROWS_MAX || single?.full === true
+  }
+
+  /** Copies what was only noted so far: the frame's bytes are valid no longer than this turn. */
+  #settleRuns(): void {
+    for (const lane of this.#lanes) lane.flush()
+  }
+
+  #countFiltered(reason: FilterReason | 'not_an_event', minute: number, type: string): void {
+    let cells = this.#filtered.get(reason)
+    if (cells === undefined) {
+      cells = new Cells()
+      this.#filtered.set(reason, cells)
+    }
+    cells.add(minute, this.#types.numberOf(type))
+  }
+
+  finish(): Slice {
+    const parcels: Parcel[] = []
+    for (const lane of this.#lanes) {
+      if (lane.count > 0) parcels.push(lane.finish(this.#rule.connection))
+      else lane.discard()
+    }
+    return {
+      from: this.from,
+      to: this.to,
+      parcels,
+      filtered: this.#filtered,
+      gaps: this.#gaps,
+      oldestAt: this.#oldestAt,
+    }
+  }
+
+  discard(): void {
+    for (const lane of this.#lanes) lane.discard()
+  }
+}

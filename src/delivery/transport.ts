@@ -1,0 +1,152 @@
+/**
+ * The only place that opens a connection to a vendor. Takes a request as described by a destination, gives back the answer, or a
+ * fault when there was none. Knows nothing of records, retries or what an answer means.
+ */
+
+import { Pool } from 'undici'
+import type { WireReply, WireRequest } from '../core/exchange.ts'
+import type { Fault } from '../core/fault.ts'
+
+export interface Transport {
+  /** Never rejects. Answers are cut at ANSWER_BYTES_MAX. */
+  send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer>
+  close(): Promise<void>
+}
+
+export interface NoAnswer {
+  readonly noAnswer: Fault
+}
+
+export interface TransportSettings {
+  readonly connectTimeoutMs: number
+  readonly answerTimeoutMs: number
+  /** Sockets to one vendor address. */
+  readonly connectionsMax: number
+}
+
+export const TRANSPORT_DEFAULTS: TransportSettings = {
+  connectTimeoutMs: 10_000,
+  answerTimeoutMs: 60_000,
+  connectionsMax: 64,
+}
+
+export const ANSWER_BYTES_MAX = 4_194_304
+/** Addresses come from settings only, so this bounds mistakes, not attacks. */
+const ORIGINS_MAX = 256
+
+export class HttpTransport implements Transport {
+  readonly #settings: TransportSettings
+  readonly #pools = new Map<string, Pool>()
+
+  constructor(settings: Partial<TransportSettings> = {}) {
+    this.#settings = { ...TRANSPORT_DEFAULTS, ...settings }
+  }
+
+  async send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer> {
+    const url = new URL(request.url)
+    try {
+      const answer = await this.#pool(url.origin).request({
+        method: request.method,
+        path: url.pathname + url.search,
+        headers: request.headers,
+        body: bodyOf(request),
+        signal,
+      })
+      return {
+        status: answer.statusCode,
+        headers: headersOf(answer.headers),
+        body: await read(answer.body),
+      }
+    } catch (error) {
+      return {
+        noAnswer: { kind: 'unreachable', message: `No answer from ${url.origin}: ${reasonOf(error)}` },
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()]
+    this.#pools.clear()
+    await Promise.all(pools.map((pool) => pool.destroy()))
+  }
+
+  #pool(origin: string): Pool {
+    let pool = this.#pools.get(origin)
+    if (pool === undefined) {
+      this.#forgetOldest()
+      pool = new Pool(origin, {
+        connections: this.#settings.connectionsMax,
+        pipelining: 1,
+        connect: { timeout: this.#settings.connectTimeoutMs },
+        headersTimeout: this.#settings.answerTimeoutMs,
+        bodyTimeout: this.#settings.answerTimeoutMs,
+        // Vendors move their addresses; Segment asks senders to look them up again at least daily.
+        clientTtl: 3_600_000,
+      })
+      this.#pools.set(origin, pool)
+    }
+    return pool
+  }
+
+  #forgetOldest(): void {
+    if (this.#pools.size < ORIGINS_MAX) return
+    const [oldest] = this.#pools
+    if (oldest === undefined) return
+    this.#pools.delete(oldest[0])
+    // Requests under way finish; a pool that is closing takes no new ones.
+    oldest[1].close().catch(() => oldest[1].destroy())
+  }
+}
+
+function bodyOf(request: WireRequest): Uint8Array | null {
+  if (request.body === undefined) return null
+  return request.body instanceof Uint8Array ? request.body : Buffer.concat(request.body)
+}
+
+function headersOf(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const flat: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
+  }
+  return flat
+}
+
+async function read(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of body) {
+    // Read on past the bound: the connection is only reusable when the answer was drained.
+    if (bytes < ANSWER_BYTES_MAX) pieces.push(piece.subarray(0, ANSWER_BYTES_MAX - bytes))
+    bytes += piece.length
+    if (bytes > ANSWER_BYTES_MAX * 4)
+      throw new Error(`the answer is longer than ${ANSWER_BYTES_MAX * 4} bytes`)
+  }
+  return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces)
+}
+
+/** The words for a person: system code and meaning, without addresses or credentials of the request. */
+function reasonOf(error: unknown): string {
+  const code = (error as { code?: unknown })?.code
+  const known = typeof code === 'string' ? REASONS[code] : undefined
+  if (known !== undefined) return `${known} (${String(code)})`
+  return error instanceof Error ? error.message : String(error)
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the connection was cut',
+  ENOTFOUND: 'the host name is not known; check the URL',
+  EAI_AGAIN: 'the name server does not answer',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ETIMEDOUT: 'the connection timed out',
+  EPIPE: 'the connection was cut while sending',
+  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
+  UND_ERR_HEADERS_TIMEOUT: 'the answer took too long',
+  UND_ERR_BODY_TIMEOUT: 'the answer stopped halfway',
+  UND_ERR_SOCKET: 'the connection was cut',
+  UND_ERR_ABORTED: 'stopped by us',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+}

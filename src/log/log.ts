@@ -1,0 +1,141 @@
+/**
+ * The log: every accepted record, in order, durable before anybody is told so. This file is the contract; embedded-log.ts
+ * is our own segment files, and a replicated log must fit the same words. The log never parses an event and never decides
+ * who may read it; it only refuses to forget what a named reader still needs.
+ *
+ * Offsets count records from 0, without holes: frame k ends where frame k + 1 begins.
+ */
+
+import type { FrameView } from './frame.ts'
+
+export interface Log {
+  /** Offset after the last durable record. Moves only forward. */
+  readonly head: number
+  /** Offset of the oldest record kept. */
+  readonly tail: number
+  readonly state: LogState
+
+  /**
+   * A buffer of at least `bytes` from the pool, to build a frame in. Throws LOG_FULL when the pool's bound is reached, INPUT_INVALID when
+   * no frame may be that large.
+   */
+  lease(bytes: number): Buffer
+  /** Gives a leased buffer back unused. A buffer given to `append` belongs to the log and is not given back. */
+  release(buffer: Buffer): void
+
+  /**
+   * Takes the frame that lies sealed in a leased buffer (`frameBytes` long). The place is decided now, synchronously, so that
+   * frames are numbered in call order; the promise resolves with the first record's offset after the bytes are synced.
+   * Throws at once: LOG_FULL (disk full, next segment not ready, too many bytes waiting: nothing was taken, try later) or LOG_STOPPED.
+   * INPUT_INVALID when the frame is larger than this log can ever take. When it throws, the buffer is still leased by the caller.
+   * Rejects with LOG_STOPPED when the write or the sync failed: then nothing more is taken until a restart.
+   */
+  append(buffer: Buffer, frameBytes: number): Promise<number>
+
+  /** Resolves when everything appended before this call is durable; rejects with LOG_STOPPED. */
+  durable(): Promise<void>
+
+  /**
+   * Frames from the one that holds `from` on, at most about `bytesMax` (at least one frame). Synchronous while the reader keeps up
+   * (memory), a promise when the frames come from disk. Frames are valid until the current turn of the event loop ends.
+   * An empty run without gaps means that `from` is the head. Throws LOG_TRIMMED when `from` is before the tail, LOG_CORRUPT when it is
+   * beyond the head (the data directory lost its end), LOG_STOPPED when the log is closed; a stopped log can still be read.
+   */
+  read(from: number, bytesMax: number): LogRun | Promise<LogRun>
+
+  /** Resolves when the head is beyond `offset`, or `signal` is aborted. */
+  beyond(offset: number, signal: AbortSignal): Promise<void>
+
+  /** Offset of the first record received at or after `timeMs`; the head when there is none. */
+  offsetAt(timeMs: number): Promise<number>
+
+  /** Offsets of all kept records whose identity equals the four words (normally none or one). Reads only the identity index. */
+  find(id: Identity): Promise<number[]>
+
+  /** Names the offset from which a reader still needs entries; entries from there on are kept. `Infinity` removes the name. */
+  hold(reader: string, from: number): void
+
+  /** Applies retention: frees segments that are past the age or size rule and that no reader holds. Called by the owner on a schedule. */
+  retain(rule: Retention): Promise<Trimmed>
+
+  stats(): LogStats
+  /** Waits for what was appended to be durable, then closes. Idempotent. */
+  close(): Promise<void>
+}
+
+export type LogState = 'open' | 'full' | 'stopped' | 'closed'
+
+export type Identity = readonly [number, number, number, number]
+
+export interface LogRun {
+  readonly frames: readonly FrameView[]
+  /** Offset to read from next. */
+  readonly next: number
+  /** Offsets in [from, next) that cannot be read because the bytes did not check out; reported once by `stats().corrupt` too. */
+  readonly gaps: readonly Gap[]
+}
+
+export interface Gap {
+  readonly from: number
+  readonly to: number
+  /** File and byte position, for the operator. */
+  readonly where: string
+}
+
+export interface Retention {
+  readonly ageMsMax: number
+  readonly bytesMax: number
+  /** The operator's word that entries may go although a reader still needs them. */
+  readonly despiteReaders: boolean
+  readonly nowMs: number
+}
+
+export interface Trimmed {
+  readonly segments: number
+  readonly records: number
+  /** Readers that kept entries past the rule. */
+  readonly heldBy: readonly string[]
+}
+
+export interface LogStats {
+  readonly bytes: number
+  readonly segments: number
+  readonly appendedFrames: number
+  readonly appendedBytes: number
+  readonly syncs: number
+  /** Bytes waiting to be synced. */
+  readonly waitingBytes: number
+  readonly corrupt: readonly Gap[]
+}
+
+/** Which ids a source has sent within the window. Same room as the log because it is rebuilt from it and commits with it. */
+export interface Dedupe {
+  /**
+   * Looks up `count` identities (rows of `stride` words in `items`, the identity at word `at`) for a source and marks the new ones.
+   * Sets seen[i] to 1 for those already known (also within this call), else 0; rows with skip[i] ≠ 0 are left alone and get 0.
+   * Returns how many were seen. A seen id may belong to a frame that is not yet synced: the caller waits for `log.durable()`.
+   */
+  mark(
+    source: number,
+    items: Uint32Array,
+    count: number,
+    stride: number,
+    at: number,
+    nowMs: number,
+    skip: Uint8Array,
+    seen: Uint8Array,
+  ): number
+  /** Takes back the marks of a call whose frame the log refused: `seen` as `mark` left it. */
+  unmark(
+    source: number,
+    items: Uint32Array,
+    count: number,
+    stride: number,
+    at: number,
+    skip: Uint8Array,
+    seen: Uint8Array,
+  ): void
+  readonly windowMs: number
+  stats(): { readonly ids: number; readonly bytes: number; readonly runs: number }
+  close(): Promise<void>
+}

@@ -1,0 +1,242 @@
+/**
+ * The control-plane tables, one schema for SQLite and PostgreSQL. Beside each table: the room that owns it; only that room names it in SQL.
+ * Times are milliseconds since the epoch (bigint in PostgreSQL, read as number), JSON is text, bytes are BLOB / bytea.
+ *
+ * "Key" names the primary key, which is also what an upsert conflicts on. In one `insert … on conflict do update` each key may
+ * occur once (PostgreSQL refuses the second), and rows that several transactions upsert are given in the order of their key, so
+ * that two transactions do not wait for each other in a circle. U+0000 in text is stored as U+FFFD.
+ */
+
+import type { Generated } from 'kysely'
+
+/**
+ * Longest text, in UTF-16 units, in a column that is part of a key or an index (event types, event ids, names, reasons): an
+ * entry of a PostgreSQL index holds about 2,700 bytes. Who writes the row cuts it.
+ */
+export const INDEXED_CHARS_MAX = 256
+
+export interface Schema {
+  migrations: MigrationsTable
+  meta: MetaTable
+  sources: SourcesTable
+  source_tokens: SourceTokensTable
+  authorizations: AuthorizationsTable
+  currents: CurrentsTable
+  current_versions: CurrentVersionsTable
+  checkpoints: CheckpointsTable
+  batches: BatchesTable
+  ledger: LedgerTable
+  intake: IntakeTable
+  quarantine: QuarantineTable
+  first_seen: FirstSeenTable
+  dead_letters: DeadLettersTable
+  replays: ReplaysTable
+  alerts: AlertsTable
+  api_tokens: ApiTokensTable
+}
+
+/** store: the numbered steps that made these tables. Key: number. */
+export interface MigrationsTable {
+  number: number
+  name: string
+  applied_at: number
+}
+
+/** store: small facts about this installation. Key: key. */
+export interface MetaTable {
+  key: string
+  value: string
+}
+
+/** sources: the doors. `number` is what frames carry. Key: number. */
+export interface SourcesTable {
+  number: Generated<number>
+  name: string // unique among those not deleted
+  kind: string // braze-currents | treasure-data
+  settings: string // JSON
+  created_at: number
+  updated_at: number
+  deleted_at: number | null
+}
+
+/** sources: SHA-256 of each accepted token. Key: id. */
+export interface SourceTokensTable {
+  id: string
+  source: number
+  label: string
+  hash: Uint8Array
+  created_at: number
+  revoked_at: number | null
+}
+
+/** store: credentials of a provider, sealed, write-only. Key: id. */
+export interface AuthorizationsTable {
+  id: string
+  label: string
+  description: string
+  provider: string // a destination's name
+  fields: string // JSON array: names of the fields that `sealed` holds
+  sealed: Uint8Array
+  health: string // unknown | good | bad
+  health_detail: string
+  checked_at: number | null
+  rotated_at: number | null
+  created_at: number
+  updated_at: number
+}
+
+/** currents: identity and state; the definition lives in current_versions. Key: number. */
+export interface CurrentsTable {
+  number: Generated<number>
+  key: string // short, stable, unique for ever: [a-z0-9]{8}
+  name: string // unique among those not deleted
+  state: string // draft | running | paused | halted | deleted
+  state_reason: string
+  state_since: number
+  version: number
+  start_offset: number | null // first offset that counts for this current; null until launched
+  created_at: number
+  launched_at: number | null
+}
+
+/** currents: what was configured when. Version v applies to offsets from `from_offset` until the next version's. Key: current, version. */
+export interface CurrentVersionsTable {
+  current: number
+  version: number
+  from_offset: number
+  definition: string // JSON
+  created_at: number
+  note: string
+}
+
+/** delivery: everything before `position` is settled for this current. Key: current. */
+export interface CheckpointsTable {
+  current: number
+  position: number
+  updated_at: number
+}
+
+/** delivery: one row per settled batch. `records` is null when all records of [slice_from, slice_to) that match the version were in it. Key: current, id. */
+export interface BatchesTable {
+  current: number
+  id: string
+  slice_from: number
+  slice_to: number
+  first_offset: number
+  last_offset: number
+  records: Uint8Array | null // offsets as varint deltas from first_offset, when not all of the slice
+  count: number
+  delivered: number
+  failed: number
+  skipped: number
+  version: number
+  replay: string | null
+  attempts: number
+  status: number // HTTP status of the deciding answer; 0 = none
+  first_sent_at: number
+  settled_at: number
+}
+
+/** delivery: outcomes per current, minute of acceptance, type. Key: current, minute, event_type, outcome, reason. */
+export interface LedgerTable {
+  current: number
+  minute: number // receivedAt / 60000, rounded down
+  event_type: string
+  outcome: string // delivered | filtered | dead
+  reason: string // '' for delivered
+  count: number
+}
+
+/** delivery: what was accepted per source, minute, type, counted from the log on its own. Key: source, minute, event_type. */
+export interface IntakeTable {
+  source: number
+  minute: number
+  event_type: string
+  accepted: number
+  bytes: number
+}
+
+/** delivery: items that are not events, with the reason; the bytes stay in the log, an excerpt here. Key: offset. */
+export interface QuarantineTable {
+  offset: number
+  source: number
+  received_at: number
+  reason: string
+  bytes: number
+  excerpt: string
+}
+
+/** delivery: event types when they were first met. Key: event_type, source. */
+export interface FirstSeenTable {
+  event_type: string
+  source: number
+  at: number
+  known: number // 1 = in the catalog
+}
+
+/** delivery: records that a connection could not deliver. Key: id. */
+export interface DeadLettersTable {
+  id: string
+  current: number
+  record_offset: number
+  event_id: string
+  event_type: string
+  received_at: number
+  version: number
+  batch: string
+  replay: string | null
+  fault: string
+  reason: string // short, snake_case: the ledger's reason
+  message: string
+  status: number
+  event: Uint8Array // the record after field rules, before mapping
+  edited: Uint8Array | null // the operator's version of it
+  sent: string // what was sent for it, redacted, at most 64 KB
+  answer: string
+  attempts: number
+  state: string // dead | queued | delivered | discarded
+  note: string
+  created_at: number
+  updated_at: number
+}
+
+/** delivery: a window sent again. Key: id. */
+export interface ReplaysTable {
+  id: string
+  current: number
+  from_offset: number
+  to_offset: number
+  position: number
+  types: string // JSON array of patterns; [] = all
+  state: string // running | paused | finished | cancelled | failed
+  reason: string
+  selected: number
+  delivered: number
+  dead: number
+  skipped: number
+  created_at: number
+  updated_at: number
+}
+
+/** delivery: what a contact should know. Key: id. */
+export interface AlertsTable {
+  id: string
+  current: number | null
+  kind: string // halted | resumed | deferred-long | log-corrupt | books
+  contact: string
+  subject: string
+  detail: string
+  created_at: number
+  resolved_at: number | null
+}
+
+/** api: who may talk to /api/v1. SHA-256 of the token. Key: id. */
+export interface ApiTokensTable {
+  id: string
+  label: string
+  role: string // viewer | operator | admin
+  hash: Uint8Array
+  created_at: number
+  last_used_at: number | null
+  revoked_at: number | null
+}
