@@ -22,7 +22,8 @@ const ROWS_AT_ONCE = 500
 const EXCERPT_BYTES = 500
 /** Quarantine rows per write: a flood of rubbish is counted in full, listed up to here. */
 const LISTED_MAX = 2_000
-const POSITION_KEY = 'intake_position'
+/** Row of the table checkpoints that keeps this reader's position; currents are numbered from 1. */
+const CHECKPOINT = 0
 const READER = 'intake'
 
 export interface IntakeCount {
@@ -50,23 +51,16 @@ export class IntakeAccount {
   }
 
   async start(): Promise<void> {
-    const row = await this.#store.db
-      .selectFrom('meta')
-      .select('value')
-      .where('key', '=', POSITION_KEY)
-      .executeTakeFirst()
-    if (row === undefined) {
-      await this.#store.db
-        .insertInto('meta')
-        .values({ key: POSITION_KEY, value: String(this.#log.tail) })
-        .execute()
-    }
-    this.#position = Math.max(this.#log.tail, Number(row?.value ?? this.#log.tail))
-    await this.#store.db
-      .updateTable('meta')
-      .set({ value: String(this.#position) })
-      .where('key', '=', POSITION_KEY)
+    const { db } = this.#store
+    const row = await db.selectFrom('checkpoints').select('position').where('current', '=', CHECKPOINT).executeTakeFirst()
+    // Past what retention took: a trimmed entry can no longer be counted.
+    const position = Math.max(this.#log.tail, row?.position ?? 0)
+    await db
+      .insertInto('checkpoints')
+      .values({ current: CHECKPOINT, position, updated_at: this.#clock.now() })
+      .onConflict((conflict) => conflict.column('current').doUpdateSet({ position }))
       .execute()
+    this.#position = position
     for (const seen of await this.#store.db
       .selectFrom('first_seen')
       .select(['source', 'event_type'])
@@ -149,10 +143,10 @@ export class IntakeAccount {
       try {
         await this.#store.transaction(async (tx) => {
           const moved = await tx
-            .updateTable('meta')
-            .set({ value: String(to) })
-            .where('key', '=', POSITION_KEY)
-            .where('value', '=', String(this.#position))
+            .updateTable('checkpoints')
+            .set({ position: to, updated_at: this.#clock.now() })
+            .where('current', '=', CHECKPOINT)
+            .where('position', '=', this.#position)
             .executeTakeFirst()
           // Already there: an earlier try was committed and we never heard of it.
           if (Number(moved.numUpdatedRows) === 0) return

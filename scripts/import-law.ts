@@ -1,0 +1,59 @@
+/**
+ * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
+ *
+ *   core ← catalog ← { log, store, destinations } ← { sources, currents } ← delivery ← api ← { cli, the programs }
+ *
+ * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+
+const INNER: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  catalog: ['core'],
+  log: ['core', 'catalog'],
+  store: ['core', 'catalog'],
+  destinations: ['core', 'catalog'],
+  sources: ['core', 'catalog', 'log', 'store', 'destinations'],
+  currents: ['core', 'catalog', 'log', 'store', 'destinations'],
+  delivery: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents'],
+  api: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'delivery'],
+  cli: ['core', 'catalog', 'api'],
+  sandbox: ['core', 'catalog'],
+}
+
+/** Every import that the law forbids, as "file imports file". */
+export function findImportBreaches(root: string): string[] {
+  const breaches: string[] = []
+  for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file.includes('/assembly/') || file.includes('.test.') || file.includes('.fixture.')) continue
+    const room = roomOf(file)
+    if (room === undefined) continue
+    const allowed = INNER[room]
+    if (allowed === undefined) {
+      breaches.push(`${file} is in a room that the law does not name`)
+      continue
+    }
+    for (const target of importsOf(join(root, file), root)) {
+      const other = roomOf(target)
+      if (other !== room && (other === undefined || !allowed.includes(other))) breaches.push(`${file} imports ${target}`)
+    }
+  }
+  return breaches
+}
+
+function roomOf(file: string): string | undefined {
+  const slash = file.indexOf('/')
+  return slash === -1 ? undefined : file.slice(0, slash)
+}
+
+function importsOf(file: string, root: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  const found: string[] = []
+  for (const match of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
+    const target = match[1]
+    if (target !== undefined) found.push(relative(root, resolve(file, '..', target)))
+  }
+  return found
+}

@@ -1,0 +1,236 @@
+/**
+ * The hub: the rooms composed into one running program on one listener. Nothing here decides anything; it opens, connects and, in the reverse
+ * order, closes.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { type Clock, systemClock } from './core/clock.ts'
+import { createKernel } from './core/kernel/create.ts'
+import type { Kernel } from './core/kernel/kernel.ts'
+import { type Random, systemRandom } from './core/random.ts'
+import type { Settings } from './core/settings.ts'
+import { Currents } from './currents/registry.ts'
+import { Delivery } from './delivery/delivery.ts'
+import { HttpTransport, type Transport } from './delivery/transport.ts'
+import { openDedupe } from './log/dedupe.ts'
+import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
+import type { Dedupe } from './log/log.ts'
+import { createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
+import { openSources, type Sources } from './sources/registry.ts'
+import { Authorizations } from './store/authorizations.ts'
+import { remembered } from './store/meta.ts'
+import { openSealer } from './store/sealing.ts'
+import { openStore, type Store } from './store/store.ts'
+
+export type HubLogger = ReturnType<typeof hubLogger>
+
+export interface HubOptions {
+  readonly settings: Settings
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly transport?: Transport
+  readonly logger?: HubLogger
+  /** How often a halted current tries again by itself, in milliseconds. */
+  readonly haltedRetryMs?: number
+  /** Addresses that endpoints.json lists beside our own. */
+  readonly alsoListening?: Readonly<Record<string, string>>
+}
+
+/** What a running hub is made of; the API and tests are given these. */
+export interface Hub {
+  readonly url: string
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly logger: HubLogger
+  readonly kernel: Kernel
+  /** Keys the identity of ids that are not UUIDs: see identityOf. */
+  readonly identityKey: Uint8Array
+  readonly store: Store
+  readonly log: EmbeddedLog
+  readonly dedupe: Dedupe
+  readonly sources: Sources
+  readonly doors: Doors
+  readonly authorizations: Authorizations
+  readonly currents: Currents
+  readonly delivery: Delivery
+  readonly server: Server
+  /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Handles what is not a door. */
+export type Fallback = (...exchange: Parameters<Parameters<typeof createServer>[1] & {}>) => void
+
+const RETAIN_MS = 60_000
+const CLOSE_CONNECTIONS_MS = 5_000
+
+export async function startHub(options: HubOptions, fallbackOf: (hub: Hub) => Promise<{ handle: Fallback; close(): Promise<void> }>): Promise<Hub> {
+  const { settings } = options
+  const clock = options.clock ?? systemClock
+  const logger = options.logger ?? hubLogger(settings.logLevel)
+  const closers: (() => Promise<void> | void)[] = []
+  const closeAll = once(async () => {
+    for (const close of closers.reverse()) await close()
+  })
+  try {
+    await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
+    const store = await openStore(settings.store, { clock, logger })
+    closers.push(() => store.close())
+    const identityKey = Buffer.from(await remembered(store, 'identity_key', () => randomBytes(16).toString('hex')), 'hex')
+    const kernel = createKernel({ bodyBytesMax: settings.decompressedBytesMax, itemsMax: settings.itemsMax, key: identityKey })
+    const log = await openEmbeddedLog({
+      directory: join(settings.dataDir, 'log'),
+      clock,
+      segmentBytes: settings.segmentBytes,
+      onCorrupt: (gap) => logger.error({ gap }, 'entries of the log do not check out and are skipped'),
+    })
+    closers.push(() => log.close())
+    const dedupe = await openDedupe({
+      directory: join(settings.dataDir, 'dedupe'),
+      clock,
+      windowMs: settings.dedupeWindowMs,
+      memoryIdsMax: settings.dedupeMemoryIds,
+      log,
+    })
+    closers.push(() => dedupe.close())
+    const sources = await openSources(store, clock)
+    const sealer = await openSealer(store, { dataDir: settings.dataDir, key: settings.key })
+    const authorizations = new Authorizations({ store, sealer, clock })
+    const currents = new Currents(store, clock)
+    const transport = options.transport ?? new HttpTransport()
+    closers.push(() => transport.close())
+    const delivery = new Delivery({
+      log,
+      store,
+      clock,
+      random: options.random ?? systemRandom,
+      kernel,
+      transport,
+      currents,
+      authorizations,
+      sourceNumbers: async (names) => new Set(names.map((name) => sources.get(name).number)),
+      logger,
+      ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
+    })
+    const doors = createDoors({ sources, kernel, log, dedupe, clock, limits: settings, logger })
+    closers.push(() => doors.close())
+    const server = createServer(serverTimeouts(settings))
+    const hub: Hub = {
+      get url() {
+        return urlOf(server)
+      },
+      settings,
+      clock,
+      logger,
+      kernel,
+      identityKey,
+      store,
+      log,
+      dedupe,
+      sources,
+      doors,
+      authorizations,
+      currents,
+      delivery,
+      server,
+      close: closeAll,
+    }
+    await delivery.start()
+    closers.push(() => delivery.stop())
+    const fallback = await fallbackOf(hub)
+    closers.push(() => fallback.close())
+    server.on('request', (request, response) => {
+      if (!doors.handleIngest(request, response)) fallback.handle(request, response)
+    })
+    await listen(server, settings.port, settings.host)
+    closers.push(() => closeServer(server))
+    closers.push(retainOnSchedule(hub))
+    await writeEndpoints(hub, options.alsoListening ?? {})
+    closers.push(() => rm(join(settings.dataDir, 'endpoints.json'), { force: true }))
+    logger.info({ url: hub.url, dataDir: settings.dataDir, head: log.head }, 'the hub is ready')
+    return hub
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+export function hubLogger(level: string) {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: false }))
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo
+  const host = address === '0.0.0.0' || address === '::' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
+  return `http://${host}:${port}`
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, host, backlog: 1024 }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Lets requests under way end, within a bound. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_CONNECTIONS_MS)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** Retention, once a minute; entries that a current still needs stay, and the operator hears of it. */
+function retainOnSchedule({ log, settings, clock, logger }: Hub): () => void {
+  let cancel = (): void => undefined
+  let heldBy = ''
+  const again = (): void => {
+    cancel = clock.after(RETAIN_MS, () => {
+      log
+        .retain({
+          ageMsMax: settings.retentionAgeMs,
+          bytesMax: settings.retentionBytes,
+          despiteReaders: false,
+          nowMs: clock.now(),
+        })
+        .then(
+          (trimmed) => {
+            if (trimmed.segments > 0) logger.info(trimmed, 'old entries of the log were removed')
+            const holders = trimmed.heldBy.join(', ')
+            if (holders !== '' && holders !== heldBy) logger.warn({ heldBy: holders }, 'entries past the retention rule are kept: readers still need them')
+            heldBy = holders
+          },
+          (error: unknown) => logger.error({ err: error }, 'retention failed'),
+        )
+      again()
+    })
+  }
+  again()
+  return () => cancel()
+}
+
+/** One line of JSON with all addresses, for programs that start us on free ports. */
+async function writeEndpoints(hub: Hub, also: Readonly<Record<string, string>>): Promise<void> {
+  const line = JSON.stringify({ hub: hub.url, pid: process.pid, ...also })
+  await writeFile(join(hub.settings.dataDir, 'endpoints.json'), `${line}\n`)
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
+  }
+}
