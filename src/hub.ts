@@ -79,7 +79,7 @@ export async function startHub(options: HubOptions, fallbackOf: (hub: Hub) => Pr
   })
   try {
     await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
-    const store = await openStore(settings.store, { clock, logger })
+    const store = await openStore(settings.store.reveal(), { clock, logger })
     closers.push(() => store.close())
     const identityKey = Buffer.from(await remembered(store, 'identity_key', () => randomBytes(16).toString('hex')), 'hex')
     const kernel = createKernel({ bodyBytesMax: settings.decompressedBytesMax, itemsMax: settings.itemsMax, key: identityKey })

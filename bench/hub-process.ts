@@ -1,0 +1,54 @@
+/** The hub under test, as a process of its own, so that its CPU time and memory are its own. Talks to rig.ts over the IPC channel. */
+
+import { readSettings } from '../src/core/settings.ts'
+import { CurrentDefinition } from '../src/currents/current.ts'
+import { startHub } from '../src/hub.ts'
+import type { HubPlan, HubStats } from './rig.ts'
+
+const plan = JSON.parse(process.argv[2] ?? '{}') as HubPlan
+
+const hub = await startHub({ settings: readSettings({}, { dataDir: plan.dataDir, port: 0, logLevel: 'warn', ...plan.settings }) }, async () => ({
+  handle: (_request, response) => {
+    response.writeHead(404).end()
+  },
+  close: async () => undefined,
+}))
+if (hub.sources.find('bench') === undefined) {
+  await hub.sources.create({ name: 'bench', kind: 'braze-currents', settings: {}, token: plan.token })
+}
+for (const current of plan.currents) {
+  const { credentials, ...destination } = current.destination
+  const authorization = await hub.authorizations.create({
+    label: current.name,
+    description: '',
+    provider: destination.kind,
+    credentials,
+  })
+  const draft = await hub.delivery.create(
+    CurrentDefinition.parse({
+      ...current,
+      contactEmail: 'bench@example.com',
+      sources: ['bench'],
+      destination: { ...destination, authorization: authorization.id },
+    }),
+  )
+  await hub.delivery.launch(draft.number, 'now')
+}
+
+process.on('message', (message) => {
+  if (message === 'stats') void stats().then((answer) => process.send?.(answer))
+  if (message === 'close') void hub.close().then(() => process.disconnect())
+})
+process.send?.({ url: hub.url })
+
+async function stats(): Promise<HubStats> {
+  const statuses = await Promise.all((await hub.currents.list()).map((current) => hub.delivery.status(current.number)))
+  const usage = process.cpuUsage()
+  return {
+    cpuMicros: usage.user + usage.system,
+    rssBytes: process.memoryUsage.rss(),
+    head: hub.log.head,
+    delivered: statuses.map((status) => status.stats.delivered),
+    pending: statuses.map((status) => status.pending),
+  }
+}

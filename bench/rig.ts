@@ -1,0 +1,281 @@
+/**
+ * The measuring rig: the hub in a process of its own; the load generator and the sink in this one, over bare sockets, so that they cost little
+ * of what is measured. Loopback only. Every loop is bounded by a count or a time.
+ */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, connect, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createIdPatcher, type LoadBody } from '../src/sandbox/simulator/load.ts'
+
+export interface HubPlan {
+  readonly dataDir: string
+  readonly token: string
+  readonly settings?: Readonly<Record<string, string | number>>
+  readonly currents: readonly CurrentPlan[]
+}
+
+export interface CurrentPlan {
+  readonly name: string
+  readonly externalId?: 'required' | 'optional'
+  readonly delivery?: Readonly<Record<string, unknown>>
+  readonly destination: { readonly kind: string; readonly settings: Readonly<Record<string, unknown>>; readonly credentials: Readonly<Record<string, unknown>> }
+}
+
+export interface HubStats {
+  readonly cpuMicros: number
+  readonly rssBytes: number
+  readonly head: number
+  readonly delivered: readonly number[]
+  readonly pending: readonly number[]
+}
+
+export const TOKEN = 'bench-token'
+
+export class HubProcess {
+  readonly url: string
+  readonly #child: ChildProcess
+  readonly #dataDir: string
+  readonly #keepData: boolean
+
+  private constructor(child: ChildProcess, url: string, dataDir: string, keepData: boolean) {
+    this.#child = child
+    this.url = url
+    this.#dataDir = dataDir
+    this.#keepData = keepData
+  }
+
+  static async start(plan: Omit<HubPlan, 'dataDir' | 'token'>, dataDir?: string): Promise<HubProcess> {
+    const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'thalweg-bench-')))
+    const script = fileURLToPath(new URL('./hub-process.ts', import.meta.url))
+    const full: HubPlan = { ...plan, dataDir: folder, token: TOKEN }
+    const child = fork(script, [JSON.stringify(full)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const { url } = await answer<{ url: string }>(child)
+    return new HubProcess(child, url, folder, dataDir !== undefined)
+  }
+
+  async stats(): Promise<HubStats> {
+    const waiting = answer<HubStats>(this.#child)
+    this.#child.send('stats')
+    return waiting
+  }
+
+  /** Waits until nothing is pending; throws after `timeoutMs`. */
+  async drained(timeoutMs: number): Promise<HubStats> {
+    const until = performance.now() + timeoutMs
+    for (;;) {
+      const stats = await this.stats()
+      if (stats.pending.every((count) => count === 0)) return stats
+      if (performance.now() > until) throw new Error(`still pending after ${timeoutMs} ms: ${stats.pending.join(', ')}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  async close(): Promise<void> {
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.send('close')
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 20_000)
+    await exited
+    clearTimeout(timer)
+    if (!this.#keepData) await rm(this.#dataDir, { recursive: true, force: true })
+  }
+}
+
+function answer<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const exited = (code: number | null): void => reject(new Error(`the hub ended early with code ${code}`))
+    child.once('exit', exited)
+    child.once('message', (message) => {
+      child.off('exit', exited)
+      resolve(message as T)
+    })
+  })
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n')
+const OK = Buffer.from('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}')
+
+/** Takes any POST, counts requests, body bytes and events (by the marker), answers 200. */
+export class Sink {
+  requests = 0
+  bytes = 0
+  events = 0
+  readonly #server: Server
+  readonly #marker: Buffer
+  #onEvents: () => void = () => undefined
+
+  constructor(marker = '"event_type"') {
+    this.#marker = Buffer.from(marker)
+    this.#server = createServer((socket) => this.#serve(socket))
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    const address = this.#server.address()
+    return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  }
+
+  /** Resolves when `count` events have arrived in all; rejects after `timeoutMs`. */
+  arrived(count: number, timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${this.events} of ${count} events arrived within ${timeoutMs} ms`)), timeoutMs)
+      this.#onEvents = () => {
+        if (this.events < count) return
+        clearTimeout(timer)
+        this.#onEvents = () => undefined
+        resolve()
+      }
+      this.#onEvents()
+    })
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  #serve(socket: Socket): void {
+    let head: Buffer | undefined
+    let missing = 0
+    let tail: Buffer = Buffer.alloc(0)
+    socket.setNoDelay(true)
+    socket.on('error', () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => {
+      let rest = chunk
+      while (rest.length > 0) {
+        if (missing === 0) {
+          const bytes: Buffer = head === undefined ? rest : Buffer.concat([head, rest])
+          const end = bytes.indexOf(HEAD_END)
+          if (end === -1) {
+            head = bytes
+            return
+          }
+          head = undefined
+          missing = lengthIn(bytes.toString('latin1', 0, end))
+          rest = bytes.subarray(end + 4)
+          tail = Buffer.alloc(0)
+          if (missing === 0) this.#done(socket)
+          continue
+        }
+        const part = rest.subarray(0, missing)
+        missing -= part.length
+        rest = rest.subarray(part.length)
+        this.bytes += part.length
+        tail = this.#count(tail, part)
+        if (missing === 0) this.#done(socket)
+      }
+    })
+  }
+
+  #count(tail: Buffer, part: Buffer): Buffer {
+    const marker = this.#marker
+    if (tail.length > 0) this.events += occurrences(Buffer.concat([tail, part.subarray(0, marker.length - 1)]), marker)
+    this.events += occurrences(part, marker)
+    return part.subarray(Math.max(0, part.length - marker.length + 1))
+  }
+
+  #done(socket: Socket): void {
+    this.requests++
+    socket.write(OK)
+    this.#onEvents()
+  }
+}
+
+function occurrences(bytes: Buffer, marker: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + marker.length)) count++
+  return count
+}
+
+function lengthIn(head: string): number {
+  const match = /\r\ncontent-length: *(\d+)/i.exec(head)
+  if (match === null) throw new Error('the sink takes only requests with a content-length')
+  return Number(match[1])
+}
+
+export interface LoadPlan {
+  readonly url: string
+  readonly bodies: readonly LoadBody[]
+  readonly connections: number
+  readonly requests: number
+  /** Requests per second over all connections; unset = as fast as answers come. */
+  readonly pacePerSecond?: number
+  readonly seed: number
+}
+
+export interface LoadResult {
+  readonly events: number
+  readonly elapsedMs: number
+  /** Acknowledgement latency in ms, sorted. */
+  readonly latencies: Float64Array
+  readonly refused: number
+}
+
+/** Sends until every request is answered. A refused one (not 200) is counted and not repeated. */
+export async function load(plan: LoadPlan): Promise<LoadResult> {
+  const { hostname, port } = new URL(plan.url)
+  const patch = createIdPatcher(plan.seed)
+  const heads = plan.bodies.map((body) =>
+    Buffer.from(
+      `POST /currents/bench HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\n` +
+        `Braze-Currents-Version: 1\r\nContent-Length: ${body.body.length}\r\n\r\n`,
+    ),
+  )
+  const latencies = new Float64Array(plan.requests)
+  let sent = 0
+  let answered = 0
+  let refused = 0
+  let events = 0
+  const startedAt = performance.now()
+  await Promise.all(
+    Array.from({ length: plan.connections }, (_, lane) => {
+      const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+      // Bodies are patched in place, so each connection has its own.
+      const own = plan.bodies.map((body, i) => (i % plan.connections === lane % plan.bodies.length ? body : undefined)).filter((body) => body !== undefined)
+      const mine = own.length > 0 ? own : [plan.bodies[lane % plan.bodies.length] as LoadBody]
+      const copies = mine.map((body) => ({ ...body, body: Buffer.from(body.body) }))
+      const lanes = mine.map((body) => heads[plan.bodies.indexOf(body)] as Buffer)
+      let turn = 0
+      let sentAt = 0
+      return new Promise<void>((resolve, reject) => {
+        const next = (): void => {
+          if (sent >= plan.requests) {
+            socket.end()
+            resolve()
+            return
+          }
+          const due = plan.pacePerSecond === undefined ? 0 : startedAt + (sent / plan.pacePerSecond) * 1000 - performance.now()
+          sent++
+          if (due > 1) setTimeout(send, due)
+          else send()
+        }
+        const send = (): void => {
+          const i = turn++ % copies.length
+          const body = copies[i] as LoadBody
+          patch(body)
+          events += body.count
+          sentAt = performance.now()
+          socket.cork()
+          socket.write(lanes[i] as Buffer)
+          socket.write(body.body)
+          socket.uncork()
+        }
+        socket.on('connect', next)
+        socket.on('error', reject)
+        socket.on('data', (chunk: Buffer) => {
+          // Answers are small and come whole; pipelining is off.
+          if (chunk.indexOf('HTTP/1.1 200') !== 0) refused++
+          latencies[answered++] = performance.now() - sentAt
+          next()
+        })
+      })
+    }),
+  )
+  return { events, elapsedMs: performance.now() - startedAt, latencies: latencies.subarray(0, answered).sort(), refused }
+}
+
+export function quantile(sorted: Float64Array, q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
+}
