@@ -19,7 +19,7 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Bytes to send; several pieces are sent one after another. */
   readonly body?: Uint8Array | readonly Uint8Array[]
-  /** Header names, query parameters and exact body values that must not appear in logs, dead letters or the console. */
+  /** Exact values, in each spelling that the request holds, that must not appear in logs, dead letters or the console. */
   readonly secrets: readonly string[]
 }
 

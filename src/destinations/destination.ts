@@ -1,6 +1,7 @@
 /**
- * The contract of a destination: a kind of vendor we can write to. A destination is consulted, not run: it says what to send and
- * what the answer meant. It does not open a socket, sleep, retry, read the clock or touch the log.
+ * The contract of a destination: a kind of vendor we can write to. A destination is consulted, not run: it
+ * says what to send and what the answer meant. It does not open a socket, sleep, retry, read the clock or
+ * touch the log.
  */
 
 import type * as z from 'zod'
@@ -41,8 +42,15 @@ export interface EventIntake<Settings, Credentials> {
 }
 
 export interface EventWriter {
-  /** One receipt per record, in order. Deterministic: the same batch gives byte-identical requests. */
+  /**
+   * One receipt per record, in order. Deterministic: the same batch gives byte-identical requests. A yielded
+   * body may lie in memory that the writer uses again once the exchange has ended, so end an exchange (by its
+   * last reply or by `return`) only when the transport is done with the request.
+   */
   write(batch: EventBatch): Exchange<readonly Receipt[]>
-  /** What event i will look like at the vendor, for lineage and dead letters; undefined where the record is skipped. */
+  /**
+   * What event i will look like at the vendor, for lineage and dead letters; undefined where the record is
+   * skipped.
+   */
   preview(batch: EventBatch, i: number): unknown
 }
