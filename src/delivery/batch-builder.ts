@@ -6,19 +6,59 @@ import { type Parcel, parcelOf } from './parcel.ts'
 const COMMA = 0x2c
 const FIRST_BYTES = 131_072
 
-/** Buffers of finished batches, used again. One pool per connection; holds at most KEPT_MAX. */
-export class BufferPool {
-  readonly #free: Buffer[] = []
+/** What a batch is written to: its bytes and, per record, where they lie and what is known of them. Grows; used again for later batches. */
+export class BatchStore {
+  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
+  readonly flags: Uint8Array
+  readonly offsets: Float64Array
+  readonly minutes: Uint32Array
 
-  take(bytes: number): Buffer {
-    const at = this.#free.findIndex((buffer) => buffer.length >= bytes)
-    const found = at === -1 ? undefined : this.#free.splice(at, 1)[0]
-    return found ?? Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, bytes))
+  constructor(recordsMax: number) {
+    this.starts = new Uint32Array(recordsMax)
+    this.ends = new Uint32Array(recordsMax)
+    this.flags = new Uint8Array(recordsMax)
+    this.offsets = new Float64Array(recordsMax)
+    this.minutes = new Uint32Array(recordsMax)
   }
 
-  /** Only for buffers that nobody sends from any more. */
-  give(buffer: Buffer): void {
-    if (this.#free.length < KEPT_MAX) this.#free.push(buffer)
+  grow(bytes: number): void {
+    if (this.bytes.length >= bytes) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(bytes, this.bytes.length * 2))
+    this.bytes.copy(grown)
+    this.bytes = grown
+  }
+}
+
+/** Stores of finished batches. One pool per connection; holds at most KEPT_MAX. */
+export class StorePool {
+  readonly #recordsMax: number
+  readonly #free: BatchStore[] = []
+  readonly #lent = new WeakMap<EventBatch, BatchStore>()
+
+  constructor(recordsMax: number) {
+    this.#recordsMax = recordsMax
+  }
+
+  take(): BatchStore {
+    return this.#free.pop() ?? new BatchStore(this.#recordsMax)
+  }
+
+  give(store: BatchStore): void {
+    if (this.#free.length < KEPT_MAX) this.#free.push(store)
+  }
+
+  /** Notes which store lies under a batch. */
+  lend(batch: EventBatch, store: BatchStore): void {
+    this.#lent.set(batch, store)
+  }
+
+  /** Takes the store under a batch back. Only when nobody sends or reads from the batch any more. */
+  recycle(batch: EventBatch): void {
+    const store = this.#lent.get(batch)
+    if (store !== undefined) this.give(store)
+    this.#lent.delete(batch)
   }
 }
 
@@ -26,30 +66,20 @@ const KEPT_MAX = 32
 
 export class BatchBuilder {
   readonly #limits: Limits
-  readonly #pool: BufferPool
-  #buffer: Buffer | undefined
-  #length = 0
-  readonly #starts: Uint32Array
-  readonly #ends: Uint32Array
+  readonly #pool: StorePool
+  readonly #store: BatchStore
   readonly #types: string[] = []
-  readonly #flags: Uint8Array
-  readonly #offsets: Float64Array
-  readonly #minutes: Uint32Array
+  #length = 0
   count = 0
   // The run of neighbouring events noted but not copied yet.
   #runSource: Buffer | undefined
   #runStart = 0
   #runEnd = 0
 
-  constructor(limits: Limits, pool: BufferPool) {
+  constructor(limits: Limits, pool: StorePool) {
     this.#limits = limits
     this.#pool = pool
-    const records = limits.recordsMax
-    this.#starts = new Uint32Array(records)
-    this.#ends = new Uint32Array(records)
-    this.#flags = new Uint8Array(records)
-    this.#offsets = new Float64Array(records)
-    this.#minutes = new Uint32Array(records)
+    this.#store = pool.take()
   }
 
   get full(): boolean {
@@ -86,9 +116,10 @@ export class BatchBuilder {
     this.flush()
     const at = this.count === 0 ? 0 : this.#length + 1
     this.#note(event.length, type, flags, offset, minute)
-    const buffer = this.#room(this.#length)
-    if (at > 0) buffer[at - 1] = COMMA
-    buffer.set(event, at)
+    this.#store.grow(this.#length)
+    const { bytes } = this.#store
+    if (at > 0) bytes[at - 1] = COMMA
+    bytes.set(event, at)
     return true
   }
 
@@ -98,33 +129,35 @@ export class BatchBuilder {
     if (source === undefined) return
     const bytes = this.#runEnd - this.#runStart
     const at = this.#length - bytes
-    const buffer = this.#room(this.#length)
-    if (at > 0) buffer[at - 1] = COMMA
-    source.copy(buffer, at, this.#runStart, this.#runEnd)
+    this.#store.grow(this.#length)
+    if (at > 0) this.#store.bytes[at - 1] = COMMA
+    source.copy(this.#store.bytes, at, this.#runStart, this.#runEnd)
     this.#runSource = undefined
   }
 
+  /** The builder is done with after this. The pool takes the batch's store back by `recycle`. */
   finish(connection: string): Parcel {
     this.flush()
-    const count = this.count
-    const offsets = this.#offsets.subarray(0, count)
+    const { count } = this
+    const store = this.#store
+    const offsets = store.offsets.subarray(0, count)
     const batch: EventBatch = {
       // Content decides the id, so that the same records are the same batch also after a restart.
       id: `${connection}-${offsets[0]}-${offsets[count - 1]}-${count}`,
       connection,
       count,
-      joined: this.#room(this.#length).subarray(0, this.#length),
-      starts: this.#starts.subarray(0, count),
-      ends: this.#ends.subarray(0, count),
+      joined: store.bytes.subarray(0, this.#length),
+      starts: store.starts.subarray(0, count),
+      ends: store.ends.subarray(0, count),
       types: this.#types,
-      flags: this.#flags.subarray(0, count),
+      flags: store.flags.subarray(0, count),
     }
-    return parcelOf(batch, offsets, this.#minutes.subarray(0, count))
+    this.#pool.lend(batch, store)
+    return parcelOf(batch, offsets, store.minutes.subarray(0, count))
   }
 
   discard(): void {
-    if (this.#buffer !== undefined) this.#pool.give(this.#buffer)
-    this.#buffer = undefined
+    this.#pool.give(this.#store)
   }
 
   #fits(bytes: number): boolean {
@@ -133,32 +166,15 @@ export class BatchBuilder {
   }
 
   #note(bytes: number, type: string, flags: number, offset: number, minute: number): void {
+    const store = this.#store
     const i = this.count++
     const start = i === 0 ? 0 : this.#length + 1
-    this.#starts[i] = start
-    this.#ends[i] = start + bytes
+    store.starts[i] = start
+    store.ends[i] = start + bytes
     this.#length = start + bytes
     this.#types.push(type)
-    this.#flags[i] = flags
-    this.#offsets[i] = offset
-    this.#minutes[i] = minute
+    store.flags[i] = flags
+    store.offsets[i] = offset
+    store.minutes[i] = minute
   }
-
-  /** The buffer, grown to hold `bytes`. */
-  #room(bytes: number): Buffer {
-    if (this.#buffer !== undefined && this.#buffer.length >= bytes) return this.#buffer
-    const grown = this.#pool.take(Math.max(bytes, (this.#buffer?.length ?? 0) * 2))
-    if (this.#buffer !== undefined) {
-      this.#buffer.copy(grown)
-      this.#pool.give(this.#buffer)
-    }
-    this.#buffer = grown
-    return grown
-  }
-}
-
-/** Gives the buffer under a finished batch back. */
-export function recycle(pool: BufferPool, batch: EventBatch): void {
-  const { buffer } = batch.joined
-  if (buffer instanceof ArrayBuffer) pool.give(Buffer.from(buffer))
 }

@@ -69,8 +69,7 @@ export class Courier {
   }
 
   async deliver(parcel: Parcel, signal: AbortSignal): Promise<Ending> {
-    const all = Array.from({ length: parcel.batch.count }, (_, i) => i)
-    return this.#deliverPart(parcel, parcel.batch, all, signal)
+    return this.#deliverPart(parcel, parcel.batch, placesUpTo(parcel.batch.count), signal)
   }
 
   /** Brings `members` of the parcel (record i of `batch` is member members[i]) to an outcome. */
@@ -292,6 +291,14 @@ interface Verdict {
   doubtful: boolean
   fault: Fault | undefined
   retryAfterMs: number | undefined
+}
+
+let places: readonly number[] = []
+
+/** 0, 1, 2, … at least `count` of them: a whole batch's members, shared by all batches. */
+function placesUpTo(count: number): readonly number[] {
+  if (places.length < count) places = Array.from({ length: count }, (_, i) => i)
+  return places
 }
 
 const UNCLEAR: Fault = {

@@ -275,9 +275,7 @@ export class Delivery {
   }
 
   /** What became of the record at an offset in every current, with what each destination gets to see. */
-  async lineage(
-    offset: number,
-  ): Promise<
+  async lineage(offset: number): Promise<
     | {
         record: KeptRecord
         currents: { current: Current; fate: Fate; mapped: unknown; replays: unknown[] }[]

@@ -52,7 +52,11 @@ export class IntakeAccount {
 
   async start(): Promise<void> {
     const { db } = this.#store
-    const row = await db.selectFrom('checkpoints').select('position').where('current', '=', CHECKPOINT).executeTakeFirst()
+    const row = await db
+      .selectFrom('checkpoints')
+      .select('position')
+      .where('current', '=', CHECKPOINT)
+      .executeTakeFirst()
     // Past what retention took: a trimmed entry can no longer be counted.
     const position = Math.max(this.#log.tail, row?.position ?? 0)
     await db

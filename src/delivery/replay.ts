@@ -15,7 +15,7 @@ import { ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { ReplaysTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { BufferPool } from './batch-builder.ts'
+import { StorePool } from './batch-builder.ts'
 import type { TypeNumbers } from './cells.ts'
 import type { Courier } from './courier.ts'
 import { insertDeadLetters } from './dead-letters.ts'
@@ -294,7 +294,7 @@ export class Replays {
       this.#log,
       this.#clock,
       this.#types,
-      new BufferPool(),
+      new StorePool(rule.limits.recordsMax),
       rule,
       replay.position,
     )

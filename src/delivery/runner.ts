@@ -12,7 +12,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Log } from '../log/log.ts'
-import { BufferPool, recycle } from './batch-builder.ts'
+import { StorePool } from './batch-builder.ts'
 import type { TypeNumbers } from './cells.ts'
 import type { Courier, Ending } from './courier.ts'
 import type { Gate } from './gate.ts'
@@ -66,7 +66,7 @@ interface Carriage {
 
 export class Runner {
   readonly #parts: RunnerParts
-  readonly #pool = new BufferPool()
+  readonly #pool: StorePool
   readonly #stopping = new AbortController()
   #queue: Carriage[] = []
   #underWay = 0
@@ -81,6 +81,7 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
+    this.#pool = new StorePool(parts.rule.limits.recordsMax)
     this.#handedTo = parts.position
     this.#settledTo = parts.position
     this.#readPosition = parts.position
@@ -244,7 +245,7 @@ export class Runner {
   /** Only after one clean acceptance can no socket still be sending from the buffer. */
   #recycle(parcel: Parcel): void {
     const clean = parcel.attempts === 1 && countsOf(parcel).delivered === parcel.batch.count
-    if (clean) recycle(this.#pool, parcel.batch)
+    if (clean) this.#pool.recycle(parcel.batch)
   }
 }
 

@@ -9,7 +9,7 @@ import type { FieldEditor } from '../currents/fields.ts'
 import type { FilterReason, Selects } from '../currents/selection.ts'
 import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
 import type { Gap, Log, LogRun } from '../log/log.ts'
-import { BatchBuilder, type BufferPool } from './batch-builder.ts'
+import { BatchBuilder, type StorePool } from './batch-builder.ts'
 import { Cells, type TypeNumbers } from './cells.ts'
 import type { Parcel } from './parcel.ts'
 
@@ -44,7 +44,7 @@ export class SliceReader {
   readonly #log: Log
   readonly #clock: Clock
   readonly #types: TypeNumbers
-  readonly #pool: BufferPool
+  readonly #pool: StorePool
   readonly #rule: SliceRule
   #position: number
 
@@ -52,7 +52,7 @@ export class SliceReader {
     log: Log,
     clock: Clock,
     types: TypeNumbers,
-    pool: BufferPool,
+    pool: StorePool,
     rule: SliceRule,
     position: number,
   ) {
@@ -129,7 +129,7 @@ class SliceDraft {
   readonly #gaps: Gap[] = []
   #oldestAt = 0
 
-  constructor(from: number, rule: SliceRule, types: TypeNumbers, pool: BufferPool) {
+  constructor(from: number, rule: SliceRule, types: TypeNumbers, pool: StorePool) {
     this.from = from
     this.to = from
     this.#rule = rule
