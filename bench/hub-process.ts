@@ -7,12 +7,15 @@ import type { HubPlan, HubStats } from './rig.ts'
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as HubPlan
 
-const hub = await startHub({ settings: readSettings({}, { dataDir: plan.dataDir, port: 0, logLevel: 'warn', ...plan.settings }) }, async () => ({
-  handle: (_request, response) => {
-    response.writeHead(404).end()
-  },
-  close: async () => undefined,
-}))
+const hub = await startHub(
+  { settings: readSettings({}, { dataDir: plan.dataDir, port: 0, logLevel: 'warn', ...plan.settings }) },
+  async () => ({
+    handle: (_request, response) => {
+      response.writeHead(404).end()
+    },
+    close: async () => undefined,
+  }),
+)
 if (hub.sources.find('bench') === undefined) {
   await hub.sources.create({ name: 'bench', kind: 'braze-currents', settings: {}, token: plan.token })
 }
@@ -42,7 +45,9 @@ process.on('message', (message) => {
 process.send?.({ url: hub.url })
 
 async function stats(): Promise<HubStats> {
-  const statuses = await Promise.all((await hub.currents.list()).map((current) => hub.delivery.status(current.number)))
+  const statuses = await Promise.all(
+    (await hub.currents.list()).map((current) => hub.delivery.status(current.number)),
+  )
   const usage = process.cpuUsage()
   return {
     cpuMicros: usage.user + usage.system,

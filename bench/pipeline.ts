@@ -54,7 +54,11 @@ export async function pipeline(rounds: number): Promise<PipelineRow[]> {
   return rows
 }
 
-async function measure(name: string, plan: (url: string) => CurrentPlan[], round: number): Promise<PipelineRow> {
+async function measure(
+  name: string,
+  plan: (url: string) => CurrentPlan[],
+  round: number,
+): Promise<PipelineRow> {
   // Mapped events carry the type as a property, so one marker counts both.
   const sink = new Sink('"event_type"')
   const url = await sink.listen()
@@ -69,7 +73,13 @@ async function measure(name: string, plan: (url: string) => CurrentPlan[], round
     const arrivedBefore = sink.events
     const startedAt = performance.now()
     const all = sink.arrived(arrivedBefore + EVENTS * currents.length, 120_000)
-    const sent = await load({ url: hub.url, bodies, connections: CONNECTIONS, requests: EVENTS / PER_REQUEST, seed: 2_000 + round })
+    const sent = await load({
+      url: hub.url,
+      bodies,
+      connections: CONNECTIONS,
+      requests: EVENTS / PER_REQUEST,
+      seed: 2_000 + round,
+    })
     await all
     const elapsedMs = performance.now() - startedAt
     const after = await hub.drained(60_000)

@@ -5,7 +5,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, connect, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,11 @@ export interface CurrentPlan {
   readonly name: string
   readonly externalId?: 'required' | 'optional'
   readonly delivery?: Readonly<Record<string, unknown>>
-  readonly destination: { readonly kind: string; readonly settings: Readonly<Record<string, unknown>>; readonly credentials: Readonly<Record<string, unknown>> }
+  readonly destination: {
+    readonly kind: string
+    readonly settings: Readonly<Record<string, unknown>>
+    readonly credentials: Readonly<Record<string, unknown>>
+  }
 }
 
 export interface HubStats {
@@ -69,7 +73,8 @@ export class HubProcess {
     for (;;) {
       const stats = await this.stats()
       if (stats.pending.every((count) => count === 0)) return stats
-      if (performance.now() > until) throw new Error(`still pending after ${timeoutMs} ms: ${stats.pending.join(', ')}`)
+      if (performance.now() > until)
+        throw new Error(`still pending after ${timeoutMs} ms: ${stats.pending.join(', ')}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
@@ -121,7 +126,10 @@ export class Sink {
   /** Resolves when `count` events have arrived in all; rejects after `timeoutMs`. */
   arrived(count: number, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.events} of ${count} events arrived within ${timeoutMs} ms`)), timeoutMs)
+      const timer = setTimeout(
+        () => reject(new Error(`${this.events} of ${count} events arrived within ${timeoutMs} ms`)),
+        timeoutMs,
+      )
       this.#onEvents = () => {
         if (this.events < count) return
         clearTimeout(timer)
@@ -171,7 +179,8 @@ export class Sink {
 
   #count(tail: Buffer, part: Buffer): Buffer {
     const marker = this.#marker
-    if (tail.length > 0) this.events += occurrences(Buffer.concat([tail, part.subarray(0, marker.length - 1)]), marker)
+    if (tail.length > 0)
+      this.events += occurrences(Buffer.concat([tail, part.subarray(0, marker.length - 1)]), marker)
     this.events += occurrences(part, marker)
     return part.subarray(Math.max(0, part.length - marker.length + 1))
   }
@@ -233,7 +242,9 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
     Array.from({ length: plan.connections }, (_, lane) => {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true })
       // Bodies are patched in place, so each connection has its own.
-      const own = plan.bodies.map((body, i) => (i % plan.connections === lane % plan.bodies.length ? body : undefined)).filter((body) => body !== undefined)
+      const own = plan.bodies
+        .map((body, i) => (i % plan.connections === lane % plan.bodies.length ? body : undefined))
+        .filter((body) => body !== undefined)
       const mine = own.length > 0 ? own : [plan.bodies[lane % plan.bodies.length] as LoadBody]
       const copies = mine.map((body) => ({ ...body, body: Buffer.from(body.body) }))
       const lanes = mine.map((body) => heads[plan.bodies.indexOf(body)] as Buffer)
@@ -246,7 +257,10 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
             resolve()
             return
           }
-          const due = plan.pacePerSecond === undefined ? 0 : startedAt + (sent / plan.pacePerSecond) * 1000 - performance.now()
+          const due =
+            plan.pacePerSecond === undefined
+              ? 0
+              : startedAt + (sent / plan.pacePerSecond) * 1000 - performance.now()
           sent++
           if (due > 1) setTimeout(send, due)
           else send()
@@ -273,7 +287,12 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
       })
     }),
   )
-  return { events, elapsedMs: performance.now() - startedAt, latencies: latencies.subarray(0, answered).sort(), refused }
+  return {
+    events,
+    elapsedMs: performance.now() - startedAt,
+    latencies: latencies.subarray(0, answered).sort(),
+    refused,
+  }
 }
 
 export function quantile(sorted: Float64Array, q: number): number {

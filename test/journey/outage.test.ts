@@ -38,12 +38,21 @@ test('72 hours with a wrong URL, then mended: all arrive, in order', async () =>
   ])
   expect((await hub.currents.get(well.number)).state).toBe('running')
   const during = await hub.delivery.checkBooks(sick.number)
-  expect(during).toMatchObject({ accepted: ids.length, delivered: 0, dead: 0, pending: ids.length, balanced: true })
+  expect(during).toMatchObject({
+    accepted: ids.length,
+    delivered: 0,
+    dead: 0,
+    pending: ids.length,
+    balanced: true,
+  })
   expect(sandbox.treasureData.vendor.rows()).toHaveLength(0)
 
   const definition = {
     ...halted.definition,
-    destination: { ...halted.definition.destination, settings: { ...right.settings, database: DEMO.database } },
+    destination: {
+      ...halted.definition.destination,
+      settings: { ...right.settings, database: DEMO.database },
+    },
   }
   await hub.delivery.revise(sick.number, definition, 'the right database')
   await stack.settled()
@@ -53,7 +62,13 @@ test('72 hours with a wrong URL, then mended: all arrive, in order', async () =>
   expect((await hub.currents.get(sick.number)).state).toBe('running')
   expect(await hub.delivery.alerts.list({ open: true })).toEqual([])
   for (const { number } of [sick, well]) {
-    expect(await hub.delivery.checkBooks(number)).toMatchObject({ accepted: ids.length, delivered: ids.length, dead: 0, pending: 0, balanced: true })
+    expect(await hub.delivery.checkBooks(number)).toMatchObject({
+      accepted: ids.length,
+      delivered: ids.length,
+      dead: 0,
+      pending: 0,
+      balanced: true,
+    })
   }
 })
 
@@ -69,7 +84,9 @@ test('a vendor that is down for three days fills no dead letters, and the contac
   for (let hour = 0; hour < HOURS; hour++) await clock.advance(HOUR_MS)
 
   expect((await hub.currents.get(current.number)).state).toBe('running')
-  await eventually('the alert', async () => (await hub.delivery.alerts.list({ open: true })).some(({ kind }) => kind === 'deferred-long'))
+  await eventually('the alert', async () =>
+    (await hub.delivery.alerts.list({ open: true })).some(({ kind }) => kind === 'deferred-long'),
+  )
   expect(await hub.delivery.letters.list({ limit: 10 })).toEqual([])
 
   sandbox.treasureData.faults.clear()
@@ -78,5 +95,10 @@ test('a vendor that is down for three days fills no dead letters, and the contac
     return sandbox.treasureData.arrivals.total >= ids.length
   })
   await stack.settled()
-  expect(await hub.delivery.checkBooks(current.number)).toMatchObject({ delivered: ids.length, dead: 0, pending: 0, balanced: true })
+  expect(await hub.delivery.checkBooks(current.number)).toMatchObject({
+    delivered: ids.length,
+    dead: 0,
+    pending: 0,
+    balanced: true,
+  })
 })

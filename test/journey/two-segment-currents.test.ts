@@ -17,7 +17,9 @@ test('both currents are complete despite the global dedupe, and a repeat of a ba
   expect(published).toHaveLength(2 * ids.length)
   for (const { key } of [first, second]) {
     const mine = published.filter(({ messageId }) => messageId.endsWith(`:${key}`))
-    expect(mine.map(({ messageId }) => messageId.slice(0, messageId.lastIndexOf(':'))).sort()).toEqual(ids.toSorted())
+    expect(mine.map(({ messageId }) => messageId.slice(0, messageId.lastIndexOf(':'))).sort()).toEqual(
+      ids.toSorted(),
+    )
   }
   for (const { messageId } of published) expect(messageId.length).toBeLessThan(100)
 })

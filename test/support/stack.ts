@@ -26,9 +26,16 @@ export interface Stack {
   readonly hub: Hub
   readonly sandbox: Sandbox
   /** A launched current on the test's source; no wait for company unless asked for. */
-  launch(name: string, destination: Destination, also?: Record<string, unknown>, from?: LaunchFrom): Promise<Current>
+  launch(
+    name: string,
+    destination: Destination,
+    also?: Record<string, unknown>,
+    from?: LaunchFrom,
+  ): Promise<Current>
   /** Posts a body to the Currents door; throws unless the answer is 200. */
-  post(events: readonly unknown[] | string): Promise<{ accepted: number; duplicates: number; quarantined: number }>
+  post(
+    events: readonly unknown[] | string,
+  ): Promise<{ accepted: number; duplicates: number; quarantined: number }>
   /** Waits until nothing is pending in any current. */
   settled(): Promise<void>
 }
@@ -46,13 +53,25 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const dataDir = options.dataDir ?? (await tempFolder())
   const hub = await startHub(
     {
-      settings: readSettings({}, { dataDir, port: 0, segmentBytes: SEGMENT_BYTES, decompressedBytesMax: 1_048_576, bodyBytesMax: 1_048_576 }),
+      settings: readSettings(
+        {},
+        {
+          dataDir,
+          port: 0,
+          segmentBytes: SEGMENT_BYTES,
+          decompressedBytesMax: 1_048_576,
+          bodyBytesMax: 1_048_576,
+        },
+      ),
       clock,
       random: seededRandom(2),
       logger: hubLogger('silent'),
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     },
-    async () => ({ handle: (_request, response) => response.writeHead(404).end(), close: async () => undefined }),
+    async () => ({
+      handle: (_request, response) => response.writeHead(404).end(),
+      close: async () => undefined,
+    }),
   )
   onTestFinished(() => hub.close())
   if (hub.sources.find(SOURCE) === undefined) {
@@ -67,9 +86,20 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-async function launch(hub: Hub, name: string, destination: Destination, also: Record<string, unknown> = {}, from: LaunchFrom = 'now'): Promise<Current> {
+async function launch(
+  hub: Hub,
+  name: string,
+  destination: Destination,
+  also: Record<string, unknown> = {},
+  from: LaunchFrom = 'now',
+): Promise<Current> {
   const { credentials, ...where } = destination
-  const authorization = await hub.authorizations.create({ label: name, description: '', provider: destination.kind, credentials })
+  const authorization = await hub.authorizations.create({
+    label: name,
+    description: '',
+    provider: destination.kind,
+    credentials,
+  })
   const definition = CurrentDefinition.parse({
     name,
     contactEmail: 'contact@example.com',
@@ -85,7 +115,11 @@ async function launch(hub: Hub, name: string, destination: Destination, also: Re
 async function post(hub: Hub, events: readonly unknown[] | string) {
   const answer = await fetch(`${hub.url}/currents/${SOURCE}`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', 'braze-currents-version': '1' },
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      'content-type': 'application/json',
+      'braze-currents-version': '1',
+    },
     body: typeof events === 'string' ? events : JSON.stringify({ events }),
   })
   if (answer.status !== 200) throw new Error(`the door answered ${answer.status}: ${await answer.text()}`)
@@ -107,7 +141,12 @@ function settled(hub: Hub): Promise<void> {
 export function treasureDataRecords(sandbox: Sandbox): Destination {
   return {
     kind: 'treasure-data',
-    settings: { form: 'records', host: sandbox.addresses.treasureData, database: DEMO.database, table: DEMO.table },
+    settings: {
+      form: 'records',
+      host: sandbox.addresses.treasureData,
+      database: DEMO.database,
+      table: DEMO.table,
+    },
     credentials: { writeKey: DEMO.treasureDataKey },
   }
 }
@@ -115,7 +154,10 @@ export function treasureDataRecords(sandbox: Sandbox): Destination {
 export function treasureDataPostback(sandbox: Sandbox): Destination {
   return {
     kind: 'treasure-data',
-    settings: { form: 'postback-v3', url: `${sandbox.addresses.treasureData}/postback/v3/event/${DEMO.database}/${DEMO.table}` },
+    settings: {
+      form: 'postback-v3',
+      url: `${sandbox.addresses.treasureData}/postback/v3/event/${DEMO.database}/${DEMO.table}`,
+    },
     credentials: { writeKey: DEMO.treasureDataKey },
   }
 }
@@ -133,12 +175,23 @@ export function httpSink(sandbox: Sandbox): Destination {
 }
 
 /** An event as Braze sends it, with this id. */
-export function event(id: string, also: { type?: string; user?: Record<string, unknown>; properties?: Record<string, unknown>; time?: number } = {}) {
+export function event(
+  id: string,
+  also: {
+    type?: string
+    user?: Record<string, unknown>
+    properties?: Record<string, unknown>
+    time?: number
+  } = {},
+) {
   return {
     event_type: also.type ?? 'users.messages.email.Open',
     id,
     time: also.time ?? 1_780_000_000,
     user: also.user ?? { user_id: '0123456789abcdef01234567', external_user_id: `user-${id}` },
-    properties: also.properties ?? { campaign_id: '11234567-89ab-cdef-0123-456789abcdef', email_address: `${id}@example.com` },
+    properties: also.properties ?? {
+      campaign_id: '11234567-89ab-cdef-0123-456789abcdef',
+      email_address: `${id}@example.com`,
+    },
   }
 }

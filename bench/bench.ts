@@ -1,0 +1,66 @@
+/**
+ * `npm run bench [name ...]`: measures, prints a table per benchmark, writes bench/results/<name>.json. Never part of the tests: a number from
+ * a busy machine proves nothing. Compare ratios and CPU per event, within one run.
+ */
+
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus, totalmem } from 'node:os'
+import { idle } from './idle.ts'
+import { latency } from './latency.ts'
+import { pipeline } from './pipeline.ts'
+import { single } from './single.ts'
+import { start } from './start.ts'
+
+const ROUNDS = 3
+
+/** Name → what it measures and how. */
+const BENCHMARKS: Readonly<
+  Record<string, { readonly about: string; readonly run: () => Promise<readonly object[]> }>
+> = {
+  pipeline: {
+    about:
+      'HTTP in, synced log, HTTP out: throughput and CPU per event; 100 events of 0.9 KB per request, 16 connections',
+    run: () => pipeline(ROUNDS),
+  },
+  latency: {
+    about: 'acknowledgement at half of the top rate; accepted to delivered at light load',
+    run: latency,
+  },
+  single: { about: 'requests of one event, 64 connections', run: single },
+  idle: { about: 'CPU of ten running currents without traffic', run: idle },
+  start: { about: 'from process start to ready with a long log', run: start },
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => BENCHMARKS[name] === undefined)
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(', ')}. Known: ${Object.keys(BENCHMARKS).join(', ')}`)
+  process.exit(2)
+}
+const folder = new URL('./results/', import.meta.url)
+await mkdir(folder, { recursive: true })
+for (const [name, { about, run }] of Object.entries(BENCHMARKS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  console.log(`\n${name}: ${about}`)
+  const rows = await run()
+  console.table(rows.map(rounded))
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  }
+  await writeFile(
+    new URL(`${name}.json`, folder),
+    `${JSON.stringify({ name, about, machine, rows: rows.map(rounded) }, null, 2)}\n`,
+  )
+}
+
+function rounded(row: object): object {
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? Number(value.toPrecision(4)) : value,
+    ]),
+  )
+}
