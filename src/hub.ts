@@ -8,6 +8,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { pino } from 'pino'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
@@ -67,9 +68,13 @@ export interface Hub {
 export type Fallback = (...exchange: Parameters<Parameters<typeof createServer>[1] & {}>) => void
 
 const RETAIN_MS = 60_000
+const TAIL_AND_POOL_BYTES = 67_108_864
 const CLOSE_CONNECTIONS_MS = 5_000
 
-export async function startHub(options: HubOptions, fallbackOf: (hub: Hub) => Promise<{ handle: Fallback; close(): Promise<void> }>): Promise<Hub> {
+export async function startHub(
+  options: HubOptions,
+  fallbackOf: (hub: Hub) => Promise<{ handle: Fallback; close(): Promise<void> }>,
+): Promise<Hub> {
   const { settings } = options
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? hubLogger(settings.logLevel)
@@ -81,12 +86,21 @@ export async function startHub(options: HubOptions, fallbackOf: (hub: Hub) => Pr
     await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
     const store = await openStore(settings.store.reveal(), { clock, logger })
     closers.push(() => store.close())
-    const identityKey = Buffer.from(await remembered(store, 'identity_key', () => randomBytes(16).toString('hex')), 'hex')
-    const kernel = createKernel({ bodyBytesMax: settings.decompressedBytesMax, itemsMax: settings.itemsMax, key: identityKey })
+    const identityKey = Buffer.from(
+      await remembered(store, 'identity_key', () => randomBytes(16).toString('hex')),
+      'hex',
+    )
+    const kernel = createKernel({
+      bodyBytesMax: settings.decompressedBytesMax,
+      itemsMax: settings.itemsMax,
+      key: identityKey,
+    })
     const log = await openEmbeddedLog({
       directory: join(settings.dataDir, 'log'),
       clock,
       segmentBytes: settings.segmentBytes,
+      // Every body under way is read into the log's own buffers, beside what its memory tail keeps for readers.
+      slabBytesMax: settings.bytesInFlightMax + TAIL_AND_POOL_BYTES,
       onCorrupt: (gap) => logger.error({ gap }, 'entries of the log do not check out and are skipped'),
     })
     closers.push(() => log.close())
@@ -147,6 +161,7 @@ export async function startHub(options: HubOptions, fallbackOf: (hub: Hub) => Pr
     server.on('request', (request, response) => {
       if (!doors.handleIngest(request, response)) fallback.handle(request, response)
     })
+    server.on('clientError', refuseMalformed)
     await listen(server, settings.port, settings.host)
     closers.push(() => closeServer(server))
     closers.push(retainOnSchedule(hub))
@@ -161,13 +176,42 @@ export async function startHub(options: HubOptions, fallbackOf: (hub: Hub) => Pr
 }
 
 export function hubLogger(level: string) {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: false }))
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: false }),
+  )
 }
 
 function urlOf(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo
-  const host = address === '0.0.0.0' || address === '::' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
+  const host =
+    address === '0.0.0.0' || address === '::' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
   return `http://${host}:${port}`
+}
+
+/** What is not HTTP gets a word, too; a connection that is gone gets nothing. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const body = JSON.stringify({
+    error: {
+      code: late ? 'REQUEST_TIMEOUT' : 'HTTP_MALFORMED',
+      message: late
+        ? 'The request did not arrive in time.'
+        : `This is not a well-formed HTTP request (${error.code ?? 'unknown'}).`,
+    },
+  })
+  const status = late
+    ? '408 Request Timeout'
+    : error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : '400 Bad Request'
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
@@ -209,7 +253,11 @@ function retainOnSchedule({ log, settings, clock, logger }: Hub): () => void {
           (trimmed) => {
             if (trimmed.segments > 0) logger.info(trimmed, 'old entries of the log were removed')
             const holders = trimmed.heldBy.join(', ')
-            if (holders !== '' && holders !== heldBy) logger.warn({ heldBy: holders }, 'entries past the retention rule are kept: readers still need them')
+            if (holders !== '' && holders !== heldBy)
+              logger.warn(
+                { heldBy: holders },
+                'entries past the retention rule are kept: readers still need them',
+              )
             heldBy = holders
           },
           (error: unknown) => logger.error({ err: error }, 'retention failed'),

@@ -52,19 +52,26 @@ export class Gate {
     return this.#closedSince
   }
 
-  /** Resolves when the caller may try. Every pass is followed by `accepted`, `refused` or `abandoned`. */
-  async pass(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#state !== 'open') {
+  /** True: the caller may try, and tells by `accepted`, `refused` or `abandoned` how it went. False: aborted before. */
+  async pass(signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      if (this.#state === 'open') return true
       const waitMs = this.#until - this.#clock.now()
       if (this.#state === 'closed' && waitMs <= 0) {
         this.#state = 'half-open'
-        return
+        return true
       }
       await this.#change(this.#state === 'closed' ? waitMs : undefined, signal)
     }
+    return false
   }
 
   accepted(): void {
+    if (this.#state === 'closed' && this.#until > this.#clock.now()) {
+      // It left before another one was refused: no answer to "may I come again", and no reason to come before the time.
+      this.#closedSince = this.#clock.now()
+      return
+    }
     this.#state = 'open'
     this.#failures = 0
     this.#closedSince = undefined
@@ -91,9 +98,11 @@ export class Gate {
     this.#wake()
   }
 
-  /** The try ended without telling anything about the vendor: shut-down, or a fault of the data. */
+  /** The try ended without telling whether the vendor is well: shut-down, or a fault that needs a person. The next caller probes. */
   abandoned(): void {
-    if (this.#state === 'half-open') this.accepted()
+    if (this.#state !== 'half-open') return
+    this.#state = 'closed'
+    this.#wake()
   }
 
   #change(ms: number | undefined, signal: AbortSignal): Promise<void> {

@@ -3,13 +3,13 @@
  * Also lists quarantined items and event types when they are first met. Owns the tables intake, quarantine and first_seen.
  */
 
-import { sql } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import { isKnown } from '../catalog/catalog.ts'
 import type { Clock } from '../core/clock.ts'
 import { ITEM_FAULTS } from '../core/kernel/kernel.ts'
 import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
-import type { FirstSeenTable, QuarantineTable } from '../store/schema.ts'
+import type { FirstSeenTable, QuarantineTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 
 const READ_BYTES = 1_048_576
@@ -145,43 +145,7 @@ export class IntakeAccount {
   async #write(tally: Tally, to: number): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       try {
-        await this.#store.transaction(async (tx) => {
-          const moved = await tx
-            .updateTable('checkpoints')
-            .set({ position: to, updated_at: this.#clock.now() })
-            .where('current', '=', CHECKPOINT)
-            .where('position', '=', this.#position)
-            .executeTakeFirst()
-          // Already there: an earlier try was committed and we never heard of it.
-          if (Number(moved.numUpdatedRows) === 0) return
-          const rows = [...tally.counts.values()]
-          for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
-            await tx
-              .insertInto('intake')
-              .values(rows.slice(i, i + ROWS_AT_ONCE))
-              .onConflict((conflict) =>
-                conflict.columns(['source', 'minute', 'event_type']).doUpdateSet({
-                  accepted: sql<number>`intake.accepted + excluded.accepted`,
-                  bytes: sql<number>`intake.bytes + excluded.bytes`,
-                }),
-              )
-              .execute()
-          }
-          for (const row of tally.quarantine) {
-            await tx
-              .insertInto('quarantine')
-              .values(row)
-              .onConflict((conflict) => conflict.doNothing())
-              .execute()
-          }
-          for (const row of tally.firstSeen) {
-            await tx
-              .insertInto('first_seen')
-              .values(row)
-              .onConflict((conflict) => conflict.doNothing())
-              .execute()
-          }
-        })
+        await this.#store.transaction((tx) => this.#keep(tx, tally, to), { durable: 'soon' })
         this.#position = to
         for (const row of tally.firstSeen) this.#known.add(`${row.source}\n${row.event_type}`)
         this.#log.hold(READER, to)
@@ -190,6 +154,44 @@ export class IntakeAccount {
         this.#onTrouble(error)
         await this.#clock.sleep(RETRY_MS, this.#stopping.signal)
       }
+    }
+  }
+
+  async #keep(tx: Transaction<Schema>, tally: Tally, to: number): Promise<void> {
+    const moved = await tx
+      .updateTable('checkpoints')
+      .set({ position: to, updated_at: this.#clock.now() })
+      .where('current', '=', CHECKPOINT)
+      .where('position', '=', this.#position)
+      .executeTakeFirst()
+    // Already there: an earlier try was committed and we never heard of it.
+    if (Number(moved.numUpdatedRows) === 0) return
+    const rows = [...tally.counts.values()]
+    for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+      await tx
+        .insertInto('intake')
+        .values(rows.slice(i, i + ROWS_AT_ONCE))
+        .onConflict((conflict) =>
+          conflict.columns(['source', 'minute', 'event_type']).doUpdateSet({
+            accepted: sql<number>`intake.accepted + excluded.accepted`,
+            bytes: sql<number>`intake.bytes + excluded.bytes`,
+          }),
+        )
+        .execute()
+    }
+    for (const row of tally.quarantine) {
+      await tx
+        .insertInto('quarantine')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    }
+    for (const row of tally.firstSeen) {
+      await tx
+        .insertInto('first_seen')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
     }
   }
 }

@@ -73,11 +73,14 @@ export class Settler {
       const group = this.#waiting
       this.#waiting = []
       try {
-        await this.#store.transaction((tx) =>
-          this.#write(
-            tx,
-            group.map((one) => one.settlement),
-          ),
+        await this.#store.transaction(
+          (tx) =>
+            this.#write(
+              tx,
+              group.map((one) => one.settlement),
+            ),
+          // Checkpoint and books go back together: what a power failure undoes is delivered again.
+          { durable: 'soon' },
         )
         for (const one of group) one.done()
       } catch (error) {

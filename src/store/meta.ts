@@ -9,6 +9,10 @@ export async function remembered(store: Store, key: string, make: () => string):
     .values({ key, value: make() })
     .onConflict((conflict) => conflict.doNothing())
     .execute()
-  const row = await store.db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirstOrThrow()
+  const row = await store.db
+    .selectFrom('meta')
+    .select('value')
+    .where('key', '=', key)
+    .executeTakeFirstOrThrow()
   return row.value
 }

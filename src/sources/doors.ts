@@ -1,0 +1,414 @@
+/**
+ * The doors: a bare node:http handler for the addresses that events come in by. A request is let in or
+ * refused by its headers, its body is read to its place in a frame, scanned, and appended; the answer goes
+ * out when the log has synced. Each refusal says what, where and how to mend it (refusals.ts). A door never
+ * buffers without bound, never answers 400 for a batch it partly understood, and never throws: what it did
+ * not foresee is answered 500 and logged.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
+import type { ItemFault, Kernel, Scan } from '../core/kernel/kernel.ts'
+import type { Dedupe, Log } from '../log/log.ts'
+import { type Address, addressOf, type Door, isSingleRecord } from './addresses.ts'
+import { Gatekeeper } from './admission.ts'
+import { acceptedBody, answer, refuse } from './answers.ts'
+import {
+  Account,
+  Arrival,
+  BodyBuffer,
+  bodyOversized,
+  countGunzip,
+  Deadlines,
+  logStopped,
+  type Outcome,
+  refusalOfLog,
+} from './body.ts'
+import { Counters, countAnswer, countStatus, type SourceCounts } from './counters.ts'
+import { Intake, type Items, type Taken } from './intake.ts'
+import { Pace } from './pace.ts'
+import {
+  closeRecords,
+  contentStart,
+  openRecords,
+  RECORDS_BYTES_MAX,
+  receiptsOf,
+  recordsRefusal,
+  singleRecord,
+} from './records.ts'
+import { type Refusal, refusal } from './refusals.ts'
+import type { EntranceIndex, Source } from './sources.ts'
+
+export interface DoorLimits {
+  /** Largest body as sent. */
+  readonly bodyBytesMax: number
+  /** Largest body after decompression; the kernel must take as much. */
+  readonly decompressedBytesMax: number
+  /** From the request's head to the end of its body. */
+  readonly bodyTimeoutMs: number
+  /** Bytes of all requests that are being read or wait for the log. Bounds the memory of the doors. */
+  readonly bytesInFlightMax: number
+}
+
+export interface DoorLogger {
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface DoorParts {
+  readonly sources: EntranceIndex
+  /** Used only within one turn of the event loop at a time; may be shared on the same thread. */
+  readonly kernel: Kernel
+  readonly log: Log
+  readonly dedupe: Dedupe
+  readonly clock: Clock
+  readonly limits: DoorLimits
+  readonly logger: DoorLogger
+}
+
+export interface Doors {
+  /**
+   * Takes the request if its path is a door's, and answers it. False: not one of the doors, nothing was
+   * touched.
+   */
+  handleIngest(request: IncomingMessage, response: ServerResponse): boolean
+  readonly counters: Counters
+  /** Bytes leased for requests under way; 0 when all are answered. */
+  readonly bytesInFlight: number
+  /** Stops the timer. Requests under way are still answered: close the server first. */
+  close(): void
+}
+
+/**
+ * What the creator of the server should set, beside the doors' own bounds: `requestTimeout` is longer than
+ * theirs, so that a slow body gets the doors' answer; idle connections outlive the 60 s that load balancers
+ * keep theirs.
+ */
+export function serverTimeouts(limits: DoorLimits) {
+  return {
+    headersTimeout: 15_000,
+    requestTimeout: limits.bodyTimeoutMs + 15_000,
+    keepAliveTimeout: 75_000,
+    connectionsCheckingInterval: 5_000,
+    maxHeaderSize: 16 * 1024,
+  } as const
+}
+
+export function createDoors(parts: DoorParts): Doors {
+  return new OpenDoors(parts)
+}
+
+/** One request on its way through a door. */
+interface Visit {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly address: Address
+  readonly source: Source
+  readonly counts: SourceCounts
+  readonly startedAt: number
+}
+
+const OPEN_BRACE = 0x7b
+const NO_RECEIPTS = '{"receipts":[]}'
+
+class OpenDoors implements Doors {
+  readonly counters = new Counters()
+  readonly #parts: DoorParts
+  readonly #account: Account
+  readonly #deadlines: Deadlines
+  readonly #gatekeeper: Gatekeeper
+  readonly #intake: Intake
+  readonly #pace: Pace
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts
+    this.#account = new Account(parts.limits.bytesInFlightMax)
+    this.#deadlines = new Deadlines(parts.clock, parts.limits.bodyTimeoutMs)
+    this.#gatekeeper = new Gatekeeper(parts.sources)
+    this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.clock)
+    this.#pace = new Pace(parts.clock)
+  }
+
+  get bytesInFlight(): number {
+    return this.#account.bytes
+  }
+
+  close(): void {
+    this.#deadlines.close()
+  }
+
+  handleIngest(request: IncomingMessage, response: ServerResponse): boolean {
+    const address = addressOf(request.url ?? '', request.headers['content-type'], this.#parts.sources)
+    if (address === undefined) return false
+    try {
+      this.#receive(request, response, address)
+    } catch (error) {
+      this.#defect(request, response, error)
+    }
+    return true
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse, address: Address): void {
+    if (request.method !== 'POST') {
+      this.#turnAway(request, response, methodRefusal(address.door))
+      return
+    }
+    const admission = this.#gatekeeper.admit(address, request.headers)
+    if (admission.verdict === 'nowhere') {
+      this.#turnAway(request, response, admission.refused)
+      return
+    }
+    const { source } = admission.entrance
+    const startedAt = this.#parts.clock.now()
+    const counts = this.counters.of(source.number)
+    const visit: Visit = { request, response, address, source, counts, startedAt }
+    counts.requests++
+    if (admission.verdict === 'refused') this.#refuse(visit, admission.refused)
+    else if (admission.verdict === 'dropped') this.#drop(visit)
+    else this.#welcome(visit)
+  }
+
+  #welcome(visit: Visit): void {
+    visit.counts.seenAt = visit.startedAt
+    const refused = this.#pace.refusal(visit.source) ?? this.#read(visit)
+    if (refused !== undefined) this.#refuse(visit, refused)
+  }
+
+  /**
+   * Lenient key mode: as Treasure Data does, 200 and gone. Logged at the first, second, fourth, eighth … of a
+   * source, so that strangers cannot fill the program's log.
+   */
+  #drop(visit: Visit): void {
+    const dropped = ++visit.counts.dropped
+    if (Number.isInteger(Math.log2(dropped))) {
+      this.#parts.logger.warn(
+        { source: visit.source.name, dropped },
+        'a request with a wrong write key was answered 200 and dropped, as the lenient key mode says',
+      )
+    }
+    this.#answer(visit, '{}')
+    visit.request.resume()
+  }
+
+  /** Starts to read the body. Refuses what the headers alone rule out. */
+  #read(visit: Visit): Refusal | undefined {
+    const { headers } = visit.request
+    const encoding = headers['content-encoding']?.trim().toLowerCase()
+    const gzip = encoding === 'gzip' || encoding === 'x-gzip'
+    if (!gzip && encoding !== undefined && encoding !== '' && encoding !== 'identity') {
+      return encodingRefusal(encoding)
+    }
+    const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
+    const chunked = headers['transfer-encoding'] !== undefined
+    if (length === 0 || (length === undefined && !chunked)) {
+      this.#answerNothing(visit)
+      return undefined
+    }
+    const { log } = this.#parts
+    if (log.state === 'stopped' || log.state === 'closed') return logStopped()
+    const bounds = this.#bounds(visit.address.door, gzip)
+    if (length !== undefined && length > bounds.received) return bodyOversized(bounds.received)
+    const expected = gzip ? undefined : length
+    const body = BodyBuffer.lease(log, this.#account, expected, bounds.decompressed)
+    if (!(body instanceof BodyBuffer)) return body
+    const refused = gzip ? countGunzip(body) : undefined
+    if (refused !== undefined) {
+      body.free()
+      return refused
+    }
+    new Arrival(visit.request, body, gzip, bounds.received, this.#deadlines, (outcome) =>
+      this.#arrived(visit, body, outcome),
+    )
+    return undefined
+  }
+
+  #bounds(door: Door, gzip: boolean): { received: number; decompressed: number } {
+    const { bodyBytesMax, decompressedBytesMax } = this.#parts.limits
+    const decompressed = gzip ? decompressedBytesMax : bodyBytesMax
+    if (door !== 'records') return { received: bodyBytesMax, decompressed }
+    return {
+      received: Math.min(bodyBytesMax, RECORDS_BYTES_MAX),
+      decompressed: Math.min(decompressed, RECORDS_BYTES_MAX),
+    }
+  }
+
+  #arrived(visit: Visit, body: BodyBuffer, outcome: Outcome): void {
+    try {
+      if (outcome === 'whole') {
+        this.#keep(visit, body)
+        return
+      }
+      body.free()
+      if (outcome !== 'gone') this.#refuse(visit, outcome)
+    } catch (error) {
+      body.free()
+      this.#defect(visit.request, visit.response, error)
+    }
+  }
+
+  #keep(visit: Visit, body: BodyBuffer): void {
+    const found = this.#find(visit, body.body)
+    if ('code' in found) {
+      body.free()
+      this.#refuse(visit, found)
+      return
+    }
+    if (found.count === 0) {
+      body.free()
+      this.#answerNothing(visit)
+      return
+    }
+    const text = visit.address.door === 'records' ? receiptsOf(found) : undefined
+    const bytes = body.used
+    const taken = this.#intake.take(visit.source.number, body, found, dedupes(visit.address.door, found))
+    if ('code' in taken) {
+      body.free()
+      this.#refuse(visit, taken)
+      return
+    }
+    taken.durable.then(
+      () => {
+        body.free()
+        this.#countTaken(visit, taken, bytes)
+        this.#answer(visit, text ?? takenBody(visit.address.door, taken))
+      },
+      (error: unknown) => {
+        body.free()
+        this.#refuseFailed(visit, error)
+      },
+    )
+  }
+
+  /** What the body holds, or why not. */
+  #find({ address, request }: Visit, body: Buffer): Found | Refusal {
+    if (address.door === 'currents' || address.door === 'task') return this.#scan(body)
+    const first = body[contentStart(body)]
+    if (first !== undefined && first !== OPEN_BRACE) return objectRefusal()
+    if (address.door === 'postback') return this.#scan(body)
+    const found = this.#findRecords(body, isSingleRecord(request.headers['content-type'] ?? ''))
+    return 'code' in found ? found : (recordsRefusal(found) ?? found)
+  }
+
+  #findRecords(body: Buffer, single: boolean): Found | Refusal {
+    const renamed = single ? -1 : openRecords(body)
+    const found = this.#scan(body)
+    if ('code' in found || found.shape !== 'events') closeRecords(body, renamed)
+    if (!single || 'code' in found || found.shape !== 'events') return found
+    const whole = singleRecord(body)
+    return whole === undefined ? found : { shape: 'bare', ...whole }
+  }
+
+  #scan(body: Buffer): Found | Refusal {
+    try {
+      const scan = this.#parts.kernel.scan(body)
+      return scan.shape === 'broken' ? brokenRefusal(scan.fault, scan.faultAt) : scan
+    } catch (error) {
+      if (!(error instanceof ThalwegError) || error.code !== 'INPUT_INVALID') throw error
+      return refusal('BODY_ITEMS', `${error.message} Braze splits the batch by itself on 413`)
+    }
+  }
+
+  #countTaken({ counts }: Visit, taken: Taken, bytes: number): void {
+    counts.accepted += taken.accepted
+    counts.duplicates += taken.duplicates
+    counts.quarantined += taken.quarantined
+    counts.bytes += bytes
+    if (taken.accepted > 0) counts.eventAt = this.#parts.clock.now()
+  }
+
+  /**
+   * An empty request is how senders try their credentials (Braze): they were right, and there is nothing to
+   * keep.
+   */
+  #answerNothing(visit: Visit): void {
+    const { door } = visit.address
+    const text = door === 'records' ? NO_RECEIPTS : door === 'postback' ? '{}' : acceptedBody(0, 0, 0)
+    this.#answer(visit, text)
+  }
+
+  #answer(visit: Visit, text: string): void {
+    countAnswer(visit.counts, this.#parts.clock.now() - visit.startedAt)
+    answer(visit.response, text)
+  }
+
+  #refuse(visit: Visit, refused: Refusal): void {
+    countStatus(visit.counts.refused, refused.status)
+    countAnswer(visit.counts, this.#parts.clock.now() - visit.startedAt)
+    refuse(visit.request, visit.response, refused, this.#parts.clock)
+  }
+
+  #refuseFailed(visit: Visit, error: unknown): void {
+    try {
+      this.#refuse(visit, refusalOfLog(error))
+    } catch (unforeseen) {
+      this.#defect(visit.request, visit.response, unforeseen)
+    }
+  }
+
+  /** For requests that no source is found for. */
+  #turnAway(request: IncomingMessage, response: ServerResponse, refused: Refusal): void {
+    countStatus(this.counters.strangers, refused.status)
+    refuse(request, response, refused, this.#parts.clock)
+  }
+
+  #defect(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    this.#parts.logger.error(
+      { err: error, path: request.url?.split('?', 1)[0] },
+      'a door failed unexpectedly',
+    )
+    const message = 'The hub failed unexpectedly and kept nothing; its log says why. Send again later'
+    this.#turnAway(request, response, refusal('DEFECT', message))
+  }
+}
+
+interface Found extends Items {
+  readonly shape: Scan['shape']
+}
+
+/**
+ * Braze's `id` is unique per event for ever. In a record of any other shape on Treasure Data's addresses, a
+ * member called `id` may be anything (a user's id, for instance), so nothing is dropped for it.
+ */
+function dedupes(door: Door, found: Found): boolean {
+  return door === 'currents' || door === 'task' || (door === 'postback' && found.shape === 'events')
+}
+
+function takenBody(door: Door, taken: Taken): string {
+  return door === 'postback' ? '{}' : acceptedBody(taken.accepted, taken.duplicates, taken.quarantined)
+}
+
+function methodRefusal(door: Door): Refusal {
+  const message =
+    door === 'postback'
+      ? 'This address takes POST; the pixel form by GET was retired by Treasure Data because it loses data'
+      : 'This address takes POST'
+  return refusal('METHOD_UNSUPPORTED', message, {}, ['allow', 'POST'])
+}
+
+function encodingRefusal(encoding: string): Refusal {
+  const message = `Content-Encoding ${JSON.stringify(encoding.slice(0, 40))} is not known here: send gzip, or no encoding`
+  return refusal('ENCODING_UNKNOWN', message, {}, ['accept-encoding', 'gzip, identity'])
+}
+
+function objectRefusal(): Refusal {
+  return refusal(
+    'BODY_NOT_OBJECT',
+    'The body must be a JSON object: one record, or a batch under "events" or "records"',
+  )
+}
+
+const BROKEN_WORDS: Readonly<Record<ItemFault, string>> = {
+  none: 'it holds no event',
+  not_an_object: 'a value that is no JSON object stands',
+  invalid_json: 'the JSON is broken',
+  invalid_utf8: 'the bytes are not UTF-8',
+  too_deep: 'the nesting is too deep',
+  truncated: 'the body ends too early',
+  trailing_bytes: 'bytes that belong to no event stand',
+}
+
+function brokenRefusal(fault: ItemFault, at: number): Refusal {
+  const message = `Not one complete event could be made out: ${BROKEN_WORDS[fault]} at byte ${at}. Send {"events":[…]}, an array of events, or one event`
+  return refusal('BODY_BROKEN', message, { fault, at })
+}

@@ -1,0 +1,343 @@
+/**
+ * The sources of this installation, in the store and in memory. Owns the tables sources and source_tokens.
+ * Doors ask the memory, which is read again after every change; changes are made one after another.
+ */
+
+import { randomBytes } from 'node:crypto'
+import type * as z from 'zod'
+import type { Clock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
+import { hashToken, newToken } from '../core/secret.ts'
+import type { SourcesTable, SourceTokensTable } from '../store/schema.ts'
+import type { Store } from '../store/store.ts'
+import { BrazeCurrentsSettings, SourceKind, SourceName, TokenText, TreasureDataSettings } from './settings.ts'
+import {
+  type Entrance,
+  type EntranceIndex,
+  type NewSource,
+  type Source,
+  type SourceToken,
+  TOKENS_MAX,
+} from './sources.ts'
+
+/** Lets people and secret scanners see what leaked. */
+const TOKEN_PREFIX = 'thalweg_source'
+
+/** Reads the sources of the store. Throws STORE_UNAVAILABLE. */
+export async function openSources(store: Store, clock: Clock): Promise<Sources> {
+  const sources = new Sources(store, clock)
+  await sources.refresh()
+  return sources
+}
+
+export class Sources implements EntranceIndex {
+  readonly #store: Store
+  readonly #clock: Clock
+  #memory: Memory = memoryOf([])
+  #changes: Promise<unknown> = Promise.resolve()
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  /** Reads everything again: after a change, and when another node may have changed something. */
+  async refresh(): Promise<void> {
+    const rows = await this.#store.db
+      .selectFrom('sources')
+      .selectAll()
+      .where('deleted_at', 'is', null)
+      .orderBy('name')
+      .execute()
+    const tokens = await this.#store.db
+      .selectFrom('source_tokens')
+      .selectAll()
+      .where('revoked_at', 'is', null)
+      .orderBy('created_at')
+      .orderBy('id')
+      .execute()
+    const entrances = rows.map((row) =>
+      entranceOf(
+        row,
+        tokens.filter((token) => token.source === row.number),
+      ),
+    )
+    this.#memory = memoryOf(entrances)
+  }
+
+  /**
+   * Makes a source. The token comes back this once. Throws SOURCE_NAME_TAKEN when the name, the table or the
+   * task id is taken, and INPUT_INVALID.
+   */
+  create(wanted: NewSource): Promise<{ source: Source; token: string }> {
+    return this.#inTurn(async () => {
+      const name = valid(SourceName, wanted.name)
+      const kind = valid(SourceKind, wanted.kind)
+      const settings = settingsOf(kind, wanted.settings)
+      const token = wanted.token === undefined ? newToken(TOKEN_PREFIX) : valid(TokenText, wanted.token)
+      this.#refuseTaken(name, settings, undefined)
+      const now = this.#clock.now()
+      const number = await this.#store.transaction(async (tx) => {
+        const row = await tx
+          .insertInto('sources')
+          .values({
+            name,
+            kind,
+            settings: JSON.stringify(settings),
+            created_at: now,
+            updated_at: now,
+            deleted_at: null,
+          })
+          .returning('number')
+          .executeTakeFirstOrThrow()
+        await tx
+          .insertInto('source_tokens')
+          .values(tokenRow(row.number, 'first', token, now))
+          .execute()
+        return row.number
+      })
+      await this.refresh()
+      return { source: this.get(number), token }
+    })
+  }
+
+  /** All that are not removed, by name. */
+  list(): readonly Source[] {
+    return this.#memory.entrances.map((entrance) => entrance.source)
+  }
+
+  /** By number or name. Throws SOURCE_UNKNOWN. */
+  get(which: number | string): Source {
+    const found = this.find(which)
+    if (found === undefined)
+      throw new ThalwegError('SOURCE_UNKNOWN', `There is no source ${JSON.stringify(which)}`)
+    return found
+  }
+
+  find(which: number | string): Source | undefined {
+    const entrance =
+      typeof which === 'string' ? this.#memory.names.get(which) : this.#memory.numbers.get(which)
+    return entrance?.source
+  }
+
+  /** Replaces the settings. Throws SOURCE_UNKNOWN, SOURCE_NAME_TAKEN (table or task id), INPUT_INVALID. */
+  update(which: number | string, settings: unknown): Promise<Source> {
+    return this.#inTurn(async () => {
+      const source = this.get(which)
+      const kept = settingsOf(source.kind, settings, source)
+      this.#refuseTaken(undefined, kept, source.number)
+      await this.#store.db
+        .updateTable('sources')
+        .set({ settings: JSON.stringify(kept), updated_at: this.#clock.now() })
+        .where('number', '=', source.number)
+        .execute()
+      await this.refresh()
+      return this.get(source.number)
+    })
+  }
+
+  /**
+   * Adds a token beside those that are there, so that a sender can change over without a gap. The secret
+   * comes back this once. Throws SOURCE_UNKNOWN, INPUT_INVALID (also past TOKENS_MAX).
+   */
+  addToken(which: number | string, label: string, given?: string): Promise<{ id: string; token: string }> {
+    return this.#inTurn(async () => {
+      const source = this.get(which)
+      const token = given === undefined ? newToken(TOKEN_PREFIX) : valid(TokenText, given)
+      if (source.tokens.length >= TOKENS_MAX) {
+        throw new ThalwegError(
+          'INPUT_INVALID',
+          `The source ${source.name} already has ${TOKENS_MAX} tokens: revoke one first`,
+        )
+      }
+      const row = tokenRow(source.number, label, token, this.#clock.now())
+      await this.#store.db.insertInto('source_tokens').values(row).execute()
+      await this.refresh()
+      return { id: row.id, token }
+    })
+  }
+
+  /** From now on the doors refuse the token. Throws SOURCE_UNKNOWN, TOKEN_UNKNOWN. */
+  revokeToken(which: number | string, id: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const source = this.get(which)
+      if (!source.tokens.some((token) => token.id === id)) {
+        throw new ThalwegError(
+          'TOKEN_UNKNOWN',
+          `The source ${source.name} has no token ${JSON.stringify(id)}`,
+        )
+      }
+      await this.#store.db
+        .updateTable('source_tokens')
+        .set({ revoked_at: this.#clock.now() })
+        .where('id', '=', id)
+        .execute()
+      await this.refresh()
+    })
+  }
+
+  /**
+   * Closes the doors of a source; what it sent stays in the log. `usedBy` names the currents that still read
+   * from it: when there are any, throws SOURCE_IN_USE. Throws SOURCE_UNKNOWN.
+   */
+  remove(
+    which: number | string,
+    usedBy: (source: Source) => Promise<readonly string[]> | readonly string[],
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const source = this.get(which)
+      const users = await usedBy(source)
+      if (users.length > 0) {
+        throw new ThalwegError(
+          'SOURCE_IN_USE',
+          `The source ${source.name} is still read by ${users.join(', ')}: delete or change them first`,
+        )
+      }
+      const now = this.#clock.now()
+      await this.#store.transaction(async (tx) => {
+        await tx
+          .updateTable('sources')
+          .set({ deleted_at: now, updated_at: now })
+          .where('number', '=', source.number)
+          .execute()
+        await tx
+          .updateTable('source_tokens')
+          .set({ revoked_at: now })
+          .where('source', '=', source.number)
+          .where('revoked_at', 'is', null)
+          .execute()
+      })
+      await this.refresh()
+    })
+  }
+
+  byName(name: string): Entrance | undefined {
+    return this.#memory.names.get(name)
+  }
+
+  byTable(database: string, table: string): Entrance | undefined {
+    return this.#memory.tables.get(`${database}/${table}`)
+  }
+
+  byTask(taskId: string): Entrance | undefined {
+    return this.#memory.tasks.get(taskId)
+  }
+
+  knowsDigest(digest: Uint8Array): boolean {
+    return this.#memory.digests.has(keyOf(digest))
+  }
+
+  #refuseTaken(name: string | undefined, settings: AnySettings, except: number | undefined): void {
+    const rivals: [what: string, rival: Entrance | undefined][] = []
+    if (name !== undefined) rivals.push([`the name ${name}`, this.byName(name)])
+    if ('database' in settings) {
+      const { database, table, taskId } = settings
+      rivals.push([`the table ${database}/${table}`, this.byTable(database, table)])
+      rivals.push([`the task id ${taskId}`, this.byTask(taskId)])
+    }
+    for (const [what, rival] of rivals) {
+      if (rival === undefined || rival.source.number === except) continue
+      throw new ThalwegError('SOURCE_NAME_TAKEN', `The source ${rival.source.name} already has ${what}`)
+    }
+  }
+
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.#changes.then(change)
+    // The caller is told of a failure by `result`; the next change only waits for the end of this one.
+    this.#changes = result.then(ignore, ignore)
+    return result
+  }
+}
+
+function ignore(): void {}
+
+/** What the doors look up; made anew on every change, never altered. */
+interface Memory {
+  readonly entrances: readonly Entrance[]
+  readonly numbers: ReadonlyMap<number, Entrance>
+  readonly names: ReadonlyMap<string, Entrance>
+  readonly tables: ReadonlyMap<string, Entrance>
+  readonly tasks: ReadonlyMap<string, Entrance>
+  readonly digests: ReadonlySet<string>
+}
+
+function memoryOf(entrances: readonly Entrance[]): Memory {
+  const tables = new Map<string, Entrance>()
+  const tasks = new Map<string, Entrance>()
+  for (const entrance of entrances) {
+    const { source } = entrance
+    if (source.kind !== 'treasure-data') continue
+    tables.set(`${source.settings.database}/${source.settings.table}`, entrance)
+    tasks.set(source.settings.taskId, entrance)
+  }
+  return {
+    entrances,
+    numbers: new Map(entrances.map((entrance) => [entrance.source.number, entrance])),
+    names: new Map(entrances.map((entrance) => [entrance.source.name, entrance])),
+    tables,
+    tasks,
+    digests: new Set(entrances.flatMap((entrance) => entrance.digests.map(keyOf))),
+  }
+}
+
+/**
+ * A digest as a map key. Finding it in time that depends on it gives nothing away: it is the hash of the
+ * secret, not the secret.
+ */
+function keyOf(digest: Uint8Array): string {
+  return Buffer.from(digest).toString('latin1')
+}
+
+interface SourceRow extends Omit<SourcesTable, 'number'> {
+  readonly number: number
+}
+
+function entranceOf(row: SourceRow, tokens: readonly SourceTokensTable[]): Entrance {
+  return { source: sourceOf(row, tokens.map(tokenOf)), digests: tokens.map((token) => token.hash) }
+}
+
+function sourceOf(row: SourceRow, tokens: readonly SourceToken[]): Source {
+  const base = {
+    number: row.number,
+    name: row.name,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    tokens,
+  }
+  const settings: unknown = JSON.parse(row.settings)
+  return row.kind === 'treasure-data'
+    ? { ...base, kind: 'treasure-data', settings: settings as TreasureDataSettings }
+    : { ...base, kind: 'braze-currents', settings: settings as BrazeCurrentsSettings }
+}
+
+function tokenOf(row: SourceTokensTable): SourceToken {
+  return { id: row.id, label: row.label, createdAt: row.created_at }
+}
+
+function tokenRow(source: number, label: string, token: string, now: number): SourceTokensTable {
+  return {
+    id: randomBytes(8).toString('hex'),
+    source,
+    label: label.slice(0, 200),
+    hash: hashToken(token),
+    created_at: now,
+    revoked_at: null,
+  }
+}
+
+type AnySettings = BrazeCurrentsSettings | TreasureDataSettings
+
+/** Validated settings; a task id that is not given is kept from `before`, or made. */
+function settingsOf(kind: SourceKind, settings: unknown, before?: Source): AnySettings {
+  if (kind === 'braze-currents') return valid(BrazeCurrentsSettings, settings)
+  const kept = valid(TreasureDataSettings, settings)
+  const taskId = before?.kind === 'treasure-data' ? before.settings.taskId : randomBytes(16).toString('hex')
+  return { ...kept, taskId: kept.taskId ?? taskId }
+}
+
+function valid<Value>(schema: z.ZodType<Value>, value: unknown): Value {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`)
+  throw new ThalwegError('INPUT_INVALID', problems.join('; '), { cause: result.error })
+}

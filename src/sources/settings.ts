@@ -1,0 +1,88 @@
+/**
+ * What an operator sets for a source: one schema per kind, for the form, the validator and the reference page
+ * at once.
+ */
+
+import * as z from 'zod'
+
+/** Lower-case words joined by hyphens: it becomes part of the address that the sender is given. */
+export const SourceName = z
+  .string()
+  .regex(/^[a-z0-9-]{1,64}$/, 'A source name has 1 to 64 characters of a-z, 0-9 and the hyphen')
+  .describe('Name of the source; part of its address')
+
+/**
+ * One character at least of the Base64 alphabet plus `-`, `.`, `_` and `~`, then perhaps `=` (RFC 6750
+ * section 2.1; Braze repeats the rule for its connector). A Treasure Data key, `<account>/<hex>`, fits it
+ * too.
+ */
+export const TokenText = z
+  .string()
+  .max(4096)
+  .regex(
+    /^[A-Za-z0-9+/\-._~]+=*$/,
+    'A token has at least one character of A-Z, a-z, 0-9, + / - . _ ~ and may end with =',
+  )
+  .describe('The secret that the sender shows; only its SHA-256 is kept')
+
+const requestsPerSecondMax = z
+  .int()
+  .min(1)
+  .max(100_000)
+  .optional()
+  .describe('Requests per second that this source may send; more are answered 429. Unset: no limit')
+
+export const BrazeCurrentsSettings = z.strictObject({ requestsPerSecondMax })
+export type BrazeCurrentsSettings = z.infer<typeof BrazeCurrentsSettings>
+
+/**
+ * Treasure Data: lower-case letters, digits and underscore; 3 to 128 characters in its current pages, up to
+ * 255 in older clients.
+ */
+const tdName = z
+  .string()
+  .regex(/^[a-z0-9_]{3,255}$/, 'A Treasure Data name has 3 to 255 characters of a-z, 0-9 and _')
+
+/**
+ * First parts of addresses that belong to other doors or to the API: a database of this name could not be
+ * reached.
+ */
+const RESERVED = ['api', 'collect', 'currents', 'metrics', 'postback', 'task']
+
+export const TreasureDataSettings = z.strictObject({
+  database: tdName
+    .refine((name) => !RESERVED.includes(name), {
+      error: 'This database name is an address of the hub itself',
+    })
+    .describe('Database in the addresses /postback/v3/event/<database>/<table> and /<database>/<table>'),
+  table: tdName.describe('Table in those addresses'),
+  taskId: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,128}$/, 'A task id has 1 to 128 characters of A-Z, a-z, 0-9, _ and -')
+    .optional()
+    .describe(
+      'Task id in the addresses /v1/task/<id> and /task/v1/<id> (Braze Currents Streaming). Unset: one is made',
+    ),
+  keyMode: z
+    .enum(['strict', 'lenient'])
+    .default('strict')
+    .describe(
+      'What the Postback address answers to a wrong key: strict refuses it; lenient answers 200 and drops the events, as Treasure Data does',
+    ),
+  requestsPerSecondMax,
+})
+/** As kept: the task id is always there. */
+export type TreasureDataSettings = z.infer<typeof TreasureDataSettings> & { readonly taskId: string }
+
+/** Every kind of source, with its title and settings, for pickers and the reference page. */
+export const SOURCE_KINDS = {
+  'braze-currents': { title: 'Braze Currents (Custom HTTP connector)', settings: BrazeCurrentsSettings },
+  'treasure-data': {
+    title: 'Treasure Data addresses (Postback, records, Currents Streaming)',
+    settings: TreasureDataSettings,
+  },
+} as const
+
+export type SourceKind = keyof typeof SOURCE_KINDS
+
+export const SourceKind = z.enum(['braze-currents', 'treasure-data'])

@@ -1,0 +1,88 @@
+/**
+ * Brings the tables up to this program: numbered steps, each in a transaction of its own together with the note that it was
+ * done, so that a start that is killed half-way goes on where it stopped. Several nodes may start at once: the first takes
+ * the lock, the others find the step done.
+ */
+
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { ThalwegError } from '../core/errors.ts'
+import type { Dialect } from './columns.ts'
+import * as core from './migrations/0001-core.ts'
+import { type Retry, untilNoConflict } from './retry.ts'
+import type { Schema } from './schema.ts'
+
+export interface Migration {
+  readonly number: number
+  readonly name: string
+  up(db: Transaction<Schema>, dialect: Dialect): Promise<void>
+}
+
+/** In order, without holes. A step that has been released is never edited: another one follows it. */
+export const MIGRATIONS: readonly Migration[] = [{ number: 1, name: 'core', up: core.up }]
+
+/** Any fixed number: the key of the advisory lock that starting nodes of one database share. */
+const LOCK_KEY = 7_418_260_393
+
+/**
+ * Applies what is missing and returns the names of the steps it applied. Throws STORE_NEWER when the database knows a step
+ * that this program does not: it is left untouched.
+ */
+export async function migrate(
+  db: Kysely<Schema>,
+  dialect: Dialect,
+  retry: Retry,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<string[]> {
+  const applied: string[] = []
+  // One round more than there are steps: the last one finds nothing to do.
+  for (let round = 0; round <= migrations.length; round++) {
+    const step = await untilNoConflict(
+      () => db.transaction().execute((tx) => applyNext(tx, dialect, retry.clock.now(), migrations)),
+      retry,
+    )
+    if (step === undefined) break
+    applied.push(step.name)
+  }
+  return applied
+}
+
+async function applyNext(
+  tx: Transaction<Schema>,
+  dialect: Dialect,
+  nowMs: number,
+  migrations: readonly Migration[],
+): Promise<Migration | undefined> {
+  await lock(tx, dialect)
+  await sql`create table if not exists migrations (number integer primary key, name text not null, applied_at bigint not null)`.execute(
+    tx,
+  )
+  const { last } = await tx
+    .selectFrom('migrations')
+    .select((e) => e.fn.coalesce(e.fn.max('number'), sql<number>`0`).as('last'))
+    .executeTakeFirstOrThrow()
+  const known = migrations.at(-1)?.number ?? 0
+  if (last > known) {
+    throw new ThalwegError(
+      'STORE_NEWER',
+      `The database is at step ${last}, this Thalweg knows steps up to ${known}. ` +
+        'Start the newer Thalweg again, or restore the backup made before the upgrade.',
+    )
+  }
+  const next = migrations.find((migration) => migration.number > last)
+  if (next === undefined) return undefined
+  await next.up(tx, dialect)
+  await tx
+    .insertInto('migrations')
+    .values({ number: next.number, name: next.name, applied_at: nowMs })
+    .execute()
+  return next
+}
+
+/** SQLite has its lock already: transactions begin as writers. */
+async function lock(tx: Transaction<Schema>, dialect: Dialect): Promise<void> {
+  if (dialect === 'sqlite') return
+  // Another node may be in the middle of a long step: wait for it rather than fail.
+  await sql`set local lock_timeout = '10min'`.execute(tx)
+  await sql`set local statement_timeout = '10min'`.execute(tx)
+  await sql`select pg_advisory_xact_lock(${sql.lit(LOCK_KEY)})`.execute(tx)
+}
