@@ -7,6 +7,8 @@
 export const ERROR_CODES = {
   AUTHORIZATION_UNKNOWN: [404, 'No authorization has this id.'],
   AUTHORIZATION_IN_USE: [409, 'A current still uses the authorization.'],
+  BODY_MEDIA: [415, 'The API takes JSON only.'],
+  BODY_OVERSIZED: [413, 'The body of a request to the API is larger than allowed.'],
   CATALOG_BROKEN: [500, 'The built-in event catalog does not hold together.'],
   CURRENT_UNKNOWN: [404, 'No current has this id or name.'],
   CURRENT_NAME_TAKEN: [409, 'Another current already has this name.'],
@@ -14,9 +16,11 @@ export const ERROR_CODES = {
   CURRENT_INVALID: [422, 'The definition of the current does not hold together.'],
   DEAD_LETTER_UNKNOWN: [404, 'No dead letter has this id.'],
   DEAD_LETTER_STATE: [409, 'The dead letter was already redriven or discarded.'],
+  DEFECT: [500, 'Thalweg failed in a way that it should not.'],
   EVENT_UNKNOWN: [404, 'No kept event has this id.'],
   INPUT_INVALID: [400, 'The request does not fit the documented shape.'],
   KERNEL_MISSING: [500, 'The scanning kernel could not be loaded.'],
+  LIVE_FULL: [503, 'As many live streams as allowed are open already.'],
   LOG_CORRUPT: [500, 'The log holds bytes that do not check out.'],
   LOG_FULL: [503, 'The log cannot take more now: the disk is full or the next segment is not ready.'],
   LOG_LOCKED: [500, 'Another process uses this data directory.'],
@@ -33,8 +37,11 @@ export const ERROR_CODES = {
   SOURCE_IN_USE: [409, 'A current still reads from the source.'],
   STORE_UNAVAILABLE: [503, 'The control-plane database does not answer.'],
   STORE_NEWER: [500, 'The database was written by a newer Thalweg.'],
+  TOKEN_ATTEMPTS: [429, 'Too many wrong API tokens came from this address.'],
   TOKEN_FORBIDDEN: [403, 'The role of this token does not allow this.'],
+  TOKEN_LAST: [409, 'This is the last API token with the role admin.'],
   TOKEN_MISSING: [401, 'This address needs an API token.'],
+  TOKEN_REFUSED: [401, 'The API token is wrong or was revoked.'],
   TOKEN_UNKNOWN: [404, 'No API token has this id.'],
 } as const satisfies Record<string, readonly [status: number, meaning: string]>
 

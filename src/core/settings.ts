@@ -171,12 +171,12 @@ const TABLE = {
 type Table = typeof TABLE
 type Value<Name extends keyof Table> = z.output<Table[Name]['schema']>
 
-/** Names without a fallback may be undefined; `store` is always a full URL. */
+/** Values without a fallback may be undefined; `store` is always what openStore takes, and secret for the password in it. */
 export type Settings = {
-  readonly [Name in keyof Table]: Table[Name]['fallback'] extends string
+  readonly [Name in Exclude<keyof Table, 'store'>]: Table[Name]['fallback'] extends string
     ? Value<Name>
     : Value<Name> | undefined
-}
+} & { readonly store: Secret<string> }
 
 /** Values from the command line, by the setting's name in this program; they win over the environment. */
 export type Overrides = { readonly [Name in keyof Table]?: string | number | undefined }

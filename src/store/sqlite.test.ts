@@ -66,3 +66,16 @@ test.each([[true], [new Date(0)], [{}], [undefined], [Symbol.iterator]])(
     await expect(sql`insert into t values (${value})`.execute(db)).rejects.toThrow(TypeError)
   },
 )
+
+test('transactions that follow each other without end let the event loop go on', async () => {
+  const db = await memory()
+  let turned = false
+  setImmediate(() => {
+    turned = true
+  })
+  let transactions = 0
+  for (; !turned && transactions < 100_000; transactions++) {
+    await db.transaction().execute((tx) => tx.insertInto('t').values({ a: 1 }).execute())
+  }
+  expect(turned).toBe(true)
+})

@@ -23,6 +23,8 @@ import { asOutage } from './outages.ts'
 const BUSY_MS_MAX = 250
 /** Prepared statements kept; beyond that the one unused for longest goes. */
 const STATEMENTS_MAX = 256
+/** Share of one turn of the event loop after which the rest of it is let go on. */
+const TURN_MS_MAX = 8
 
 const PRAGMAS = [
   'pragma journal_mode = wal',
@@ -127,10 +129,31 @@ class Statement implements SqliteStatement {
 
 class ImmediateDriver extends SqliteDriver {
   readonly #file: DatabaseSync
+  /** When the store was first used in the current turn of the event loop. Real time, whatever the clock: it is about the thread. */
+  #turnBegan: number | undefined
 
   constructor(config: { database: SqliteDatabase }, file: DatabaseSync) {
     super(config)
     this.#file = file
+  }
+
+  override acquireConnection(): Promise<DatabaseConnection> {
+    if (this.#turnBegan === undefined) {
+      this.#turnBegan = performance.now()
+      setImmediate(() => {
+        this.#turnBegan = undefined
+      })
+    }
+    return super.acquireConnection()
+  }
+
+  /**
+   * All that happens here happens in promises, without any I/O of the event loop: transactions that queue up would run one after
+   * another in one turn, and no request would be read meanwhile. After its share of the turn the store lets the others go on.
+   */
+  override async releaseConnection(): Promise<void> {
+    if (this.#turnBegan === undefined || performance.now() - this.#turnBegan < TURN_MS_MAX) return
+    await new Promise<void>((resolve) => setImmediate(resolve))
   }
 
   /** Takes the write lock at the start: a lock taken half-way fails at once, without waiting, when another process has written since. */

@@ -17,6 +17,7 @@ import { eventually } from './eventually.ts'
 /** Where the run's cluster lives; set by the hook, inherited by the test processes. */
 export const CLUSTER_FOLDER = 'THALWEG_TEST_POSTGRES'
 
+const PREFIX = 'thalweg-pg-'
 const TEMPLATE = 'thalweg_template'
 const START_MS_MAX = 60_000
 
@@ -44,12 +45,23 @@ export async function postgresDatabase(content: 'migrated' | 'empty' = 'migrated
   }
 }
 
-/** Makes the folder of a cluster that is started later. */
+/** Makes the folder of a cluster that is started later, and takes away what runs that were killed have left behind. */
 export async function makeClusterFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'thalweg-pg-'))
+  await removeLeftovers()
+  const folder = await mkdtemp(join(tmpdir(), PREFIX))
+  await writeFile(join(folder, 'run'), String(process.pid))
   const owner = await serverUser()
   if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
   return folder
+}
+
+/** Folders of ours whose run has ended without taking them away. */
+async function removeLeftovers(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX))
+  for (const folder of names.map((name) => join(tmpdir(), name))) {
+    const run = Number(await readFile(join(folder, 'run'), 'utf8').catch(() => ''))
+    if (run > 0 && !signal(run, 0)) await removeCluster(folder)
+  }
 }
 
 /** Stops the cluster, if one was started, by the process id that it wrote down, and removes the folder. */

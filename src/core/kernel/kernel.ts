@@ -2,8 +2,9 @@
  * The kernel: what must be fast about JSON. It finds the events in a body, their ids, types and persons, and says for
  * each whether it is whole, without building objects; and it projects events onto another shape from their raw bytes.
  *
- * Two executors of one contract: the WASM kernel (assembly/, built by `npm run build:kernel`) and its plain
- * JavaScript twin (scan.ts, project.ts), which is the oracle in differential tests and the fallback. This room never does I/O
+ * Two executors of one contract, both made by create.ts: the WASM kernel (assembly/, built by `npm run build:kernel`) and its plain
+ * JavaScript twin (scan.ts, project.ts), which is the oracle in differential tests and the fallback. What counts as an item in a
+ * damaged body is written down in scan.ts, which of two equal keys survives a projection in project.ts. This room never does I/O
  * beyond loading its own artefact, and never decides what happens to an event.
  */
 
@@ -64,7 +65,10 @@ export interface Scan {
 
 /** Index 0: the event has no `event_type` string. */
 export const TYPE_NONE = 0
-/** Names the kernel keeps exactly; later unknown ones share TYPE_OTHER and are read from the bytes when needed. */
+/**
+ * Names the kernel keeps exactly. Later unknown ones, and names of more than 256 bytes, share TYPE_OTHER, for which Kernel.types has
+ * no entry: they are read from the bytes when needed.
+ */
 export const TYPES_MAX = 8192
 export const TYPE_OTHER = 8191
 
@@ -108,17 +112,24 @@ export interface Kernel {
 
   /**
    * Finds the items of `body` (at most `bodyBytesMax`, at most `itemsMax` items).
-   * Never throws on any bytes. Throws INPUT_INVALID when there are more than `itemsMax` items (position in the message).
+   * Never throws on any bytes. Throws INPUT_INVALID when there are more than `itemsMax` items (position in the message) or
+   * more than `bodyBytesMax` bytes; RangeError when the host has no memory left.
    */
   scan(body: Uint8Array): Scan
 
+  /**
+   * Compiled projections are kept for the life of the kernel, equal ones once. Throws TypeError when the projection does not hold
+   * together (a key twice in one object, a suffix that is not plain), RangeError past 64 MB of them.
+   */
   compile(projection: Projection): CompiledProjection
 
   /**
    * Writes the projections of `count` events to `out` from `at` on, joined by commas. Event i lies at
    * bytes[starts[i] .. ends[i]) and uses projections[i]. Sets outEnds[i] to the position after event i.
    * Returns the end position; returns -1 - i when event i is odd for its projection (nothing after i - 1 was written: the caller
-   * maps that one with `projectValue` and goes on); throws RangeError when `out` is too small.
+   * maps that one with `projectValue` and goes on); throws RangeError when `out` is too small (what it then holds is undefined).
+   * Odd are: an escape in a key at the top or in an object that the projection looks into; a key at the top that
+   * matters and stands there twice; a time that is not plain; and bytes that a scan would not accept.
    */
   project(
     bytes: Uint8Array,
@@ -133,7 +144,8 @@ export interface Kernel {
 
   /**
    * The members of one event down to depth two, as rows of five words: parent (0 = root, else 1 + row index of the parent member),
-   * key start, key end (without quotes), value start, value end. Returns the number of rows; throws RangeError when `into` is too small.
+   * key start, key end (without quotes), value start, value end. Returns the number of rows; throws RangeError when `into` is too small
+   * and TypeError when the bytes are not one event that a scan accepts.
    */
   members(event: Uint8Array, into: Uint32Array): number
 }

@@ -1,0 +1,13 @@
+/** The part of the WebAssembly API that the kernel uses: TypeScript describes it only together with a browser's globals. */
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array)
+  }
+  class Instance {
+    constructor(module: Module)
+    readonly exports: Readonly<Record<string, unknown>>
+  }
+  interface Memory {
+    readonly buffer: ArrayBuffer
+  }
+}
