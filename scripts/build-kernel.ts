@@ -1,5 +1,5 @@
 /**
- * Builds the WASM kernel from src/core/kernel/assembly. The artefact is committed; scripts/build-kernel.test.ts checks that this
+ * Builds the WASM kernel from src/core/kernel/assembly. The artefact is committed; src/core/kernel/artefact.test.ts checks that this
  * build still gives exactly its bytes.
  */
 
