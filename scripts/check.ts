@@ -4,7 +4,12 @@ import { spawnSync } from 'node:child_process'
 import { findImportBreaches } from './import-law.ts'
 
 export function check(): boolean {
-  const formatted = run('format and lint', 'biome', ['ci', '--error-on-warnings', '.'])
+  const formatted = run('format and lint', 'biome', [
+    'ci',
+    '--error-on-warnings',
+    ...(process.stdout.isTTY ? [] : ['--colors=off']),
+    '.',
+  ])
   const typed = run('types', 'tsc', ['--noEmit', '-p', '.'])
   const breaches = findImportBreaches('src')
   for (const breach of breaches) console.error(`import law: ${breach}`)

@@ -27,7 +27,13 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
 export function findImportBreaches(root: string): string[] {
   const breaches: string[] = []
   for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts') || file.includes('/assembly/') || file.includes('.test.') || file.includes('.fixture.')) continue
+    if (
+      !file.endsWith('.ts') ||
+      file.includes('/assembly/') ||
+      file.includes('.test.') ||
+      file.includes('.fixture.')
+    )
+      continue
     const room = roomOf(file)
     if (room === undefined) continue
     const allowed = INNER[room]
@@ -37,7 +43,8 @@ export function findImportBreaches(root: string): string[] {
     }
     for (const target of importsOf(join(root, file), root)) {
       const other = roomOf(target)
-      if (other !== room && (other === undefined || !allowed.includes(other))) breaches.push(`${file} imports ${target}`)
+      if (other !== room && (other === undefined || !allowed.includes(other)))
+        breaches.push(`${file} imports ${target}`)
     }
   }
   return breaches

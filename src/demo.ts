@@ -8,7 +8,7 @@ import type { CurrentDefinition } from './currents/current.ts'
 import { CurrentDefinition as Definition } from './currents/current.ts'
 import type { Hub } from './hub.ts'
 import { DEMO, type Sandbox } from './sandbox/sandbox.ts'
-import type { EventSupply } from './sandbox/sender.ts'
+import { simulatedSupply } from './sandbox/simulated-supply.ts'
 import { createSimulation } from './sandbox/simulator/simulator.ts'
 
 export const DEMO_SOURCE = 'braze'
@@ -43,7 +43,7 @@ export async function startDemo(hub: Hub, sandbox: Sandbox, options: DemoOptions
     name: 'demo',
     url: `${hub.url}/currents/${DEMO_SOURCE}`,
     token: SOURCE_TOKEN,
-    supply: supply(hub, options),
+    supply: simulatedSupply(createSimulation({ ...options, clock: hub.clock })),
     waitMs: 1_000,
   })
   return tellStory(hub, sandbox)
@@ -54,15 +54,29 @@ async function ensureSource(hub: Hub): Promise<void> {
   await hub.sources.create({ name: DEMO_SOURCE, kind: 'braze-currents', settings: {}, token: SOURCE_TOKEN })
 }
 
-async function ensureAuthorization(hub: Hub, label: string, provider: string, credentials: Record<string, unknown>): Promise<string> {
+async function ensureAuthorization(
+  hub: Hub,
+  label: string,
+  provider: string,
+  credentials: Record<string, unknown>,
+): Promise<string> {
   const known = (await hub.authorizations.list()).find((one) => one.label === label)
   if (known !== undefined) return known.id
-  const made = await hub.authorizations.create({ label, description: 'Made by the demo', provider, credentials })
+  const made = await hub.authorizations.create({
+    label,
+    description: 'Made by the demo',
+    provider,
+    credentials,
+  })
   return made.id
 }
 
 async function definitions(hub: Hub, sandbox: Sandbox): Promise<CurrentDefinition[]> {
-  const common = { contactEmail: 'data-team@example.com', sources: [DEMO_SOURCE], delivery: { waitMs: 1_000 } }
+  const common = {
+    contactEmail: 'data-team@example.com',
+    sources: [DEMO_SOURCE],
+    delivery: { waitMs: 1_000 },
+  }
   const { addresses } = sandbox
   return [
     {
@@ -70,8 +84,15 @@ async function definitions(hub: Hub, sandbox: Sandbox): Promise<CurrentDefinitio
       name: 'treasure-data',
       destination: {
         kind: 'treasure-data',
-        settings: { form: 'records', host: addresses.treasureData, database: DEMO.database, table: DEMO.table },
-        authorization: await ensureAuthorization(hub, 'Demo: Treasure Data', 'treasure-data', { writeKey: DEMO.treasureDataKey }),
+        settings: {
+          form: 'records',
+          host: addresses.treasureData,
+          database: DEMO.database,
+          table: DEMO.table,
+        },
+        authorization: await ensureAuthorization(hub, 'Demo: Treasure Data', 'treasure-data', {
+          writeKey: DEMO.treasureDataKey,
+        }),
       },
     },
     {
@@ -81,7 +102,9 @@ async function definitions(hub: Hub, sandbox: Sandbox): Promise<CurrentDefinitio
       destination: {
         kind: 'segment',
         settings: { region: 'custom', host: `${addresses.segment}/v1` },
-        authorization: await ensureAuthorization(hub, 'Demo: Segment', 'segment', { writeKey: DEMO.segmentWriteKey }),
+        authorization: await ensureAuthorization(hub, 'Demo: Segment', 'segment', {
+          writeKey: DEMO.segmentWriteKey,
+        }),
       },
     },
     {
@@ -105,16 +128,11 @@ async function ensureCurrent(hub: Hub, definition: CurrentDefinition): Promise<v
     await hub.delivery.launch(draft.number, 'now')
   } else if (known.state === 'draft') {
     await hub.delivery.launch(known.number, 'now')
-  } else if (JSON.stringify(known.definition.destination.settings) !== JSON.stringify(definition.destination.settings)) {
+  } else if (
+    JSON.stringify(known.definition.destination.settings) !== JSON.stringify(definition.destination.settings)
+  ) {
     // The doubles listen elsewhere than last time.
     await hub.delivery.revise(known.number, definition, 'the sandbox moved')
-  }
-}
-
-function supply(hub: Hub, { seed, eventsPerSecond }: DemoOptions): EventSupply {
-  const simulation = createSimulation({ seed, clock: hub.clock, eventsPerSecond })
-  return {
-    take: (nowMs) => simulation.next(nowMs).map(({ type, event }) => ({ type, bytes: JSON.stringify(event) })),
   }
 }
 
@@ -122,16 +140,29 @@ function tellStory(hub: Hub, sandbox: Sandbox): Demo {
   let tell: (sentence: string) => void = () => undefined
   const cancels = [
     hub.clock.after(REFUSALS_AT_MS, () => {
-      sandbox.treasureData.faults.set([{ kind: 'refuse', property: 'event_type', equals: 'users.messages.email.Send', next: REFUSED_RECORDS }])
-      tell(`Treasure Data refuses ${REFUSED_RECORDS} records, on purpose. They become dead letters, the others flow on: thalweg dead-letters list`)
+      sandbox.treasureData.faults.set([
+        {
+          kind: 'refuse',
+          property: 'event_type',
+          equals: 'users.messages.email.Send',
+          next: REFUSED_RECORDS,
+        },
+      ])
+      tell(
+        `Treasure Data refuses ${REFUSED_RECORDS} records, on purpose. They become dead letters, the others flow on: thalweg dead-letters list`,
+      )
     }),
     hub.clock.after(HALT_AT_MS, () => {
       sandbox.http.faults.set([{ kind: 'status', status: 401, body: '{"error":"token expired"}' }])
-      tell('The webhook no longer accepts its token, on purpose. Its current halts and loses nothing: thalweg currents show webhook')
+      tell(
+        'The webhook no longer accepts its token, on purpose. Its current halts and loses nothing: thalweg currents show webhook',
+      )
     }),
     hub.clock.after(MENDED_AT_MS, () => {
       sandbox.http.faults.clear()
-      tell('The webhook is well again. Resume the current and see it catch up: thalweg currents resume webhook')
+      tell(
+        'The webhook is well again. Resume the current and see it catch up: thalweg currents resume webhook',
+      )
     }),
   ]
   return {

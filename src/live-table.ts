@@ -30,7 +30,9 @@ export class LiveTable {
   start(): void {
     this.#timer = setInterval(
       () => {
-        this.#drawing = this.#drawing.then(() => this.#draw()).catch((error: unknown) => this.#hub.logger.error({ err: error }, 'the table could not be drawn'))
+        this.#drawing = this.#drawing
+          .then(() => this.#draw())
+          .catch((error: unknown) => this.#hub.logger.error({ err: error }, 'the table could not be drawn'))
       },
       this.#out.isTTY ? TERMINAL_MS : PLAIN_MS,
     )
@@ -63,7 +65,9 @@ export class LiveTable {
   async #text(): Promise<string> {
     const { delivery, currents, log, clock } = this.#hub
     const now = clock.now()
-    const statuses = await Promise.all((await currents.list()).map((current) => delivery.status(current.number)))
+    const statuses = await Promise.all(
+      (await currents.list()).map((current) => delivery.status(current.number)),
+    )
     const sample: Sample = {
       at: now,
       accepted: log.head,

@@ -1,5 +1,7 @@
 /** Counting by minute and event type without making a string per record: type names are numbered, counts kept under number keys. */
 
+import { INDEXED_CHARS_MAX } from '../store/schema.ts'
+
 /** Numbers for type names, in order of appearance. Past NAMES_MAX, names share one number: a flood of invented types must not be a leak. */
 export class TypeNumbers {
   readonly #numbers = new Map<string, number>()
@@ -8,6 +10,8 @@ export class TypeNumbers {
   numberOf(name: string): number {
     const known = this.#numbers.get(name)
     if (known !== undefined) return known
+    const label = typeLabel(name)
+    if (label !== name) return this.numberOf(label)
     if (this.#names.length >= NAMES_MAX) return this.numberOf(OTHER_TYPES)
     const number = this.#names.length
     this.#names.push(name)
@@ -22,6 +26,12 @@ export class TypeNumbers {
   constructor() {
     this.numberOf(OTHER_TYPES)
   }
+}
+
+/** An event type as the books name it: short enough for the store's indexes, and text that every store keeps as it is. */
+export function typeLabel(name: string): string {
+  if (name.length <= INDEXED_CHARS_MAX && !name.includes('\0') && name.isWellFormed()) return name
+  return name.slice(0, INDEXED_CHARS_MAX).replaceAll('\0', '\uFFFD').toWellFormed()
 }
 
 const NAMES_MAX = 65_000

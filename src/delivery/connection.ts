@@ -66,9 +66,10 @@ export class Connection {
     this.rule = made.rule
     this.writer = made.writer
     this.gate = new Gate(clock, parts.random)
+    const ordered = made.rule.lanes > 1 || made.rule.limits.inFlightMax === 1
     const observe = (attempt: Parameters<ConnectionStats['attempted']>[0]): void =>
       stats.attempted(attempt, clock.now())
-    this.#courier = new Courier({ transport, gate: this.gate, clock, writer: made.writer, observe })
+    this.#courier = new Courier({ transport, gate: this.gate, clock, writer: made.writer, observe, ordered })
     this.runner = new Runner({
       current: current.number,
       version: current.version,

@@ -3,13 +3,13 @@
  * every record has an outcome. Live delivery, redrive and replay all go through it, so retry, halving and the gate exist once.
  */
 
-import type { EventBatch } from '../core/batch.ts'
+import { type EventBatch, eventText } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Exchange, WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Receipt } from '../core/receipt.ts'
 import type { EventWriter } from '../destinations/destination.ts'
-import { DOUBTS_MAX, decisionFor, LONE_FAILURES_MAX } from './decisions.ts'
+import { DOUBTS_MAX, decisionFor, LONE_FAILURES_MAX, PART_FAILURES_MIN } from './decisions.ts'
 import type { Gate } from './gate.ts'
 import {
   DEAD_OUTCOME,
@@ -49,6 +49,8 @@ export interface CourierParts {
   readonly clock: Clock
   readonly writer: EventWriter
   readonly observe: (attempt: Attempt) => void
+  /** Records must leave in their order: the halves of a batch never go side by side. */
+  readonly ordered: boolean
 }
 
 interface Conversation {
@@ -69,53 +71,73 @@ export class Courier {
   }
 
   async deliver(parcel: Parcel, signal: AbortSignal): Promise<Ending> {
-    return this.#deliverPart(parcel, parcel.batch, placesUpTo(parcel.batch.count), signal)
+    const { batch } = parcel
+    return this.#deliverPart(parcel, batch, placesUpTo(batch.count), signal, false)
   }
 
-  /** Brings `members` of the parcel (record i of `batch` is member members[i]) to an outcome. */
+  /**
+   * Brings `members` of the parcel (record i of `batch` is member members[i]) to an outcome. `suspect`: the batch that this is a part of
+   * failed while others were accepted.
+   */
   async #deliverPart(
     parcel: Parcel,
     batch: EventBatch,
     members: readonly number[],
     signal: AbortSignal,
+    suspect: boolean,
   ): Promise<Ending> {
+    const { gate } = this.#parts
     let doubts = 0
+    let failures = 0
     let loneFailures = 0
+    let acceptances = this.#acceptances
     for (;;) {
-      await this.#parts.gate.pass(signal)
-      if (signal.aborted) return STOPPED
-      const acceptancesBefore = this.#acceptances
+      if (!(await gate.pass(signal))) return STOPPED
       const talk = await this.#converse(parcel, batch, signal)
       if (talk === undefined) {
-        this.#parts.gate.abandoned()
+        gate.abandoned()
         return STOPPED
       }
       const verdict = this.#sort(parcel, batch, members, talk)
       if (verdict.halt !== undefined) {
-        this.#parts.gate.abandoned()
+        gate.abandoned()
         return { how: 'halted', fault: verdict.halt }
       }
       this.#tellGate(talk, verdict)
-      if (verdict.halve) return this.#halves(parcel, batch, members, signal)
-      if (verdict.again.length === 0) return DONE
+      for (const places of verdict.refused) {
+        const part = this.#part(parcel, batch, members, places)
+        const ending = await this.#halves(parcel, part.batch, part.members, signal, false)
+        if (ending.how !== 'done') return ending
+      }
+      const { again } = verdict
+      if (again === undefined) return DONE
 
       if (verdict.doubtful) doubts++
-      // Acceptances of other batches while this one fails show that the vendor is well and this batch is not.
-      if (
-        verdict.fault?.kind === 'unavailable' &&
-        (this.#acceptances > acceptancesBefore || loneFailures > 0)
-      )
-        loneFailures++
-      const poison = doubts >= DOUBTS_MAX || loneFailures >= LONE_FAILURES_MAX
-      if (verdict.again.length < batch.count) {
-        const kept = verdict.again
-        batch = partOf(batch, kept, `~${parcel.attempts}`)
-        members = kept.map((i) => members[i] ?? 0)
+      if (again.kind === 'unavailable') {
+        failures++
+        // Acceptances since this batch failed last show that the vendor is well and the batch is not.
+        if (this.#acceptances > acceptances) loneFailures++
+        acceptances = this.#acceptances
       }
-      if (!poison) continue
-      if (batch.count > 1) return this.#halves(parcel, batch, members, signal)
-      this.#bury(parcel, batch, members, 0, verdict.fault ?? UNCLEAR, talk)
+      const part = this.#part(parcel, batch, members, verdict.againPlaces)
+      batch = part.batch
+      members = part.members
+      const lone = suspect
+        ? failures >= PART_FAILURES_MIN && loneFailures > 0
+        : loneFailures >= LONE_FAILURES_MAX
+      if (!lone && doubts < DOUBTS_MAX) continue
+      if (batch.count > 1) return this.#halves(parcel, batch, members, signal, suspect || lone)
+      this.#bury(parcel, batch, members, 0, again, talk)
       return DONE
+    }
+  }
+
+  /** The records at `places` as a batch of their own, unless they are all of it. */
+  #part(parcel: Parcel, batch: EventBatch, members: readonly number[], places: readonly number[]): Part {
+    if (places.length === batch.count) return { batch, members }
+    return {
+      batch: partOf(batch, places, `~${parcel.attempts}`),
+      members: places.map((place) => members[place] ?? 0),
     }
   }
 
@@ -124,22 +146,33 @@ export class Courier {
     batch: EventBatch,
     members: readonly number[],
     signal: AbortSignal,
+    suspect: boolean,
   ): Promise<Ending> {
     const middle = batch.count >> 1
-    const places = Array.from({ length: batch.count }, (_, i) => i)
-    for (const [mark, half] of [
-      ['/0', places.slice(0, middle)],
-      ['/1', places.slice(middle)],
-    ] as const) {
-      const ending = await this.#deliverPart(
-        parcel,
-        partOf(batch, half, mark),
-        half.map((i) => members[i] ?? 0),
-        signal,
-      )
-      if (ending.how !== 'done') return ending
+    const places = placesUpTo(batch.count)
+    const half = (mark: string, from: number, to: number, until: AbortSignal): Promise<Ending> => {
+      const part = partOf(batch, places.slice(from, to), mark)
+      return this.#deliverPart(parcel, part, members.slice(from, to), until, suspect)
     }
-    return DONE
+    if (!suspect || this.#parts.ordered) {
+      const first = await half('/0', 0, middle, signal)
+      return first.how === 'done' ? half('/1', middle, batch.count, signal) : first
+    }
+    // Side by side: the half that is accepted shows that the vendor is well, also when nothing else is under way.
+    const halted = new AbortController()
+    const either = AbortSignal.any([signal, halted.signal])
+    const endings = await Promise.all(
+      [half('/0', 0, middle, either), half('/1', middle, batch.count, either)].map(async (delivery) => {
+        const ending = await delivery
+        if (ending.how === 'halted') halted.abort()
+        return ending
+      }),
+    )
+    return (
+      endings.find((ending) => ending.how === 'halted') ??
+      endings.find((ending) => ending.how === 'stopped') ??
+      DONE
+    )
   }
 
   /** undefined: stopped by us before an answer came. */
@@ -158,12 +191,9 @@ export class Courier {
       while (!step.done) {
         request = step.value
         const reply = await transport.send(request, signal)
-        if (signal.aborted) {
-          closeQuietly(exchange)
-          return undefined
-        }
         if ('noAnswer' in reply) {
           closeQuietly(exchange)
+          if (signal.aborted) return undefined
           answered = false
           status = 0
           step = { done: true, value: failForAll(batch.count, reply.noAnswer) }
@@ -173,7 +203,7 @@ export class Courier {
         }
       }
       receipts = step.value
-      if (receipts.length !== batch.count) {
+      if (receipts.length !== batch.count || hasHoles(receipts)) {
         receipts = failForAll(
           batch.count,
           defect(`The destination gave ${receipts.length} receipts for ${batch.count} records`),
@@ -201,13 +231,14 @@ export class Courier {
   #sort(parcel: Parcel, batch: EventBatch, members: readonly number[], talk: Conversation): Verdict {
     const verdict: Verdict = {
       halt: undefined,
-      halve: false,
-      again: [],
+      refused: [],
+      again: undefined,
+      againPlaces: [],
       doubtful: false,
-      fault: undefined,
       retryAfterMs: undefined,
     }
-    const shared = sharedFault(talk.receipts)
+    /** Records that share one fault object were refused together: the vendor did not say which of them it meant. */
+    const refusals = new Map<Fault, number[]>()
     for (let i = 0; i < batch.count; i++) {
       const receipt = talk.receipts[i]
       const member = members[i] ?? 0
@@ -226,37 +257,41 @@ export class Courier {
         })
         continue
       }
-      const fault = receipt.fault
-      verdict.fault ??= fault
+      const { fault } = receipt
       switch (decisionFor(fault)) {
         case 'halt':
           verdict.halt ??= fault
           break
         case 'defer':
-          verdict.again.push(i)
+          verdict.again ??= fault
+          verdict.againPlaces.push(i)
           verdict.retryAfterMs = Math.max(verdict.retryAfterMs ?? 0, fault.retryAfterMs ?? 0)
           break
         case 'doubt':
-          verdict.again.push(i)
+          verdict.again ??= fault
+          verdict.againPlaces.push(i)
           verdict.doubtful = true
           break
         case 'narrow':
-        case 'split':
-          if (shared === fault && batch.count > 1) verdict.halve = true
-          else this.#bury(parcel, batch, members, i, fault, talk)
+        case 'split': {
+          const together = refusals.get(fault)
+          if (together === undefined) refusals.set(fault, [i])
+          else together.push(i)
           break
+        }
       }
+    }
+    for (const [fault, places] of refusals) {
+      const [only] = places
+      if (places.length === 1 && only !== undefined) this.#bury(parcel, batch, members, only, fault, talk)
+      else verdict.refused.push(places)
     }
     return verdict
   }
 
   #tellGate(talk: Conversation, verdict: Verdict): void {
-    if (verdict.again.length > 0 && !verdict.doubtful) {
+    if (verdict.again !== undefined) {
       this.#parts.gate.refused(verdict.retryAfterMs)
-      return
-    }
-    if (verdict.doubtful) {
-      this.#parts.gate.refused(undefined)
       return
     }
     if (talk.answered) this.#acceptances++
@@ -283,13 +318,19 @@ export class Courier {
   }
 }
 
+interface Part {
+  readonly batch: EventBatch
+  readonly members: readonly number[]
+}
+
 interface Verdict {
   halt: Fault | undefined
-  halve: boolean
-  /** Places in the batch to be tried again. */
-  again: number[]
+  /** Places refused together, at least two each: to be halved. */
+  readonly refused: number[][]
+  /** Why some are to be tried again, and their places; undefined when none is. */
+  again: Fault | undefined
+  readonly againPlaces: number[]
   doubtful: boolean
-  fault: Fault | undefined
   retryAfterMs: number | undefined
 }
 
@@ -301,11 +342,6 @@ function placesUpTo(count: number): readonly number[] {
   return places
 }
 
-const UNCLEAR: Fault = {
-  kind: 'unclear',
-  message: 'The destination never said clearly whether it took the record',
-}
-
 function defect(message: string): Fault {
   return { kind: 'defect', message }
 }
@@ -314,13 +350,9 @@ function failForAll(count: number, fault: Fault): readonly Receipt[] {
   return new Array<Receipt>(count).fill({ outcome: 'failed', fault })
 }
 
-/** The fault that every record shares, as one object: the vendor refused the batch and did not say which record. */
-function sharedFault(receipts: readonly Receipt[]): Fault | undefined {
-  const first = receipts[0]
-  if (first === undefined || first.outcome !== 'failed') return undefined
-  return receipts.every((receipt) => receipt.outcome === 'failed' && receipt.fault === first.fault)
-    ? first.fault
-    : undefined
+/** Code of a destination may leave places empty in spite of the types; such a record would have no outcome. */
+function hasHoles(receipts: readonly (Receipt | undefined)[]): boolean {
+  return receipts.includes(undefined)
 }
 
 function firstFault(receipts: readonly Receipt[]): Fault | undefined {
@@ -333,14 +365,13 @@ function closeQuietly(exchange: Exchange<readonly Receipt[]>): void {
   exchange.return([])
 }
 
-/** The request as it was, secrets blotted out, with this record as the vendor was to see it. */
+/** JSON: the request as it was, secrets blotted out, with this record as the vendor was to see it. A long record is cut and told as text. */
 function sentText(
   writer: EventWriter,
   batch: EventBatch,
   i: number,
   request: WireRequest | undefined,
 ): string {
-  const record = writer.preview(batch, i)
   const head =
     request === undefined
       ? { request: 'none: the record was refused before sending' }
@@ -351,5 +382,22 @@ function sentText(
             Object.entries(request.headers).map(([name, value]) => [name, redacted(value, request.secrets)]),
           ),
         }
-  return JSON.stringify({ ...head, record }).slice(0, SENT_CHARS_MAX)
+  const record = redacted(recordText(writer, batch, i), request?.secrets ?? [])
+  const whole = `${JSON.stringify(head).slice(0, -1)},"record":${record}}`
+  if (whole.length <= SENT_CHARS_MAX) return whole
+  // A quote or a backslash counts twice once it is inside a text.
+  const room = (SENT_CHARS_MAX - JSON.stringify(head).length) >> 1
+  return JSON.stringify({ ...head, recordCut: record.slice(0, Math.max(0, room - 100)) }).slice(
+    0,
+    SENT_CHARS_MAX,
+  )
+}
+
+/** The record as JSON. Where the destination cannot even show it, as the text that it was given. */
+function recordText(writer: EventWriter, batch: EventBatch, i: number): string {
+  try {
+    return JSON.stringify(writer.preview(batch, i)) ?? 'null'
+  } catch {
+    return JSON.stringify(eventText(batch, i))
+  }
 }

@@ -15,6 +15,7 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { DeadLettersTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { typeLabel } from './cells.ts'
 import type { Note, Parcel } from './parcel.ts'
 
 export type DeadLetterState = 'dead' | 'queued' | 'delivered' | 'discarded'
@@ -92,7 +93,7 @@ export function deadLetterRow(
     current: about.current,
     record_offset: parcel.offsets[i] ?? 0,
     event_id: idOf(bytes),
-    event_type: parcel.batch.types[i] ?? '',
+    event_type: typeLabel(parcel.batch.types[i] ?? ''),
     received_at: (parcel.minutes[i] ?? 0) * 60_000,
     version: about.version,
     batch: parcel.batch.id,

@@ -33,7 +33,10 @@ export function decisionFor(fault: Fault): Decision {
 export const DOUBTS_MAX = 5
 
 /**
- * A single batch that meets `unavailable` this often while other batches of the connection are accepted is taken for poison:
- * some vendors answer 500 to data they cannot handle. With no other success to compare with, it is deferred for ever.
+ * A batch that meets `unavailable` this often, each time with other batches of the connection accepted in between, is taken for poison:
+ * some vendors answer 500 to data they cannot handle. It is halved. With no other success to compare with, it is deferred for ever.
  */
 export const LONE_FAILURES_MAX = 8
+
+/** Tries before a part of such a batch is halved in turn, or buried when it is one record; at least one with an acceptance in between. */
+export const PART_FAILURES_MIN = 3

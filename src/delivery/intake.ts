@@ -9,8 +9,9 @@ import type { Clock } from '../core/clock.ts'
 import { ITEM_FAULTS } from '../core/kernel/kernel.ts'
 import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
-import type { FirstSeenTable, QuarantineTable, Schema } from '../store/schema.ts'
+import type { FirstSeenTable, IntakeTable, QuarantineTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { typeLabel } from './cells.ts'
 
 const READ_BYTES = 1_048_576
 /** How often the account is written, in milliseconds; also how far it may trail. */
@@ -166,7 +167,7 @@ export class IntakeAccount {
       .executeTakeFirst()
     // Already there: an earlier try was committed and we never heard of it.
     if (Number(moved.numUpdatedRows) === 0) return
-    const rows = [...tally.counts.values()]
+    const rows = [...tally.counts.values()].sort(bySourceMinuteType)
     for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
       await tx
         .insertInto('intake')
@@ -194,6 +195,11 @@ export class IntakeAccount {
         .execute()
     }
   }
+}
+
+/** One order for all writers, so that none waits for another's rows in a circle. */
+function bySourceMinuteType(a: IntakeTable, b: IntakeTable): number {
+  return a.source - b.source || a.minute - b.minute || (a.event_type < b.event_type ? -1 : 1)
 }
 
 /** One stretch of the log, counted. */
@@ -225,8 +231,9 @@ class Tally {
       bytes[type] = (bytes[type] ?? 0) + (rows[row + 1] ?? 0) - (rows[row] ?? 0)
       if (((last >>> 16) & ROW_QUARANTINED) !== 0) this.#list(frame, i, last >>> 24)
     }
-    types.forEach((name, type) => {
+    types.forEach((typeName, type) => {
       if ((accepted[type] ?? 0) === 0) return
+      const name = typeLabel(typeName)
       this.#count(source, minute, name, accepted[type] ?? 0, bytes[type] ?? 0)
       this.#meet(source, name, receivedAt)
     })

@@ -55,7 +55,8 @@ function merged(entries: readonly LedgerEntry[]) {
       })
     }
   }
-  return [...cells.values()]
+  // One order for all writers, so that none waits for another's rows in a circle.
+  return [...cells].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell)
 }
 
 export interface OutcomeTotal {

@@ -18,6 +18,9 @@ export interface About {
 /** Reason under which records that the log lost are counted as dead. */
 export const LOG_CORRUPT = 'log_corrupt'
 
+/** Reason under which records are counted as dead that retention took before they were read. Nobody knows their minute: it is told as 0. */
+export const LOG_TRIMMED = 'log_trimmed'
+
 /** Every record of the slice must have an outcome. */
 export function settlementOf(slice: Slice, types: TypeNumbers, about: About): Settlement {
   const delivered = new Cells()
@@ -39,6 +42,7 @@ export function settlementOf(slice: Slice, types: TypeNumbers, about: About): Se
     const lost = Math.min(gap.to, slice.to) - Math.max(gap.from, slice.from)
     if (lost > 0) cellsFor('dead', LOG_CORRUPT).add(Math.floor(about.now / 60_000), types.numberOf(''), lost)
   }
+  if (slice.trimmed > 0) cellsFor('dead', LOG_TRIMMED).add(0, types.numberOf(''), slice.trimmed)
   for (const parcel of slice.parcels) {
     const { batch } = parcel
     for (let i = 0; i < batch.count; i++) {

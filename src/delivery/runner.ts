@@ -10,6 +10,7 @@
  */
 
 import type { Clock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Log } from '../log/log.ts'
 import { StorePool } from './batch-builder.ts'
@@ -98,6 +99,7 @@ export class Runner {
     session?.reading.abort()
     this.#stopping.abort()
     if (session !== undefined) {
+      // Behind a closed gate nothing is on its way.
       const patience = this.#parts.gate.state === 'open' ? STOP_GRACE_MS : 0
       const timer = setTimeout(() => session.sending.abort(), patience)
       await this.#running
@@ -105,6 +107,11 @@ export class Runner {
     }
     await this.#running
     await Promise.all(this.#settling)
+  }
+
+  /** What also goes out through this connection met a fault that needs a person: the live flow halts with it. */
+  interrupt(fault: Fault): void {
+    this.#session?.halt(fault)
   }
 
   status(): RunnerStatus {
@@ -130,18 +137,13 @@ export class Runner {
 
   /** Reads and delivers until stopped (undefined) or until a fault needs a person. */
   async #read(): Promise<Fault | undefined> {
-    const { log, clock, types, rule } = this.#parts
     const session = new Session()
     this.#session = session
-    const reader = new SliceReader(log, clock, types, this.#pool, rule, this.#handedTo)
-    this.#readPosition = reader.position
-    while (!session.reading.signal.aborted && !this.#stopping.signal.aborted) {
-      await this.#room(session)
-      if (session.reading.signal.aborted) break
-      const slice = await reader.next(session.reading.signal)
-      if (slice === undefined) break
-      this.#readPosition = reader.position
-      this.#carry(slice, session)
+    try {
+      await this.#readOn(session)
+    } catch (error) {
+      // The log lost its end, or an event that nothing could be made of: it must not take the process down.
+      if (!this.#stopping.signal.aborted) session.halt(brokenReading(error))
     }
     await Promise.all(session.deliveries)
     if (session.fault !== undefined || this.#queue.length > 0) {
@@ -150,6 +152,20 @@ export class Runner {
       this.#readPosition = this.#handedTo
     }
     return session.fault
+  }
+
+  async #readOn(session: Session): Promise<void> {
+    const { log, clock, types, rule } = this.#parts
+    const reader = new SliceReader(log, clock, types, this.#pool, rule, this.#handedTo)
+    this.#readPosition = reader.position
+    while (!session.reading.signal.aborted && !this.#stopping.signal.aborted) {
+      await this.#room(session)
+      if (session.reading.signal.aborted) return
+      const slice = await reader.next(session.reading.signal)
+      if (slice === undefined) return
+      this.#readPosition = reader.position
+      this.#carry(slice, session)
+    }
   }
 
   /** Waits until another slice may be taken up. */
@@ -193,16 +209,20 @@ export class Runner {
 
   /** Parcels of one slice go side by side; their number is at most the destination's limit of requests under way. */
   async #deliverSlice(slice: Slice, session: Session): Promise<Ending> {
-    const endings = await Promise.all(slice.parcels.map((parcel) => this.#deliverParcel(parcel, session)))
-    const halted = endings.find((ending) => ending.how === 'halted')
-    if (halted !== undefined) return halted
-    const stopped = endings.find((ending) => ending.how === 'stopped')
-    if (stopped !== undefined) return stopped
-    if (this.#halted) {
+    let parcels = slice.parcels
+    const [probe] = parcels
+    if (this.#halted && probe !== undefined) {
+      const ending = await this.#deliverParcel(probe, session)
+      if (ending.how !== 'done') return ending
       this.#halted = false
       await this.#parts.onRecovered()
+      parcels = parcels.slice(1)
     }
-    return { how: 'done' }
+    const endings = await Promise.all(parcels.map((parcel) => this.#deliverParcel(parcel, session)))
+    return (
+      endings.find((ending) => ending.how === 'halted') ??
+      endings.find((ending) => ending.how === 'stopped') ?? { how: 'done' }
+    )
   }
 
   async #deliverParcel(parcel: Parcel, session: Session): Promise<Ending> {
@@ -246,6 +266,14 @@ export class Runner {
   #recycle(parcel: Parcel): void {
     const clean = parcel.attempts === 1 && countsOf(parcel).delivered === parcel.batch.count
     if (clean) this.#pool.recycle(parcel.batch)
+  }
+}
+
+function brokenReading(error: unknown): Fault {
+  if (error instanceof ThalwegError) return { kind: 'misconfigured', message: error.message }
+  return {
+    kind: 'defect',
+    message: `Reading failed: ${error instanceof Error ? error.message : String(error)}`,
   }
 }
 

@@ -21,6 +21,8 @@ export interface Slice {
   readonly filtered: ReadonlyMap<FilterReason | 'not_an_event', Cells>
   /** Records that the log lost to corruption. */
   readonly gaps: readonly Gap[]
+  /** Records of any source that retention took, by the operator's word, before they were read. */
+  readonly trimmed: number
   /** receivedAt of the first record, for lag; 0 when there is none. */
   readonly oldestAt: number
 }
@@ -77,6 +79,7 @@ export class SliceReader {
     const draft = new SliceDraft(this.#position, this.#rule, this.#types, this.#pool)
     let deadline: number | undefined
     for (;;) {
+      draft.skipTo(this.#log.tail)
       const pending = this.#log.read(draft.to, READ_BYTES)
       const run = pending instanceof Promise ? await pending : pending
       if (signal.aborted) {
@@ -122,6 +125,7 @@ class SliceDraft {
   readonly from: number
   to: number
   rows = 0
+  #trimmed = 0
   readonly #rule: SliceRule
   readonly #types: TypeNumbers
   readonly #lanes: BatchBuilder[] = []
@@ -135,6 +139,13 @@ class SliceDraft {
     this.#rule = rule
     this.#types = types
     for (let lane = 0; lane < rule.lanes; lane++) this.#lanes.push(new BatchBuilder(rule.limits, pool))
+  }
+
+  /** Goes on at the log's oldest entry when that is ahead: what lies before is gone. */
+  skipTo(tail: number): void {
+    if (tail <= this.to) return
+    this.#trimmed += tail - this.to
+    this.to = tail
   }
 
   /** Takes what fits; true when the slice is full. */
@@ -221,6 +232,7 @@ class SliceDraft {
       parcels,
       filtered: this.#filtered,
       gaps: this.#gaps,
+      trimmed: this.#trimmed,
       oldestAt: this.#oldestAt,
     }
   }

@@ -54,6 +54,7 @@ export class HttpTransport implements Transport {
         body: bodyOf(request),
       }
       const conversation = new Conversation(origin, signal, resolve)
+      if (signal.aborted) return conversation.fail(new Error('stopped by us'))
       try {
         this.#pool(origin).dispatch(options, conversation)
       } catch (error) {
@@ -108,19 +109,25 @@ class Conversation implements Dispatcher.DispatchHandler {
   #headers: Record<string, string> = {}
   #pieces: Uint8Array[] = []
   #bytes = 0
-  #abort: (() => void) | undefined
+  #controller: Dispatcher.DispatchController | undefined
 
   constructor(origin: string, signal: AbortSignal, resolve: (answer: WireReply | NoAnswer) => void) {
     this.#origin = origin
     this.#signal = signal
     this.#resolve = resolve
+    // From the beginning: a request that still waits for a socket must not hold up a stop.
+    signal.addEventListener('abort', this.#stop, { once: true })
+  }
+
+  readonly #stop = (): void => {
+    const stopped = new Error('stopped by us')
+    this.#controller?.abort(stopped)
+    this.fail(stopped)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const abort = (): void => controller.abort(new Error('stopped by us'))
-    if (this.#signal.aborted) return abort()
-    this.#abort = abort
-    this.#signal.addEventListener('abort', abort, { once: true })
+    this.#controller = controller
+    if (this.#signal.aborted) controller.abort(new Error('stopped by us'))
   }
 
   onResponseStart(
@@ -157,7 +164,7 @@ class Conversation implements Dispatcher.DispatchHandler {
   }
 
   #end(answer: WireReply | NoAnswer): void {
-    if (this.#abort !== undefined) this.#signal.removeEventListener('abort', this.#abort)
+    this.#signal.removeEventListener('abort', this.#stop)
     this.#resolve(answer)
   }
 }

@@ -1,0 +1,172 @@
+/** What the commands run in this process: the hub alone, the demo around it, the doubles alone, simulated traffic alone. */
+
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createApi } from './api/api.ts'
+import type { SandboxDouble } from './api/parts.ts'
+import { openTokens } from './api/tokens.ts'
+import { systemClock } from './core/clock.ts'
+import { seededRandom } from './core/random.ts'
+import { type Overrides, readSettings } from './core/settings.ts'
+import { type DemoOptions, startDemo } from './demo.ts'
+import { type Fallback, type Hub, startHub } from './hub.ts'
+import { LiveTable } from './live-table.ts'
+import { type Sandbox, startSandbox } from './sandbox/sandbox.ts'
+import { Sender } from './sandbox/sender.ts'
+import { simulatedSupply } from './sandbox/simulated-supply.ts'
+import { createSimulation } from './sandbox/simulator/simulator.ts'
+
+/** Where the first admin token is left, readable by its owner only; the command line finds it there. */
+export const ADMIN_TOKEN_FILE = 'admin-token'
+
+/** Runs the hub until a signal; SIGTERM and SIGINT drain it. */
+export async function serve(overrides: Overrides): Promise<void> {
+  const settings = readSettings(process.env, overrides)
+  const hub = await startHub({ settings }, (started) => mountApi(started))
+  await untilSignal()
+  await hub.close()
+}
+
+/** Hub, doubles, simulated traffic and the live table, until a signal. */
+export async function demo(overrides: Overrides, options: DemoOptions): Promise<void> {
+  const settings = readSettings(process.env, { logLevel: 'warn', ...overrides })
+  const sandbox = await startSandbox({
+    host: settings.host,
+    port: settings.sandboxPort,
+    random: seededRandom(options.seed),
+  })
+  const hub = await startHub({ settings, alsoListening: sandbox.addresses }, (started) =>
+    mountApi(started, sandbox),
+  )
+  const story = await startDemo(hub, sandbox, options)
+  const table = new LiveTable(hub, process.stdout)
+  process.stdout.write(welcome(hub, sandbox))
+  story.onStory((sentence) => table.tell(sentence))
+  table.start()
+  await untilSignal()
+  story.stop()
+  await table.stop()
+  process.stdout.write('Stopping: what is on its way arrives first.\n')
+  await sandbox.braze.vendor.close()
+  await hub.close()
+  await sandbox.close()
+}
+
+/** The vendors' doubles alone, until a signal. */
+export async function sandboxOnly(overrides: Overrides): Promise<void> {
+  const settings = readSettings(process.env, overrides)
+  const sandbox = await startSandbox({ host: settings.host, port: settings.sandboxPort })
+  process.stdout.write(`${JSON.stringify(sandbox.addresses)}\n`)
+  await untilSignal()
+  await sandbox.close()
+}
+
+export interface SimulateOptions extends DemoOptions {
+  /** Address of a Currents door. */
+  readonly url: string
+  readonly token: string
+  /** How long; unset = until a signal. */
+  readonly seconds?: number
+}
+
+/** Sends simulated traffic to a door, as Braze would, and prints what became of it. */
+export async function simulate({
+  url,
+  token,
+  seed,
+  eventsPerSecond,
+  seconds,
+}: SimulateOptions): Promise<void> {
+  const sender = new Sender({
+    name: 'simulate',
+    url,
+    token,
+    supply: simulatedSupply(createSimulation({ seed, clock: systemClock, eventsPerSecond })),
+    clock: systemClock,
+    random: seededRandom(seed),
+    waitMs: 1_000,
+  })
+  sender.start()
+  await Promise.race([untilSignal(), ...(seconds === undefined ? [] : [systemPause(seconds * 1000)])])
+  await sender.stop()
+  process.stdout.write(`${JSON.stringify(sender.state(), null, 2)}\n`)
+}
+
+/** Runs the benchmarks of this checkout. */
+export async function bench(names: readonly string[]): Promise<number> {
+  const script = fileURLToPath(new URL('../bench/bench.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, ...names], { stdio: 'inherit' })
+  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
+}
+
+async function mountApi(hub: Hub, sandbox?: Sandbox): Promise<{ handle: Fallback; close(): Promise<void> }> {
+  const { tokens, first } = await openTokens(hub.store, hub.clock)
+  if (first !== undefined) await keepFirstToken(hub, first)
+  return createApi({
+    version: version(),
+    clock: hub.clock,
+    logger: hub.logger,
+    dataDir: hub.settings.dataDir,
+    store: hub.store,
+    log: hub.log,
+    dedupe: hub.dedupe,
+    identityKey: hub.identityKey,
+    sources: hub.sources,
+    counters: hub.doors.counters,
+    authorizations: hub.authorizations,
+    currents: hub.currents,
+    delivery: hub.delivery,
+    tokens,
+    ...(sandbox === undefined
+      ? {}
+      : {
+          sandbox: new Map<string, SandboxDouble>([
+            ['braze', sandbox.braze],
+            ['treasure-data', sandbox.treasureData],
+            ['segment', sandbox.segment],
+            ['http', sandbox.http],
+          ]),
+        }),
+  })
+}
+
+/** Shown once, and kept where the command line of this machine finds it. */
+async function keepFirstToken(hub: Hub, token: string): Promise<void> {
+  const file = join(hub.settings.dataDir, ADMIN_TOKEN_FILE)
+  await writeFile(file, `${token}\n`, { mode: 0o600 })
+  process.stdout.write(`First admin token (shown once; kept in ${file}): ${token}\n`)
+}
+
+function welcome(hub: Hub, sandbox: Sandbox): string {
+  const { addresses } = sandbox
+  return [
+    `Thalweg listens on ${hub.url}; its data lies in ${hub.settings.dataDir}.`,
+    `Events flow from the Braze double (${addresses.braze}) through Thalweg into Treasure Data (${addresses.treasureData}), Segment (${addresses.segment}) and a webhook (${addresses.http}).`,
+    'In half a minute Treasure Data refuses some records, in a minute the webhook its token, on purpose: a dead letter and a halt to mend.',
+    'Look around in another terminal: npx thalweg status --watch · dead-letters list · ledger check · event show <id> · currents resume webhook',
+    'Ctrl-C stops; the next start goes on where this one stopped.',
+    '',
+    '',
+  ].join('\n')
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
+}
+
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve())
+    process.once('SIGINT', () => resolve())
+  })
+}
+
+function systemPause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
