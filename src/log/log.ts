@@ -49,7 +49,10 @@ export interface Log {
   /** Offset of the first record received at or after `timeMs`; the head when there is none. */
   offsetAt(timeMs: number): Promise<number>
 
-  /** Offsets of all kept records whose identity equals the four words (normally none or one). Reads only the identity index. */
+  /**
+   * Offsets of all kept records whose identity equals the four words (normally none or one), without quarantined ones. Reads only the
+   * identity index.
+   */
   find(id: Identity): Promise<number[]>
 
   /** Names the offset from which a reader still needs entries; entries from there on are kept. `Infinity` removes the name. */
@@ -114,6 +117,8 @@ export interface Dedupe {
    * Looks up `count` identities (rows of `stride` words in `items`, the identity at word `at`) for a source and marks the new ones.
    * Sets seen[i] to 1 for those already known (also within this call), else 0; rows with skip[i] ≠ 0 are left alone and get 0.
    * Returns how many were seen. A seen id may belong to a frame that is not yet synced: the caller waits for `log.durable()`.
+   * The caller appends the frame, or unmarks, in the same turn of the event loop. Throws, with nothing marked, LOG_FULL when ids cannot be
+   * brought to disk as fast as they come, and INPUT_INVALID when `count` is more than the table takes.
    */
   mark(
     source: number,
@@ -125,7 +130,7 @@ export interface Dedupe {
     skip: Uint8Array,
     seen: Uint8Array,
   ): number
-  /** Takes back the marks of a call whose frame the log refused: `seen` as `mark` left it. */
+  /** Takes back the marks of the last call of `mark`, whose frame the log refused: `seen` as `mark` left it. */
   unmark(
     source: number,
     items: Uint32Array,

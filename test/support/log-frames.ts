@@ -1,13 +1,21 @@
 /** Frames for tests of the log: records as texts with identities, appended and read back. */
 
 import { ThalwegError } from '../../src/core/errors.ts'
-import { BODY_START, type FrameView, frameBytesFor, ROW_HAS_ID, sealFrame } from '../../src/log/frame.ts'
+import {
+  BODY_START,
+  type FrameView,
+  frameBytesFor,
+  ROW_HAS_ID,
+  ROW_QUARANTINED,
+  sealFrame,
+} from '../../src/log/frame.ts'
 import type { Identity, Log, LogRun } from '../../src/log/log.ts'
 
 export interface SampleRecord {
   readonly text: string
   /** Absent: a record without an id. */
   readonly id?: Identity
+  readonly quarantined?: boolean
 }
 
 export interface SampleFrame {
@@ -66,7 +74,8 @@ function seal(buffer: Buffer, frame: SampleFrame, bodies: readonly Buffer[], bod
   return sealFrame(buffer, parts, (i, rows) => {
     const start = starts[i] ?? 0
     const [a, b, c, d] = records[i]?.id ?? [0, 0, 0, 0]
-    const flags = records[i]?.id === undefined ? 0 : ROW_HAS_ID
+    const flags =
+      (records[i]?.id === undefined ? 0 : ROW_HAS_ID) | (records[i]?.quarantined ? ROW_QUARANTINED : 0)
     rows.write(i, start, start + (bodies[i]?.length ?? 0), a, b, c, d, 0, 0, flags, 0)
   })
 }

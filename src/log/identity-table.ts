@@ -1,0 +1,119 @@
+/**
+ * Keys in memory, by open addressing in one typed array: five words per slot, four of the key and the second it was marked (0: the slot is
+ * empty). A key's home is proportional to its first word and nothing wraps around, so the table is nearly in order of keys: sorting it for
+ * a run moves each entry a few places only.
+ */
+
+export const ENTRY_WORDS = 5
+const LOAD = 0.75
+/** Slots behind the last home, for what is pushed on: with keys spread evenly a crowd of so many in a row does not happen. */
+const OVERHANG_MAX = 4096
+
+export class IdentityTable {
+  readonly words: Uint32Array
+  /** How many ids it takes. */
+  readonly capacity: number
+  size = 0
+  /** The earliest second in it; Infinity when empty. Removing does not raise it. */
+  oldestSeconds = Number.POSITIVE_INFINITY
+  readonly #homes: number
+  readonly #scale: number
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+    this.#homes = Math.ceil(capacity / LOAD)
+    this.#scale = this.#homes / 2 ** 32
+    const slots = this.#homes + Math.min(capacity, OVERHANG_MAX) + 1
+    // Shared, so that a worker can read it without a copy while lookups go on.
+    this.words = new Uint32Array(new SharedArrayBuffer(slots * ENTRY_WORDS * 4))
+  }
+
+  get bytes(): number {
+    return this.words.byteLength
+  }
+
+  /** Position of the key's entry, or -1 - position of the slot where it would go. */
+  find(key: Uint32Array): number {
+    const words = this.words
+    const a = key[0] as number
+    const b = key[1] as number
+    const c = key[2] as number
+    const d = key[3] as number
+    let at = this.#home(a)
+    while (words[at + 4] !== 0) {
+      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return at
+      at += ENTRY_WORDS
+    }
+    return -1 - at
+  }
+
+  /** The second at which the entry at `position` was marked. */
+  secondsAt(position: number): number {
+    return this.words[position + 4] as number
+  }
+
+  /** `seconds` is at least 1. */
+  setSeconds(position: number, seconds: number): void {
+    this.words[position + 4] = seconds
+    if (seconds < this.oldestSeconds) this.oldestSeconds = seconds
+  }
+
+  /** Puts a key where `find` said it goes. The caller keeps to `capacity`. */
+  insert(position: number, key: Uint32Array, seconds: number): void {
+    if (position + ENTRY_WORDS >= this.words.length)
+      throw new RangeError('the keys of the dedupe table are not spread evenly')
+    this.words.set(key, position)
+    this.setSeconds(position, seconds)
+    this.size++
+  }
+
+  /** Takes an entry out and moves those behind it up, so that no trace stays. */
+  remove(position: number): void {
+    const words = this.words
+    let hole = position
+    for (let at = position + ENTRY_WORDS; words[at + 4] !== 0; at += ENTRY_WORDS) {
+      if (this.#home(words[at] as number) > hole) continue
+      words.copyWithin(hole, at, at + ENTRY_WORDS)
+      hole = at
+    }
+    words.fill(0, hole, hole + ENTRY_WORDS)
+    this.size--
+  }
+
+  clear(): void {
+    this.words.fill(0)
+    this.size = 0
+    this.oldestSeconds = Number.POSITIVE_INFINITY
+  }
+
+  #home(a: number): number {
+    return Math.floor(a * this.#scale) * ENTRY_WORDS
+  }
+}
+
+/** The entries of a table's words in order of their keys, without those marked before `sinceSeconds`. Whole entries, one behind the other. */
+export function sortedEntries(words: Uint32Array, sinceSeconds: number): Uint32Array {
+  const sorted = new Uint32Array(words.length)
+  let end = 0
+  for (let at = 0; at < words.length; at += ENTRY_WORDS) {
+    const seconds = words[at + 4] as number
+    if (seconds === 0 || seconds < sinceSeconds) continue
+    let to = end
+    while (to > 0 && compareKeys(sorted, to - ENTRY_WORDS, words, at) > 0) {
+      sorted.copyWithin(to, to - ENTRY_WORDS, to)
+      to -= ENTRY_WORDS
+    }
+    for (let i = 0; i < ENTRY_WORDS; i++) sorted[to + i] = words[at + i] as number
+    end += ENTRY_WORDS
+  }
+  return sorted.subarray(0, end)
+}
+
+/** Below, at or above zero as the key at x[i] is before, equal to or behind the one at y[j]. */
+export function compareKeys(x: Uint32Array, i: number, y: Uint32Array, j: number): number {
+  for (let word = 0; word < 4; word++) {
+    const difference = (x[i + word] as number) - (y[j + word] as number)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
