@@ -17,6 +17,7 @@ import { type Random, systemRandom } from './core/random.ts'
 import type { Settings } from './core/settings.ts'
 import { Currents } from './currents/registry.ts'
 import { Delivery } from './delivery/delivery.ts'
+import { furthestCheckpoint } from './delivery/settlement.ts'
 import { HttpTransport, type Transport } from './delivery/transport.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
@@ -101,6 +102,8 @@ export async function startHub(
       segmentBytes: settings.segmentBytes,
       // Every body under way is read into the log's own buffers, beside what its memory tail keeps for readers.
       slabBytesMax: settings.bytesInFlightMax + TAIL_AND_POOL_BYTES,
+      offsetMin: await furthestCheckpoint(store),
+      onTrouble: (error) => logger.error({ err: error }, 'the log is in trouble'),
       onCorrupt: (gap) => logger.error({ gap }, 'entries of the log do not check out and are skipped'),
     })
     closers.push(() => log.close())
@@ -110,6 +113,7 @@ export async function startHub(
       windowMs: settings.dedupeWindowMs,
       memoryIdsMax: settings.dedupeMemoryIds,
       log,
+      onTrouble: (error) => logger.error({ err: error }, 'the ids for dedupe are in trouble'),
     })
     closers.push(() => dedupe.close())
     const sources = await openSources(store, clock)
@@ -154,16 +158,17 @@ export async function startHub(
       server,
       close: closeAll,
     }
-    await delivery.start()
     closers.push(() => delivery.stop())
+    await delivery.start()
+    closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
+    // Before the server: live streams would hold it open.
     closers.push(() => fallback.close())
     server.on('request', (request, response) => {
       if (!doors.handleIngest(request, response)) fallback.handle(request, response)
     })
     server.on('clientError', refuseMalformed)
     await listen(server, settings.port, settings.host)
-    closers.push(() => closeServer(server))
     closers.push(retainOnSchedule(hub))
     await writeEndpoints(hub, options.alsoListening ?? {})
     closers.push(() => rm(join(settings.dataDir, 'endpoints.json'), { force: true }))

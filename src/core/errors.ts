@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   DEAD_LETTER_STATE: [409, 'The dead letter was already redriven or discarded.'],
   DEFECT: [500, 'Thalweg failed in a way that it should not.'],
   EVENT_UNKNOWN: [404, 'No kept event has this id.'],
+  HUB_UNREACHABLE: [503, 'No hub answers at the address that the command line uses.'],
   INPUT_INVALID: [400, 'The request does not fit the documented shape.'],
   KERNEL_MISSING: [500, 'The scanning kernel could not be loaded.'],
   LIVE_FULL: [503, 'As many live streams as allowed are open already.'],

@@ -1,6 +1,6 @@
 /**
  * Settlement: a record's outcome is decided once and written together with everything that follows from it: checkpoint, ledger counts, dead
- * letters and batch rows, in one transaction. Slices of all connections that are ready are written together, at most every FLUSH_MS.
+ * letters and batch rows, in one transaction. Slices of all connections that are ready are written together, at most every GATHER_MS.
  *
  * Exactly once: the transaction moves a checkpoint only from where the slice begins. If the store lost our commit's answer, the next try
  * finds the checkpoint already past the slice and writes nothing again.
@@ -30,29 +30,59 @@ export interface Settlement {
   readonly deadLetters: readonly DeadLettersTable[]
 }
 
-const FLUSH_MS = 100
+/**
+ * The store is behind what it had taken: it lost its last commits in a crash of its own. Everything from `position` on is to be delivered
+ * again.
+ */
+export class CheckpointBehind extends Error {
+  readonly position: number
+
+  constructor(position: number) {
+    super(`The checkpoint went back to ${position}`)
+    this.position = position
+  }
+}
+
+/** How long outcomes and counts gather before they are written together, in milliseconds of real time. */
+export const GATHER_MS = 100
 const RETRY_MS = 1_000
 const ROWS_AT_ONCE = 500
+
+interface Waiting {
+  readonly settlement: Settlement
+  readonly done: () => void
+  readonly lost: (error: unknown) => void
+}
 
 export class Settler {
   readonly #store: Store
   readonly #clock: Clock
   readonly #types: TypeNumbers
   readonly #onTrouble: (error: unknown) => void
-  #waiting: { settlement: Settlement; done: () => void; lost: (error: unknown) => void }[] = []
+  readonly #gatherMs: number
+  #waiting: Waiting[] = []
   #flushing: Promise<void> | undefined
   #closed = false
+  /** After a failure each current is written on its own, so that one whose books refuse does not hold up the others. */
+  #apart = false
 
-  constructor(store: Store, clock: Clock, types: TypeNumbers, onTrouble: (error: unknown) => void) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    types: TypeNumbers,
+    onTrouble: (error: unknown) => void,
+    gatherMs: number = GATHER_MS,
+  ) {
     this.#store = store
     this.#clock = clock
     this.#types = types
     this.#onTrouble = onTrouble
+    this.#gatherMs = gatherMs
   }
 
   /**
-   * Resolves after the commit. Settlements of one current must be given in the order of the log. Tries until it succeeds; rejects only when
-   * `close` was called and the last try failed.
+   * Resolves after the commit. Settlements of one current must be given in the order of the log. Tries until it succeeds; rejects with
+   * CheckpointBehind, or when `close` was called and the last try failed.
    */
   settle(settlement: Settlement): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -69,31 +99,38 @@ export class Settler {
 
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
-      if (!this.#closed) await this.#pause(FLUSH_MS)
-      const group = this.#waiting
+      if (!this.#closed) await this.#pause(this.#gatherMs)
+      const all = this.#waiting
       this.#waiting = []
-      try {
-        await this.#store.transaction(
-          (tx) =>
-            this.#write(
-              tx,
-              group.map((one) => one.settlement),
-            ),
-          // Checkpoint and books go back together: what a power failure undoes is delivered again.
-          { durable: 'soon' },
-        )
-        for (const one of group) one.done()
-      } catch (error) {
-        this.#onTrouble(error)
-        if (this.#closed) {
-          for (const one of group) one.lost(error)
-          continue
-        }
-        this.#waiting = [...group, ...this.#waiting]
-        await this.#pause(RETRY_MS)
-      }
+      const groups = this.#apart ? [...byCurrent(all).values()] : [all]
+      const failed: Waiting[] = []
+      for (const group of groups) failed.push(...(await this.#commit(group)))
+      this.#apart = failed.length > 0
+      if (failed.length === 0) continue
+      this.#waiting = [...failed, ...this.#waiting]
+      await this.#pause(RETRY_MS)
     }
     this.#flushing = undefined
+  }
+
+  /** Returns what is to be tried again. */
+  async #commit(group: readonly Waiting[]): Promise<readonly Waiting[]> {
+    let behind: ReadonlyMap<number, CheckpointBehind>
+    try {
+      // Checkpoint and books go back together: what a power failure undoes is delivered again.
+      behind = await this.#store.transaction((tx) => this.#write(tx, group), { durable: 'soon' })
+    } catch (error) {
+      this.#onTrouble(error)
+      if (!this.#closed) return group
+      for (const one of group) one.lost(error)
+      return []
+    }
+    for (const one of group) {
+      const gone = behind.get(one.settlement.current)
+      if (gone === undefined) one.done()
+      else one.lost(gone)
+    }
+    return []
   }
 
   /** Real time, not the simulated: this only gathers work, and a stopped virtual clock must not hold the books back. */
@@ -101,18 +138,27 @@ export class Settler {
     return new Promise((resolve) => setTimeout(resolve, ms))
   }
 
-  async #write(tx: Transaction<Schema>, group: readonly Settlement[]): Promise<void> {
+  /** Returns the currents whose checkpoint went back; nothing of theirs was written. */
+  async #write(
+    tx: Transaction<Schema>,
+    group: readonly Waiting[],
+  ): Promise<ReadonlyMap<number, CheckpointBehind>> {
     const now = this.#clock.now()
-    for (const [current, settlements] of byCurrent(group)) {
+    const behind = new Map<number, CheckpointBehind>()
+    for (const [current, waiting] of byCurrent(group)) {
       const position = await positionOf(tx, current)
       // Slices before the position were committed by a try whose answer we never got.
-      const fresh = settlements.filter((settlement) => settlement.to > position)
+      const fresh = waiting.map((one) => one.settlement).filter((settlement) => settlement.to > position)
       const first = fresh[0]
       if (first === undefined) continue
-      if (first.from !== position) {
+      if (first.from > position) {
+        behind.set(current, new CheckpointBehind(position))
+        continue
+      }
+      if (first.from < position || fresh.some((one, i) => i > 0 && one.from !== fresh[i - 1]?.to)) {
         throw new ThalwegError(
           'STORE_UNAVAILABLE',
-          `The checkpoint of current ${current} is at ${position}, a slice from ${first.from} cannot be settled: another process moves it`,
+          `The checkpoint of current ${current} is at ${position}, a slice from ${first.from} cannot be settled: another process moves it, or a slice is missing`,
         )
       }
       await addToLedger(tx, this.#ledgerEntries(current, fresh))
@@ -131,6 +177,7 @@ export class Settler {
         .where('current', '=', current)
         .execute()
     }
+    return behind
   }
 
   #ledgerEntries(current: number, settlements: readonly Settlement[]): LedgerEntry[] {
@@ -148,14 +195,8 @@ export class Settler {
   }
 }
 
-function byCurrent(group: readonly Settlement[]): Map<number, Settlement[]> {
-  const map = new Map<number, Settlement[]>()
-  for (const settlement of group) {
-    const list = map.get(settlement.current)
-    if (list === undefined) map.set(settlement.current, [settlement])
-    else list.push(settlement)
-  }
-  return map
+function byCurrent(group: readonly Waiting[]): Map<number, Waiting[]> {
+  return Map.groupBy(group, ({ settlement }) => settlement.current)
 }
 
 async function positionOf(tx: Transaction<Schema>, current: number): Promise<number> {
@@ -166,6 +207,15 @@ async function positionOf(tx: Transaction<Schema>, current: number): Promise<num
     .executeTakeFirst()
   if (row === undefined) throw new ThalwegError('STORE_UNAVAILABLE', `Current ${current} has no checkpoint`)
   return row.position
+}
+
+/** The furthest offset that any reader has settled: the log is known to have given it out. */
+export async function furthestCheckpoint(store: Store): Promise<number> {
+  const row = await store.db
+    .selectFrom('checkpoints')
+    .select(({ fn }) => fn.max('position').as('position'))
+    .executeTakeFirst()
+  return Number(row?.position ?? 0)
 }
 
 export async function insertBatches(tx: Transaction<Schema>, rows: readonly BatchesTable[]): Promise<void> {

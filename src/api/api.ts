@@ -1,0 +1,136 @@
+/**
+ * The API: the surface for people and programs. The same Zod schemas validate a request, shape the answer and
+ * document both; every route says which role it needs, and nothing but health is open. This room translates
+ * between HTTP and the other rooms' own words; it must never decide what happens to a record, never name
+ * another room's table, and never show a secret.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import fastifySwagger from '@fastify/swagger'
+import Fastify from 'fastify'
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import { guard } from './access.ts'
+import type { Api } from './app.ts'
+import { answerFailures } from './failures.ts'
+import { healthRoutes } from './health.ts'
+import { LiveStreams } from './live.ts'
+import { createMetrics } from './metrics.ts'
+import type { ApiParts } from './parts.ts'
+import { Pulse } from './pulse.ts'
+import { alertRoutes } from './routes/alerts.ts'
+import { authorizationRoutes } from './routes/authorizations.ts'
+import { catalogRoutes } from './routes/catalog.ts'
+import { currentStateRoutes } from './routes/current-state.ts'
+import { currentRoutes } from './routes/currents.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { destinationRoutes } from './routes/destinations.ts'
+import { eventRoutes } from './routes/events.ts'
+import { inboxRoutes } from './routes/inbox.ts'
+import { ledgerRoutes } from './routes/ledger.ts'
+import { liveRoutes } from './routes/live.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { openApiRoutes } from './routes/openapi.ts'
+import { replayRoutes } from './routes/replays.ts'
+import { sandboxRoutes } from './routes/sandbox.ts'
+import { sourceRoutes } from './routes/sources.ts'
+import { systemRoutes } from './routes/system.ts'
+import { tokenRoutes } from './routes/tokens.ts'
+
+/** Of a request body. The largest that is meant: a preview with a hundred events. */
+export const BODY_BYTES_MAX = 4_194_304
+/** Of one part of an address, percent-encoded: event ids are the longest. */
+const PARAMETER_CHARS_MAX = 2_048
+const PREFIX = '/api/v1'
+
+export interface MountedApi {
+  /** Answers a request that no door took. */
+  handle(request: IncomingMessage, response: ServerResponse): void
+  /** For tests: the routes, and requests without a socket. */
+  readonly app: Api
+  /**
+   * Ends live streams and refuses what comes later (503). Call it before closing the server: streams would
+   * hold it open.
+   */
+  close(): Promise<void>
+}
+
+export async function createApi(parts: ApiParts): Promise<MountedApi> {
+  const app: Api = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  guard(app, parts.tokens, parts.clock, parts.logger)
+  answerFailures(app, parts.logger)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  })
+  app.addHook('preValidation', async (request) => {
+    // No body is the same as an empty object, so that `curl -X POST` does for actions.
+    if (request.routeOptions.schema?.body !== undefined) request.body ??= {}
+  })
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Thalweg', version: parts.version, description: ABOUT },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  })
+  const pulse = new Pulse(parts)
+  const streams = new LiveStreams(parts, pulse)
+  await app.register(async (scope) => {
+    healthRoutes(scope.withTypeProvider<ZodTypeProvider>(), parts)
+    metricsRoutes(scope.withTypeProvider<ZodTypeProvider>(), createMetrics(parts, pulse))
+  })
+  await app.register(
+    async (scope) => {
+      const api = scope.withTypeProvider<ZodTypeProvider>()
+      for (const routes of RESOURCES) routes(api, parts)
+      liveRoutes(api, streams)
+      openApiRoutes(api)
+    },
+    { prefix: PREFIX },
+  )
+  await app.ready()
+  return {
+    handle: (request, response) => app.routing(request, response),
+    app,
+    close: async () => {
+      streams.close()
+      await app.close()
+    },
+  }
+}
+
+const ABOUT =
+  'The API of a Thalweg hub. Times are milliseconds since the Unix epoch; offsets are positions in the log. ' +
+  'Every refusal has the shape {"error":{"code","message","details"}}.'
+
+/** In the order in which the document lists them. */
+const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
+  systemRoutes,
+  sourceRoutes,
+  inboxRoutes,
+  catalogRoutes,
+  destinationRoutes,
+  authorizationRoutes,
+  currentRoutes,
+  currentStateRoutes,
+  deadLetterRoutes,
+  replayRoutes,
+  ledgerRoutes,
+  eventRoutes,
+  alertRoutes,
+  tokenRoutes,
+  sandboxRoutes,
+]

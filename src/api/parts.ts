@@ -1,0 +1,54 @@
+/** What the API is given. Everything is explicit; nothing is looked up globally. */
+
+import type { Clock } from '../core/clock.ts'
+import type { Currents } from '../currents/registry.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Dedupe, Log } from '../log/log.ts'
+import type { Counters } from '../sources/counters.ts'
+import type { Sources } from '../sources/registry.ts'
+import type { Authorizations } from '../store/authorizations.ts'
+import type { Store } from '../store/store.ts'
+import type { ApiTokens } from './tokens.ts'
+
+export interface ApiParts {
+  /** Of this program, as in package.json. */
+  readonly version: string
+  readonly clock: Clock
+  readonly logger: ApiLogger
+  readonly dataDir: string
+  readonly store: Store
+  readonly log: Log
+  readonly dedupe: Dedupe
+  /** Keys the identity of event ids that are not UUIDs. */
+  readonly identityKey: Uint8Array
+  readonly sources: Sources
+  /** What came through the doors since the start. */
+  readonly counters: Counters
+  readonly authorizations: Authorizations
+  readonly currents: Currents
+  readonly delivery: Delivery
+  readonly tokens: ApiTokens
+  /**
+   * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox
+   * addresses.
+   */
+  readonly sandbox?: ReadonlyMap<string, SandboxDouble>
+}
+
+/** The part of pino that the API uses. */
+export interface ApiLogger {
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What the API shows of one double, and the switches it passes on. */
+export interface SandboxDouble {
+  readonly url: string
+  state(): Record<string, unknown>
+  readonly faults: {
+    /** Takes `{"faults":[…]}`. Throws INPUT_INVALID. */
+    setJson(json: unknown): void
+    state(): unknown
+  }
+  reset(): void
+}

@@ -1,0 +1,213 @@
+/**
+ * Authorizations: credentials of a provider, write-only. What is answered names the fields that are set,
+ * never their values.
+ */
+
+import * as z from 'zod'
+import { ThalwegError } from '../../core/errors.ts'
+import type { Receipt } from '../../core/receipt.ts'
+import type { Authorization } from '../../store/authorizations.ts'
+import type { Api } from '../app.ts'
+import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
+import type { ApiParts } from '../parts.ts'
+import { ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
+import { knownDestination } from './destinations.ts'
+
+const AuthorizationView = z
+  .object({
+    id: z.string(),
+    label: z.string(),
+    description: z.string(),
+    provider: z.string(),
+    fields: z.array(z.string()).describe('Names of the credential fields that are set.'),
+    health: z.enum(['unknown', 'good', 'bad']),
+    healthDetail: z.string(),
+    checkedAt: TimeOrNull,
+    rotatedAt: TimeOrNull,
+    createdAt: Time,
+    updatedAt: Time,
+  })
+  .meta({ id: 'Authorization' })
+
+export type AuthorizationAnswer = z.output<typeof AuthorizationView>
+
+const Label = z.string().min(1).max(200)
+const Description = z.string().max(2_000)
+const Credentials = z
+  .record(z.string().max(100), z.unknown())
+  .describe('By the schema of the provider; write-only.')
+const Params = z.object({ authorization: z.string().min(1).max(64).describe('Id of the authorization.') })
+const TAGS = ['Authorizations']
+
+export function authorizationRoutes(app: Api, parts: ApiParts): void {
+  const { authorizations, currents, delivery } = parts
+
+  app.get(
+    '/authorizations',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listAuthorizations',
+        summary: 'All authorizations, without their secrets',
+        response: { 200: z.object({ authorizations: z.array(AuthorizationView) }), default: ErrorAnswer },
+      },
+    },
+    async () => ({ authorizations: (await authorizations.list()).map(viewOf) }),
+  )
+
+  app.post(
+    '/authorizations',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'createAuthorization',
+        summary: 'Keep the credentials of a provider, sealed',
+        body: z.strictObject({
+          label: Label,
+          description: Description.default(''),
+          provider: z.string().min(1).max(64).describe('Name of a destination.'),
+          credentials: Credentials,
+        }),
+        response: { 201: AuthorizationView, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { provider, credentials } = request.body
+      const made = await authorizations.create({
+        ...request.body,
+        credentials: validCredentials(provider, credentials),
+      })
+      return reply.code(201).send(viewOf(made))
+    },
+  )
+
+  app.get(
+    '/authorizations/:authorization',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getAuthorization',
+        summary: 'One authorization, without its secrets',
+        params: Params,
+        response: { 200: AuthorizationView, default: ErrorAnswer },
+      },
+    },
+    async (request) => viewOf(await authorizations.get(request.params.authorization)),
+  )
+
+  app.patch(
+    '/authorizations/:authorization',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'updateAuthorization',
+        summary: 'Change label or description',
+        params: Params,
+        body: z.strictObject({ label: Label.optional(), description: Description.optional() }),
+        response: { 200: AuthorizationView, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { label, description } = request.body
+      const changed = await authorizations.update(request.params.authorization, {
+        ...(label === undefined ? {} : { label }),
+        ...(description === undefined ? {} : { description }),
+      })
+      return viewOf(changed)
+    },
+  )
+
+  app.post(
+    '/authorizations/:authorization/rotate',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'rotateAuthorization',
+        summary: 'Replace the credentials; currents that use them take the new ones at once',
+        params: Params,
+        body: z.strictObject({ credentials: Credentials }),
+        response: { 200: AuthorizationView, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { provider, id } = await authorizations.get(request.params.authorization)
+      await authorizations.rotate(id, validCredentials(provider, request.body.credentials))
+      await delivery.authorizationChanged(id)
+      return viewOf(await authorizations.get(id))
+    },
+  )
+
+  app.post(
+    '/authorizations/:authorization/check',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'checkAuthorization',
+        summary: 'Rehearse a write with these credentials and the given settings, and note the health',
+        params: Params,
+        body: z.strictObject({
+          settings: z
+            .record(z.string(), z.unknown())
+            .default({})
+            .describe('Settings of the destination, such as its address.'),
+        }),
+        response: { 200: CheckAnswer, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { id, provider } = await authorizations.get(request.params.authorization)
+      const receipt: Receipt = await delivery.checkDestination(
+        provider,
+        request.body.settings,
+        await authorizations.reveal(id),
+      )
+      await noteHealth(authorizations, id, receipt)
+      return checkAnswer(receipt)
+    },
+  )
+
+  app.delete(
+    '/authorizations/:authorization',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'deleteAuthorization',
+        summary: 'Remove credentials for ever; refused while a current uses them',
+        params: Params,
+        response: { 204: NOTHING, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { id } = await authorizations.get(request.params.authorization)
+      // Asked before, not inside the transaction: the currents read by their own connection, and SQLite has
+      // one.
+      const users = (await currents.list())
+        .filter((current) => current.definition.destination.authorization === id)
+        .map((current) => current.name)
+      await authorizations.remove(id, async () => users)
+      return reply.code(204).send()
+    },
+  )
+}
+
+/** Throws INPUT_INVALID with the fields that do not fit; values are never repeated. */
+function validCredentials(provider: string, given: Record<string, unknown>): Record<string, unknown> {
+  const destination = knownDestination(provider, 'INPUT_INVALID')
+  const result = destination.credentials.safeParse(given)
+  if (result.success) return result.data as Record<string, unknown>
+  const problems = result.error.issues.map(
+    ({ path, message }) => `${['credentials', ...path].join('.')}: ${message}`,
+  )
+  throw new ThalwegError('INPUT_INVALID', problems.join('; '))
+}
+
+function viewOf(authorization: Authorization) {
+  return { ...authorization, fields: [...authorization.fields] }
+}

@@ -1,0 +1,272 @@
+/** Currents: their definitions, their versions, and the actions that move their state. */
+
+import * as z from 'zod'
+import type { Receipt } from '../../core/receipt.ts'
+import { CurrentDefinition, LaunchFrom } from '../../currents/current.ts'
+import type { Api } from '../app.ts'
+import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
+import { CurrentView, currentNamed, StatusView, statusViewOf, viewOf } from '../current-views.ts'
+import type { ApiParts } from '../parts.ts'
+import { Count, CurrentParams, ErrorAnswer, NOTHING, Note, Offset, Time } from '../schemas.ts'
+
+const WithStatus = CurrentView.extend({ status: StatusView })
+
+export type CurrentAnswer = z.output<typeof WithStatus>
+
+const Version = z.object({
+  version: Count,
+  fromOffset: Offset.describe('The version applies from this record on.'),
+  definition: CurrentDefinition,
+  createdAt: Time,
+  note: z.string(),
+})
+
+export type VersionAnswer = z.output<typeof Version>
+
+const PreviewedRequest = z.object({
+  method: z.string(),
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+  body: z.string(),
+})
+
+const TAGS = ['Currents']
+
+export function currentRoutes(app: Api, parts: ApiParts): void {
+  const { currents, delivery, clock, authorizations } = parts
+  const numberOf = async (which: string): Promise<number> => (await currentNamed(currents, which)).number
+  const check = async ({ destination }: CurrentDefinition) => {
+    const { kind, settings, authorization } = destination
+    const credentials = authorization === null ? {} : await authorizations.reveal(authorization)
+    const receipt: Receipt = await delivery.checkDestination(kind, settings, credentials)
+    if (authorization !== null) await noteHealth(authorizations, authorization, receipt)
+    return checkAnswer(receipt)
+  }
+
+  app.get(
+    '/currents',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listCurrents',
+        summary: 'All currents with what they are doing',
+        response: { 200: z.object({ currents: z.array(WithStatus) }), default: ErrorAnswer },
+      },
+    },
+    async () => {
+      const rows = []
+      for (const current of await currents.list()) {
+        const status = await delivery.status(current.number)
+        rows.push({ ...viewOf(status.current), status: statusViewOf(status, clock.now()) })
+      }
+      return { currents: rows }
+    },
+  )
+
+  app.post(
+    '/currents',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'createCurrent',
+        summary: 'Make a draft; nothing flows until it is launched',
+        body: CurrentDefinition,
+        response: { 201: CurrentView, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => reply.code(201).send(viewOf(await delivery.create(request.body))),
+  )
+
+  app.post(
+    '/currents/check',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'checkDefinition',
+        summary:
+          'Test a definition before it is made: does it hold together, does its destination accept a write?',
+        body: CurrentDefinition,
+        response: { 200: CheckAnswer, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      await delivery.validate(request.body)
+      return check(request.body)
+    },
+  )
+
+  app.post(
+    '/currents/preview-request',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'previewRequest',
+        summary: 'The request that a definition would send for the first of these events that it selects',
+        description: 'Nothing is sent; secrets are blotted out.',
+        body: z.strictObject({
+          definition: CurrentDefinition,
+          events: z
+            .array(z.union([z.string().max(1_048_576), z.record(z.string(), z.unknown())]))
+            .min(1)
+            .max(100)
+            .describe('Events as objects, or as their JSON text when every byte matters.'),
+        }),
+        response: {
+          200: z.object({
+            request: PreviewedRequest.nullable().describe('null: none of the events would be sent.'),
+          }),
+          default: ErrorAnswer,
+        },
+      },
+    },
+    async (request) => {
+      const { definition, events } = request.body
+      const texts = events.map((event) =>
+        Buffer.from(typeof event === 'string' ? event : JSON.stringify(event)),
+      )
+      const shown = await delivery.previewRequest(definition, texts)
+      return { request: shown === undefined ? null : PreviewedRequest.parse(shown) }
+    },
+  )
+
+  app.get(
+    '/currents/:current',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getCurrent',
+        summary: 'One current with what it is doing',
+        params: CurrentParams,
+        response: { 200: WithStatus, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const status = await delivery.status(await numberOf(request.params.current))
+      return { ...viewOf(status.current), status: statusViewOf(status, clock.now()) }
+    },
+  )
+
+  app.get(
+    '/currents/:current/versions',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listVersions',
+        summary: 'What was configured when, oldest first; the newest 1,000',
+        params: CurrentParams,
+        response: { 200: z.object({ versions: z.array(Version) }), default: ErrorAnswer },
+      },
+    },
+    async (request) => ({
+      versions: (await currents.versions(await numberOf(request.params.current))).slice(-1_000),
+    }),
+  )
+
+  app.put(
+    '/currents/:current',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'reviseCurrent',
+        summary: 'A new version of the definition, for everything not settled yet',
+        description: 'A halted current runs again: the change is taken as the mend.',
+        params: CurrentParams,
+        body: z.strictObject({ definition: CurrentDefinition, note: Note.default('') }),
+        response: { 200: CurrentView, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { definition, note } = request.body
+      return viewOf(await delivery.revise(await numberOf(request.params.current), definition, note))
+    },
+  )
+
+  app.delete(
+    '/currents/:current',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'deleteCurrent',
+        summary: 'End a current for ever; its ledger and dead letters stay',
+        params: CurrentParams,
+        response: { 204: NOTHING, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      await delivery.remove(await numberOf(request.params.current))
+      return reply.code(204).send()
+    },
+  )
+
+  app.post(
+    '/currents/:current/launch',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'launchCurrent',
+        summary: 'Start a draft from now, from the earliest kept event, or from a time',
+        params: CurrentParams,
+        body: z.strictObject({ from: LaunchFrom.default('now') }),
+        response: { 200: CurrentView, default: ErrorAnswer },
+      },
+    },
+    async (request) =>
+      viewOf(await delivery.launch(await numberOf(request.params.current), request.body.from)),
+  )
+
+  app.post(
+    '/currents/:current/pause',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'pauseCurrent',
+        summary: 'Stop sending; events wait in the log',
+        params: CurrentParams,
+        body: z.strictObject({ reason: Note.default('') }),
+        response: { 200: CurrentView, default: ErrorAnswer },
+      },
+    },
+    async (request) =>
+      viewOf(await delivery.pause(await numberOf(request.params.current), request.body.reason)),
+  )
+
+  app.post(
+    '/currents/:current/resume',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'resumeCurrent',
+        summary: 'Go on where it stopped',
+        params: CurrentParams,
+        response: { 200: CurrentView, default: ErrorAnswer },
+      },
+    },
+    async (request) => viewOf(await delivery.resume(await numberOf(request.params.current))),
+  )
+
+  app.post(
+    '/currents/:current/check',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'checkCurrent',
+        summary: 'Rehearse a write with the destination and credentials of a current',
+        params: CurrentParams,
+        response: { 200: CheckAnswer, default: ErrorAnswer },
+      },
+    },
+    async (request) => check((await currentNamed(currents, request.params.current)).definition),
+  )
+}

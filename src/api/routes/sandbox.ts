@@ -1,0 +1,106 @@
+/** The sandbox, when this process runs one: what each double holds, and the switches that make it fail. */
+
+import * as z from 'zod'
+import { ThalwegError } from '../../core/errors.ts'
+import type { Api } from '../app.ts'
+import type { ApiParts, SandboxDouble } from '../parts.ts'
+import { ErrorAnswer } from '../schemas.ts'
+
+const DoubleView = z
+  .object({ name: z.string(), url: z.string(), state: z.record(z.string(), z.unknown()) })
+  .meta({ id: 'SandboxDouble' })
+
+const Params = z.object({ double: z.string().min(1).max(64).describe('Name of the double.') })
+const TAGS = ['Sandbox']
+
+export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
+  if (sandbox === undefined) return
+
+  app.get(
+    '/sandbox',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listDoubles',
+        summary: 'The doubles of the vendors and their state',
+        response: { 200: z.object({ doubles: z.array(DoubleView) }), default: ErrorAnswer },
+      },
+    },
+    () => ({ doubles: [...sandbox].map(([name, double]) => viewOf(name, double)) }),
+  )
+
+  app.get(
+    '/sandbox/:double',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getDouble',
+        summary: 'One double',
+        params: Params,
+        response: { 200: DoubleView, default: ErrorAnswer },
+      },
+    },
+    (request) => viewOf(request.params.double, doubleNamed(sandbox, request.params.double)),
+  )
+
+  app.put(
+    '/sandbox/:double/faults',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'setFaults',
+        summary: 'Make a double fail; an empty list heals it',
+        params: Params,
+        body: z.strictObject({
+          faults: z
+            .array(z.looseObject({ kind: z.string() }))
+            .max(100)
+            .describe(
+              'status, latency, drop_before, drop_after, rate_limit, refuse, cut_receipts; each with its own members.',
+            ),
+        }),
+        response: { 200: DoubleView, default: ErrorAnswer },
+      },
+    },
+    (request) => {
+      const double = doubleNamed(sandbox, request.params.double)
+      double.faults.setJson(request.body)
+      return viewOf(request.params.double, double)
+    },
+  )
+
+  app.post(
+    '/sandbox/:double/reset',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'resetDouble',
+        summary: 'Let a double forget what arrived, its counters and its faults',
+        params: Params,
+        response: { 200: DoubleView, default: ErrorAnswer },
+      },
+    },
+    (request) => {
+      const double = doubleNamed(sandbox, request.params.double)
+      double.reset()
+      return viewOf(request.params.double, double)
+    },
+  )
+}
+
+function doubleNamed(sandbox: ReadonlyMap<string, SandboxDouble>, name: string): SandboxDouble {
+  const double = sandbox.get(name)
+  if (double !== undefined) return double
+  throw new ThalwegError(
+    'SANDBOX_UNKNOWN',
+    `The sandbox has no double ${JSON.stringify(name)}; it has ${[...sandbox.keys()].join(', ')}`,
+  )
+}
+
+function viewOf(name: string, double: SandboxDouble) {
+  return { name, url: double.url, state: double.state() }
+}

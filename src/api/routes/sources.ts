@@ -1,0 +1,246 @@
+/** Sources: the doors that events come in by, and the tokens that open them. */
+
+import * as z from 'zod'
+import type { SourceCounts } from '../../sources/counters.ts'
+import { SOURCE_KINDS, SourceKind, SourceName, TokenText } from '../../sources/settings.ts'
+import type { Source } from '../../sources/sources.ts'
+import type { Api } from '../app.ts'
+import type { ApiParts } from '../parts.ts'
+import { Count, ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
+
+const SourceToken = z.object({ id: z.string(), label: z.string(), createdAt: Time })
+
+const Counters = z
+  .object({
+    requests: Count,
+    accepted: Count,
+    duplicates: Count,
+    quarantined: Count,
+    bytes: Count,
+    droppedRequests: Count.describe(
+      'Requests with a wrong key, answered 200 and dropped (lenient key mode).',
+    ),
+    refused: z.record(z.string(), Count).describe('Requests answered with other than 2xx, by status.'),
+    seenAt: TimeOrNull.describe('Last request with a good token.'),
+    eventAt: TimeOrNull.describe('Last request that brought a new event.'),
+  })
+  .describe('Since the process started.')
+
+const SourceView = z
+  .object({
+    number: Count,
+    name: z.string(),
+    kind: z.enum(['braze-currents', 'treasure-data']),
+    settings: z.record(z.string(), z.unknown()),
+    addresses: z.array(z.string()).describe('Paths that the sender is given.'),
+    tokens: z.array(SourceToken),
+    counters: Counters,
+    createdAt: Time,
+    updatedAt: Time,
+  })
+  .meta({ id: 'Source' })
+
+export type SourceAnswer = z.output<typeof SourceView>
+
+const SourceSettings = z.record(z.string(), z.unknown()).describe('By the schema of the kind.')
+
+const NewSource = z.strictObject({
+  name: SourceName,
+  kind: SourceKind,
+  settings: SourceSettings.default({}),
+  token: TokenText.optional().describe('The secret that the sender already has; unset: one is made.'),
+})
+
+const Secret = z.string().describe('Shown this once.')
+const TAGS = ['Sources']
+const Params = z.object({ source: z.string().min(1).max(64).describe('Name of the source.') })
+
+export function sourceRoutes(app: Api, parts: ApiParts): void {
+  const { sources, counters, currents } = parts
+  const view = (source: Source) => viewOf(source, counters.of(source.number))
+
+  app.get(
+    '/source-kinds',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listSourceKinds',
+        summary: 'Kinds of sources, with the JSON Schema of their settings',
+        response: {
+          200: z.object({
+            kinds: z.array(
+              z.object({ kind: z.string(), title: z.string(), settings: z.record(z.string(), z.unknown()) }),
+            ),
+          }),
+          default: ErrorAnswer,
+        },
+      },
+    },
+    () => ({
+      kinds: Object.entries(SOURCE_KINDS).map(([kind, { title, settings }]) => ({
+        kind,
+        title,
+        settings: { ...z.toJSONSchema(settings, { io: 'input' }) },
+      })),
+    }),
+  )
+
+  app.get(
+    '/sources',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listSources',
+        summary: 'All sources',
+        response: { 200: z.object({ sources: z.array(SourceView) }), default: ErrorAnswer },
+      },
+    },
+    () => ({ sources: sources.list().map(view) }),
+  )
+
+  app.post(
+    '/sources',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'createSource',
+        summary: 'Make a source; its token is shown this once',
+        body: NewSource,
+        response: { 201: z.object({ source: SourceView, token: Secret }), default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { source, token } = await sources.create(request.body)
+      return reply.code(201).send({ source: view(source), token })
+    },
+  )
+
+  app.get(
+    '/sources/:source',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getSource',
+        summary: 'One source',
+        params: Params,
+        response: { 200: SourceView, default: ErrorAnswer },
+      },
+    },
+    (request) => view(sources.get(request.params.source)),
+  )
+
+  app.put(
+    '/sources/:source',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'updateSource',
+        summary: 'Replace the settings of a source',
+        params: Params,
+        body: z.strictObject({ settings: SourceSettings }),
+        response: { 200: SourceView, default: ErrorAnswer },
+      },
+    },
+    async (request) => view(await sources.update(request.params.source, request.body.settings)),
+  )
+
+  app.delete(
+    '/sources/:source',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'deleteSource',
+        summary: 'Close a source for ever; what it sent stays in the log',
+        params: Params,
+        response: { 204: NOTHING, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { number } = sources.get(request.params.source)
+      await sources.remove(number, async ({ name }) =>
+        (await currents.list())
+          .filter((current) => current.definition.sources.includes(name))
+          .map((current) => current.name),
+      )
+      counters.forget(number)
+      return reply.code(204).send()
+    },
+  )
+
+  app.post(
+    '/sources/:source/tokens',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'addSourceToken',
+        summary: 'Add a token beside those that are there, for a change without a gap',
+        params: Params,
+        body: z.strictObject({
+          label: z.string().min(1).max(200),
+          token: TokenText.optional().describe('The secret that the sender already has; unset: one is made.'),
+        }),
+        response: { 201: z.object({ id: z.string(), token: Secret }), default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { label, token } = request.body
+      return reply.code(201).send(await sources.addToken(request.params.source, label, token))
+    },
+  )
+
+  app.delete(
+    '/sources/:source/tokens/:token',
+    {
+      config: { role: 'admin' },
+      schema: {
+        tags: TAGS,
+        operationId: 'revokeSourceToken',
+        summary: 'Refuse a token from now on',
+        params: Params.extend({ token: z.string().min(1).max(64).describe('Id of the token.') }),
+        response: { 204: NOTHING, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      await sources.revokeToken(request.params.source, request.params.token)
+      return reply.code(204).send()
+    },
+  )
+}
+
+function viewOf(source: Source, counts: Readonly<SourceCounts>) {
+  const { requests, accepted, duplicates, quarantined, bytes, dropped, refused, seenAt, eventAt } = counts
+  return {
+    number: source.number,
+    name: source.name,
+    kind: source.kind,
+    settings: { ...source.settings },
+    addresses: addressesOf(source),
+    tokens: [...source.tokens],
+    counters: {
+      requests,
+      accepted,
+      duplicates,
+      quarantined,
+      bytes,
+      droppedRequests: dropped,
+      refused: { ...refused },
+      seenAt: seenAt === 0 ? null : seenAt,
+      eventAt: eventAt === 0 ? null : eventAt,
+    },
+    createdAt: source.createdAt,
+    updatedAt: source.updatedAt,
+  }
+}
+
+function addressesOf(source: Source): string[] {
+  if (source.kind === 'braze-currents') return [`/currents/${source.name}`]
+  const { database, table, taskId } = source.settings
+  return [`/postback/v3/event/${database}/${table}`, `/${database}/${table}`, `/v1/task/${taskId}`]
+}

@@ -1,0 +1,31 @@
+/**
+ * What runs in this process instead of over the API. The composition root gives them; the terminal only names
+ * them.
+ */
+
+import type { Overrides } from '../core/settings.ts'
+
+export interface Programs {
+  /** The hub, until a signal. */
+  serve(overrides: Overrides): Promise<void>
+  /** Hub, doubles and simulated traffic, until a signal. */
+  demo(overrides: Overrides, options: Traffic): Promise<void>
+  /** The doubles alone, until a signal. */
+  sandboxOnly(overrides: Overrides): Promise<void>
+  simulate(options: SimulateOptions): Promise<void>
+  /** No names: all benchmarks. Gives the exit code. */
+  bench(names: readonly string[]): Promise<number>
+}
+
+export interface Traffic {
+  readonly seed: number
+  readonly eventsPerSecond: number
+}
+
+export interface SimulateOptions extends Traffic {
+  /** Address of a Currents door. */
+  readonly url: string
+  readonly token: string
+  /** Unset: until a signal. */
+  readonly seconds?: number
+}
