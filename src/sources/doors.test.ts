@@ -7,6 +7,7 @@ import { systemClock, VirtualClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { ItemFault } from '../core/kernel/kernel.ts'
 import { DEPTH_MAX } from '../core/kernel/kernel.ts'
+import { ROW_HAS_ID } from '../log/frame.ts'
 import {
   type DoorsUnderTest,
   type FixtureOptions,
@@ -481,6 +482,9 @@ describe('repeats', () => {
       '{"id":"user-8"}',
       '{"id":"user-8"}',
     ])
+    // The index of known ids is rebuilt from the log: what was not compared must not be in it after a restart.
+    const identified = (await under.kept()).map((each) => (each.flags & ROW_HAS_ID) !== 0)
+    expect(identified).toEqual([true, false, false, false, false])
   })
 })
 

@@ -261,7 +261,7 @@ class OpenDoors implements Doors {
     }
     const text = visit.address.door === 'records' ? receiptsOf(found) : undefined
     const bytes = body.used
-    const taken = this.#intake.take(visit.source.number, body, found, dedupes(visit.address.door, found))
+    const taken = this.#intake.take(visit.source.number, body, found, holds(visit.address.door, found))
     if ('code' in taken) {
       body.free()
       this.#refuse(visit, taken)
@@ -367,11 +367,13 @@ interface Found extends Items {
 }
 
 /**
- * Braze's `id` is unique per event for ever. In a record of any other shape on Treasure Data's addresses, a
+ * Whether the items of a body are Currents events, whose `id` is unique for ever. In a row of any other shape on Treasure Data's addresses, a
  * member called `id` may be anything (a user's id, for instance), so nothing is dropped for it.
  */
-function dedupes(door: Door, found: Found): boolean {
+function holds(door: Door, found: Found): 'events' | 'rows' {
   return door === 'currents' || door === 'task' || (door === 'postback' && found.shape === 'events')
+    ? 'events'
+    : 'rows'
 }
 
 function takenBody(door: Door, taken: Taken): string {

@@ -75,21 +75,22 @@ export class Intake {
   }
 
   /**
-   * Keeps what is new. With `dedupe` false an `id` is only a member like others. Afterwards the body's buffer
+   * Keeps what is new. An item's `id` is its identity when it is an event; in a body of `rows` other objects have
+   * a member `id`, too, that may be anything: those are kept without an identity. Afterwards the body's buffer
    * belongs to the log if anything was accepted or quarantined; else it is still the caller's. The refusal is
    * of the log or of the size; then nothing was kept.
    */
-  take(source: number, body: BodyBuffer, found: Items, dedupe: boolean): Taken | Refusal {
+  take(source: number, body: BodyBuffer, found: Items, holds: 'events' | 'rows'): Taken | Refusal {
     const now = this.#clock.now()
     this.#begin(found)
-    const duplicates = dedupe ? this.#mark(source, found.count, now) : 0
+    const duplicates = this.#mark(source, found.count, now, holds)
     if (typeof duplicates !== 'number') return duplicates
     let kept: Kept | Refusal | undefined
     try {
       kept = this.#append(source, body, found.count, now)
     } finally {
       // Refused or failed: the ids must count as new when they are sent again.
-      if (dedupe && (kept === undefined || 'code' in kept)) this.#unmark(source, found.count)
+      if (kept === undefined || 'code' in kept) this.#unmark(source, found.count)
     }
     if ('code' in kept) return kept
     const { rows, quarantined, appended } = kept
@@ -114,11 +115,11 @@ export class Intake {
     if (this.#run === 0) this.#typeRun.fill(0)
   }
 
-  #mark(source: number, count: number, now: number): number | Refusal {
+  #mark(source: number, count: number, now: number, holds: 'events' | 'rows'): number | Refusal {
     const items = this.#items
     for (let i = 0, at = 0; i < count; i++, at += ITEM_WORDS) {
       const hasId = ((items[at + ITEM_FLAGS] ?? 0) & ITEM_HAS_ID) !== 0
-      this.#skip[i] = hasId && items[at + ITEM_FAULT] === 0 ? 0 : 1
+      this.#skip[i] = hasId && holds === 'events' && items[at + ITEM_FAULT] === 0 ? 0 : 1
     }
     try {
       return this.#dedupe.mark(source, items, count, ITEM_WORDS, ITEM_ID, now, this.#skip, this.#seen)
@@ -202,18 +203,22 @@ export class Intake {
 
   readonly #writeRow = (row: number, writer: RowWriter): void => {
     const items = this.#items
-    const at = (this.#rowItem[row] ?? 0) * ITEM_WORDS
+    const item = this.#rowItem[row] ?? 0
+    const at = item * ITEM_WORDS
     const fault = items[at + ITEM_FAULT] ?? 0
+    // What was not compared has no identity, so that the log and the dedupe index built from it agree.
+    const identified = this.#skip[item] === 0
     // ITEM_HAS_… and ITEM_ODD have the bits of ROW_HAS_… and ROW_ODD.
-    const flags = (items[at + ITEM_FLAGS] ?? 0) | (fault === 0 ? 0 : ROW_QUARANTINED)
+    const seen = identified ? (items[at + ITEM_FLAGS] ?? 0) : (items[at + ITEM_FLAGS] ?? 0) & ~ITEM_HAS_ID
+    const flags = fault === 0 ? seen : seen | ROW_QUARANTINED
     writer.write(
       row,
       BODY_START + (items[at + ITEM_START] ?? 0),
       BODY_START + (items[at + ITEM_END] ?? 0),
-      items[at + ITEM_ID] ?? 0,
-      items[at + ITEM_ID + 1] ?? 0,
-      items[at + ITEM_ID + 2] ?? 0,
-      items[at + ITEM_ID + 3] ?? 0,
+      identified ? (items[at + ITEM_ID] ?? 0) : 0,
+      identified ? (items[at + ITEM_ID + 1] ?? 0) : 0,
+      identified ? (items[at + ITEM_ID + 2] ?? 0) : 0,
+      identified ? (items[at + ITEM_ID + 3] ?? 0) : 0,
       items[at + ITEM_PERSON] ?? 0,
       this.#rowType[row] ?? 0,
       flags,
