@@ -40,9 +40,21 @@ for (const current of plan.currents) {
 
 process.on('message', (message) => {
   if (message === 'stats') void stats().then((answer) => process.send?.(answer))
+  if (message === 'recycle') void recycle().then((answer) => process.send?.(answer))
   if (message === 'close') void hub.close().then(() => process.disconnect())
 })
 process.send?.({ url: hub.url })
+
+/** Frees what was delivered, so that what follows is written to segments used before: the state of every hub that has reached its retention. */
+async function recycle(): Promise<{ segments: number }> {
+  const { segments } = await hub.log.retain({
+    ageMsMax: Number.MAX_SAFE_INTEGER,
+    bytesMax: 1,
+    despiteReaders: true,
+    nowMs: Date.now(),
+  })
+  return { segments }
+}
 
 async function stats(): Promise<HubStats> {
   const statuses = await Promise.all(

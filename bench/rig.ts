@@ -67,6 +67,13 @@ export class HubProcess {
     return waiting
   }
 
+  /** Frees delivered segments for use again; gives their number. */
+  async recycle(): Promise<number> {
+    const waiting = answer<{ segments: number }>(this.#child)
+    this.#child.send('recycle')
+    return (await waiting).segments
+  }
+
   /** Waits until nothing is pending; throws after `timeoutMs`. */
   async drained(timeoutMs: number): Promise<HubStats> {
     const until = performance.now() + timeoutMs

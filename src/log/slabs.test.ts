@@ -5,12 +5,16 @@ const KB = 1024
 const nothingToEvict = () => undefined
 const endOfTurn = () => new Promise((resolve) => setImmediate(resolve))
 
-test('sizes are powers of two from 1 KB, exact beyond 4 MB', () => {
+test('sizes come in four steps per doubling from 1 KB, exact beyond 4 MB', () => {
   const cases = [
     [1, KB],
     [1024, KB],
-    [1025, 2 * KB],
-    [93_184, 128 * KB],
+    [1025, 1280],
+    [1281, 1536],
+    [1793, 2 * KB],
+    [2049, 2560],
+    [93_184, 96 * KB],
+    [98_305, 112 * KB],
     [4 * KB * KB, 4 * KB * KB],
     [4 * KB * KB + 1, 4 * KB * KB + 1],
   ] as const
@@ -21,8 +25,8 @@ test('a released buffer is used again', () => {
   const pool = new SlabPool(8 * KB, nothingToEvict)
   const buffer = pool.lease(1500)
   pool.release(buffer)
-  expect(pool.lease(2048)).toBe(buffer)
-  expect(pool.bytes).toBe(2 * KB)
+  expect(pool.lease(1536)).toBe(buffer)
+  expect(pool.bytes).toBe(1536)
 })
 
 test('a retired buffer is used again only after the turn', async () => {

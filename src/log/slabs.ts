@@ -1,7 +1,7 @@
 /**
  * The buffers that requests are received in, written from and read back from: one pool, so that a request's bytes are copied
- * once and the garbage collector sees none of it. Sizes are powers of two from 1 KB, so that a small frame wastes little and
- * a buffer fits whoever comes next. Everything the pool ever handed out and still knows of is within `bytesMax`.
+ * once and the garbage collector sees none of it. Sizes come in four steps per doubling from 1 KB, so that a frame wastes
+ * little (the memory for readers is counted in buffers) and a buffer fits whoever comes next. Everything the pool ever handed out and still knows of is within `bytesMax`.
  */
 
 import { ThalwegError } from '../core/errors.ts'
@@ -111,5 +111,8 @@ export function slabBytes(bytes: number): number {
   if (bytes > CLASS_BYTES_MAX) return bytes
   let size = CLASS_BYTES_MIN
   while (size < bytes) size *= 2
+  if (size === CLASS_BYTES_MIN) return size
+  const step = size / 8
+  while (size - step >= bytes) size -= step
   return size
 }
