@@ -6,12 +6,16 @@
 
 import { createHash } from 'node:crypto'
 import type { Kernel } from '../core/kernel/kernel.ts'
+import { parseExact } from '../core/kernel/project.ts'
 import type { FieldRule } from './current.ts'
 
 const REDACTED = Buffer.from('"[REDACTED]"')
 const QUOTE = 0x22
 const ROW_WORDS = 5
-const ROWS_MAX = 65_536
+/** `"":0` and a comma are five bytes; the last member has no comma. */
+const MEMBER_BYTES_MIN = 4
+/** Larger tables serve one event and go. */
+const KEPT_WORDS_MAX = 65_536 * ROW_WORDS
 
 /** Returns the event with the rules applied; the same bytes when none applies. */
 export type FieldEditor = (event: Uint8Array) => Uint8Array
@@ -25,15 +29,17 @@ export function fieldEditor(
   if (active.size === 0) return undefined
   let rows = new Uint32Array(512 * ROW_WORDS)
   return (event) => {
-    let count: number
     try {
-      count = kernel.members(event, rows)
+      return edited(event, rows, kernel.members(event, rows), active)
     } catch (error) {
-      if (!(error instanceof RangeError) || rows.length >= ROWS_MAX * ROW_WORDS) throw error
-      rows = new Uint32Array(ROWS_MAX * ROW_WORDS)
-      count = kernel.members(event, rows)
+      // Nested deeper than the kernel goes: a door for whole bodies lets that in.
+      if (error instanceof TypeError) return editedSlowly(event, active)
+      if (!(error instanceof RangeError)) throw error
     }
-    return edited(event, rows, count, active)
+    const many = new Uint32Array((event.length / MEMBER_BYTES_MIN + 1) * ROW_WORDS)
+    const result = edited(event, many, kernel.members(event, many), active)
+    if (many.length <= KEPT_WORDS_MAX) rows = many
+    return result
   }
 }
 
@@ -62,12 +68,32 @@ function edited(
   return Buffer.concat(pieces)
 }
 
+/** Over the parsed value; numbers keep their value, white space goes. */
+function editedSlowly(event: Uint8Array, rules: ReadonlyMap<string, FieldRule>): Uint8Array {
+  const value = parseExact(Buffer.from(event).toString()) as Record<string, unknown>
+  for (const group of Object.values(value)) {
+    // A number kept as its text is a frozen object.
+    if (typeof group !== 'object' || group === null || Array.isArray(group) || Object.isFrozen(group))
+      continue
+    const members = group as Record<string, unknown>
+    for (const [key, member] of Object.entries(members)) {
+      const rule = rules.get(key)
+      if (rule === undefined || typeof member !== 'string') continue
+      members[key] = JSON.parse(String(rule === 'remove' ? REDACTED : hashOf(member)))
+    }
+  }
+  return Buffer.from(JSON.stringify(value))
+}
+
 function keyText(bytes: Buffer, start: number, end: number): string {
   const raw = bytes.toString('utf8', start, end)
   return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw
 }
 
 function hashed(bytes: Buffer, start: number, end: number): Buffer {
-  const value = JSON.parse(bytes.toString('utf8', start, end)) as string
+  return hashOf(JSON.parse(bytes.toString('utf8', start, end)) as string)
+}
+
+function hashOf(value: string): Buffer {
   return Buffer.from(`"${createHash('sha256').update(value).digest('hex')}"`)
 }

@@ -13,6 +13,8 @@ import {
   stateAfter,
 } from './current.ts'
 
+const MOVES_MAX = 10
+
 export class Currents {
   readonly #store: Store
   readonly #clock: Clock
@@ -150,20 +152,25 @@ export class Currents {
     reason: string,
     also: { start_offset?: number; launched_at?: number },
   ): Promise<void> {
-    const current = await this.get(number)
-    const next = stateAfter(current.state, action)
-    if (next === undefined) {
-      throw new ThalwegError(
-        'CURRENT_STATE',
-        `Current ${current.name} is ${current.state}: it cannot ${action} now`,
-      )
+    // Again when another change came in between: the table decides from the state as it then is.
+    for (let attempt = 1; ; attempt++) {
+      const current = await this.get(number)
+      const next = stateAfter(current.state, action)
+      if (next === undefined || attempt > MOVES_MAX) {
+        throw new ThalwegError(
+          'CURRENT_STATE',
+          `Current ${current.name} is ${current.state}: it cannot ${action} now`,
+        )
+      }
+      const sinceNow = next === current.state ? {} : { state_since: this.#clock.now() }
+      const result = await this.#store.db
+        .updateTable('currents')
+        .set({ state: next, state_reason: reason, ...sinceNow, ...also })
+        .where('number', '=', number)
+        .where('state', '=', current.state)
+        .executeTakeFirst()
+      if (Number(result.numUpdatedRows) > 0) return
     }
-    const sinceNow = next === current.state ? {} : { state_since: this.#clock.now() }
-    await this.#store.db
-      .updateTable('currents')
-      .set({ state: next, state_reason: reason, ...sinceNow, ...also })
-      .where('number', '=', number)
-      .execute()
   }
 
   async #refuseTakenName(name: string, except: number | undefined): Promise<void> {

@@ -13,14 +13,14 @@ export class BatchStore {
   readonly ends: Uint32Array
   readonly flags: Uint8Array
   readonly offsets: Float64Array
-  readonly minutes: Uint32Array
+  readonly receivedAt: Float64Array
 
   constructor(recordsMax: number) {
     this.starts = new Uint32Array(recordsMax)
     this.ends = new Uint32Array(recordsMax)
     this.flags = new Uint8Array(recordsMax)
     this.offsets = new Float64Array(recordsMax)
-    this.minutes = new Uint32Array(recordsMax)
+    this.receivedAt = new Float64Array(recordsMax)
   }
 
   grow(bytes: number): void {
@@ -94,7 +94,7 @@ export class BatchBuilder {
     type: string,
     flags: number,
     offset: number,
-    minute: number,
+    receivedAt: number,
   ): boolean {
     const bytes = end - start
     if (!this.#fits(bytes)) return false
@@ -106,16 +106,16 @@ export class BatchBuilder {
       this.#runStart = start
       this.#runEnd = end
     }
-    this.#note(bytes, type, flags, offset, minute)
+    this.#note(bytes, type, flags, offset, receivedAt)
     return true
   }
 
   /** Takes bytes that are the caller's own. */
-  add(event: Uint8Array, type: string, flags: number, offset: number, minute: number): boolean {
+  add(event: Uint8Array, type: string, flags: number, offset: number, receivedAt: number): boolean {
     if (!this.#fits(event.length)) return false
     this.flush()
     const at = this.count === 0 ? 0 : this.#length + 1
-    this.#note(event.length, type, flags, offset, minute)
+    this.#note(event.length, type, flags, offset, receivedAt)
     this.#store.grow(this.#length)
     const { bytes } = this.#store
     if (at > 0) bytes[at - 1] = COMMA
@@ -153,7 +153,7 @@ export class BatchBuilder {
       flags: store.flags.subarray(0, count),
     }
     this.#pool.lend(batch, store)
-    return parcelOf(batch, offsets, store.minutes.subarray(0, count))
+    return parcelOf(batch, offsets, store.receivedAt.subarray(0, count))
   }
 
   discard(): void {
@@ -165,7 +165,7 @@ export class BatchBuilder {
     return this.count < this.#limits.recordsMax && this.#length + 1 + bytes <= this.#limits.bytesMax
   }
 
-  #note(bytes: number, type: string, flags: number, offset: number, minute: number): void {
+  #note(bytes: number, type: string, flags: number, offset: number, receivedAt: number): void {
     const store = this.#store
     const i = this.count++
     const start = i === 0 ? 0 : this.#length + 1
@@ -175,6 +175,6 @@ export class BatchBuilder {
     this.#types.push(type)
     store.flags[i] = flags
     store.offsets[i] = offset
-    store.minutes[i] = minute
+    store.receivedAt[i] = receivedAt
   }
 }

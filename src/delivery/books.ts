@@ -3,12 +3,15 @@
  * rest is the ledger's: two accounts kept by different hands. When they differ, the records that no outcome covers are named.
  */
 
+import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
-import { ROW_WORDS } from '../log/frame.ts'
+import type { FilterReason } from '../currents/selection.ts'
+import { type FrameView, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import { OTHER_TYPES, typeLabel } from './cells.ts'
 import { type OutcomeTotal, totalsByType } from './ledger.ts'
+import { LOG_CORRUPT, LOG_TRIMMED } from './outcomes.ts'
 
 export interface BookCheck {
   readonly current: number
@@ -22,50 +25,96 @@ export interface BookCheck {
   readonly dead: number
   readonly pending: number
   readonly reasons: readonly OutcomeTotal[]
-  /** accepted − delivered − filtered − dead − pending, summed over types without cancelling: 0 when the books balance. */
+  /**
+   * accepted − delivered − filtered − dead − pending, summed over types without cancelling, and the records that are counted as sent but
+   * that no batch lists: 0 when the books balance.
+   */
   readonly residue: number
   readonly balanced: boolean
   readonly differences: readonly { readonly type: string; readonly log: number; readonly ledger: number }[]
+  /** Records counted as sent that no batch lists; negative: listed and not counted. 0 where the log no longer keeps the beginning. */
+  readonly unlisted: number
   /** Records before the checkpoint that no batch, filter or dead letter covers; at most MISSING_MAX. */
   readonly missing: readonly { readonly offset: number; readonly id: string; readonly type: string }[]
 }
 
 export const MISSING_MAX = 100
+/** Records that one check asks about one by one. */
+const EXPLAINED_MAX = 100_000
 const READ_BYTES = 1_048_576
+/** Dead without having been in a batch: see outcomes.ts. */
+const LOST_REASONS: ReadonlySet<string> = new Set([LOG_CORRUPT, LOG_TRIMMED])
+/** Filtered before being in a batch: see slice.ts. */
+const UNSENT_REASONS: ReadonlySet<string> = new Set<FilterReason | 'not_an_event'>([
+  'type_not_selected',
+  'no_external_user_id',
+  'not_an_event',
+])
+
+/** The sources that count from an offset on. */
+export interface Scope {
+  readonly fromOffset: number
+  readonly sources: ReadonlySet<number>
+}
 
 export interface BookSubject {
   readonly current: number
   readonly startOffset: number
-  readonly sources: ReadonlySet<number>
+  /** By offset, ascending; the first begins at or before startOffset. */
+  readonly scopes: readonly Scope[]
 }
 
 export type Explain = (offset: number) => Promise<'covered' | 'missing'>
 
+interface Counters {
+  readonly key: string
+  readonly settled: LogCount
+  readonly head: LogCount
+}
+
 export class Books {
   readonly #log: Log
   readonly #store: Store
-  readonly #counts = new Map<
-    number,
-    { readonly key: string; readonly settled: LogCount; readonly head: LogCount }
-  >()
+  readonly #clock: Clock
+  readonly #counts = new Map<number, Counters>()
+  readonly #pending = new Map<number, Counters>()
+  /** Counting is continued where it stopped, so one current's counts are asked one after another. */
+  readonly #turns = new Map<number, Promise<unknown>>()
 
-  constructor(log: Log, store: Store) {
+  constructor(log: Log, store: Store, clock: Clock) {
     this.#log = log
     this.#store = store
+    this.#clock = clock
   }
 
   /** Counts what is new since the last check of this current, so that repeated checks are cheap. `explain` is asked only when something differs. */
-  async check(subject: BookSubject, explain: Explain): Promise<BookCheck> {
+  check(subject: BookSubject, explain: Explain): Promise<BookCheck> {
+    return this.#inTurn(subject.current, () => this.#check(subject, explain))
+  }
+
+  /** Accepted and not settled, from the log's rows. `checkpoint` must be in the books already. */
+  pending(subject: BookSubject, checkpoint: number): Promise<number> {
+    return this.#inTurn(subject.current, async () => {
+      const { settled, head } = this.#pendingCounters(subject, checkpoint)
+      await settled.countTo(checkpoint)
+      await head.countTo(this.#log.head)
+      return head.total - settled.total
+    })
+  }
+
+  async #check(subject: BookSubject, explain: Explain): Promise<BookCheck> {
     const { settled, head } = await this.#counters(subject)
-    const { position, ledger } = await this.#settledAccount(subject.current, settled.sinceMinute)
+    const { position, ledger, listed } = await this.#settledAccount(subject.current, settled.sinceMinute)
     const checkpoint = Math.max(position, settled.from)
     await settled.countTo(checkpoint)
     await head.countTo(this.#log.head)
 
     const differences = compare(settled.byType, ledger)
+    const unlisted = settled.sinceMinute === undefined ? sentIn(ledger) - listed : 0
     const total = (outcome: string): number =>
       ledger.reduce((sum, row) => (row.outcome === outcome ? sum + row.count : sum), 0)
-    const residue = differences.reduce((sum, row) => sum + Math.abs(row.log - row.ledger), 0)
+    const residue =
+      differences.reduce((sum, row) => sum + Math.abs(row.log - row.ledger), 0) + Math.abs(unlisted)
     return {
       current: subject.current,
       from: settled.from,
@@ -80,19 +129,15 @@ export class Books {
       residue,
       balanced: residue === 0,
       differences,
-      missing: residue === 0 ? [] : await this.#missing(subject, settled, checkpoint, differences, explain),
+      unlisted,
+      missing:
+        residue === 0
+          ? []
+          : await this.#missing(subject, settled, checkpoint, suspectsOf(differences, unlisted), explain),
     }
   }
 
-  /** Accepted and not settled, from the log's rows. */
-  async pending(subject: BookSubject, checkpoint: number): Promise<number> {
-    const { settled, head } = await this.#counters(subject)
-    await settled.countTo(Math.max(checkpoint, settled.from))
-    await head.countTo(this.#log.head)
-    return head.total - settled.total
-  }
-
-  /** Checkpoint and ledger of one instant. */
+  /** Checkpoint, ledger and batches of one instant. */
   async #settledAccount(current: number, sinceMinute: number | undefined) {
     return this.#store.transaction(async (tx) => {
       const checkpoint = await tx
@@ -104,61 +149,98 @@ export class Books {
         current,
         ...(sinceMinute === undefined ? {} : { fromMinute: sinceMinute }),
       })
-      return { position: checkpoint?.position ?? 0, ledger }
+      const batches = await tx
+        .selectFrom('batches')
+        .select(({ fn }) => fn.sum<number | null>('count').as('count'))
+        .where('current', '=', current)
+        .where('replay', 'is', null)
+        .executeTakeFirst()
+      return { position: checkpoint?.position ?? 0, ledger, listed: Number(batches?.count ?? 0) }
     })
   }
 
-  async #counters(subject: BookSubject) {
-    const key = `${subject.startOffset} ${[...subject.sources].sort().join(' ')}`
+  async #counters(subject: BookSubject): Promise<Counters> {
+    const key = keyOf(subject)
     const known = this.#counts.get(subject.current)
     if (known !== undefined && known.key === key && known.settled.upTo >= this.#log.tail) return known
     const { from, sinceMinute } = await this.#beginning(subject.startOffset)
     const fresh = {
       key,
-      settled: new LogCount(this.#log, subject.sources, from, sinceMinute),
-      head: new LogCount(this.#log, subject.sources, from, sinceMinute),
+      settled: new LogCount(this.#log, subject.scopes, from, sinceMinute),
+      head: new LogCount(this.#log, subject.scopes, from, sinceMinute),
     }
     this.#counts.set(subject.current, fresh)
     return fresh
   }
 
+  /** Counters of their own that begin at the checkpoint: what is pending must not cost a reading of all that was settled. */
+  #pendingCounters(subject: BookSubject, checkpoint: number): Counters {
+    const key = keyOf(subject)
+    const known = this.#pending.get(subject.current)
+    if (
+      known !== undefined &&
+      known.key === key &&
+      known.settled.upTo <= checkpoint &&
+      known.settled.upTo >= this.#log.tail
+    )
+      return known
+    const from = Math.max(checkpoint, this.#log.tail)
+    const fresh = {
+      key,
+      settled: new LogCount(this.#log, subject.scopes, from, undefined),
+      head: new LogCount(this.#log, subject.scopes, from, undefined),
+    }
+    this.#pending.set(subject.current, fresh)
+    return fresh
+  }
+
   /** Where log and ledger can both be counted from. The ledger counts by minute, so a trimmed log is compared from its first whole minute. */
   async #beginning(startOffset: number): Promise<{ from: number; sinceMinute: number | undefined }> {
-    const { tail } = this.#log
-    if (startOffset >= tail) return { from: startOffset, sinceMinute: undefined }
-    const run = await this.#log.read(tail, 1)
-    const first = run.frames[0]
-    if (first === undefined) return { from: tail, sinceMinute: Math.ceil(Date.now() / 60_000) }
-    const sinceMinute = Math.floor(first.receivedAt / 60_000) + 1
+    if (startOffset >= this.#log.tail) return { from: startOffset, sinceMinute: undefined }
+    const oldestAt = await this.#oldestAt()
+    const sinceMinute = Math.floor(oldestAt / 60_000) + 1
     return { from: await this.#log.offsetAt(sinceMinute * 60_000), sinceMinute }
   }
 
+  /** When the oldest kept record came; now when none is readable. */
+  async #oldestAt(): Promise<number> {
+    for (let at = this.#log.tail; at < this.#log.head; ) {
+      const run = await this.#log.read(at, 1)
+      const first = run.frames[0]
+      if (first !== undefined) return first.receivedAt
+      if (run.next <= at) break
+      at = run.next
+    }
+    return this.#clock.now()
+  }
+
+  /** Walks the records that may be the ones and asks about each; looks at no more than EXPLAINED_MAX. */
   async #missing(
     subject: BookSubject,
     settled: LogCount,
     checkpoint: number,
-    differences: readonly { type: string; log: number; ledger: number }[],
+    isSuspect: (type: string) => boolean,
     explain: Explain,
   ): Promise<{ offset: number; id: string; type: string }[]> {
-    const suspects = new Set(differences.filter((row) => row.log > row.ledger).map((row) => row.type))
     const missing: { offset: number; id: string; type: string }[] = []
+    let explained = 0
     let at = settled.from
-    while (at < checkpoint && missing.length < MISSING_MAX) {
+    while (at < checkpoint) {
       const run = await this.#log.read(at, READ_BYTES)
       // Frames are only valid for this turn, and `explain` waits: note the suspects first.
       const noted: { offset: number; id: string; type: string }[] = []
       for (const frame of run.frames) {
-        if (!subject.sources.has(frame.source)) continue
-        for (let i = Math.max(0, at - frame.baseOffset); i < frame.count; i++) {
-          const type = frame.types[frame.rowType(i)] ?? ''
-          const offset = frame.baseOffset + i
-          if (offset < checkpoint && (suspects.has(typeLabel(type)) || suspects.has(OTHER_TYPES))) {
-            noted.push({ offset, id: idOf(frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i))), type })
+        for (const { first, end } of rowsInScope(frame, subject.scopes, at, checkpoint)) {
+          for (let i = first; i < end; i++) {
+            const type = frame.types[frame.rowType(i)] ?? ''
+            if (!isSuspect(typeLabel(type))) continue
+            const id = idOf(frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i)))
+            noted.push({ offset: frame.baseOffset + i, id, type })
           }
         }
       }
       for (const record of noted) {
-        if (missing.length >= MISSING_MAX) break
+        if (missing.length >= MISSING_MAX || explained++ >= EXPLAINED_MAX) return missing
         if ((await explain(record.offset)) === 'missing') missing.push(record)
       }
       if (run.next <= at) break
@@ -166,9 +248,42 @@ export class Books {
     }
     return missing
   }
+
+  #inTurn<T>(current: number, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(current) ?? Promise.resolve()
+    const turn = before.then(work, work)
+    this.#turns.set(
+      current,
+      turn.catch(() => undefined),
+    )
+    return turn
+  }
 }
 
-/** Counts records of some sources by type, onward from where it stopped. */
+function keyOf({ startOffset, scopes }: BookSubject): string {
+  const parts = scopes.map(({ fromOffset, sources }) => `${fromOffset}:${[...sources].sort().join(',')}`)
+  return `${startOffset} ${parts.join(' ')}`
+}
+
+/** Rows of a frame within [from, to) whose source counts where they lie. */
+function* rowsInScope(
+  frame: FrameView,
+  scopes: readonly Scope[],
+  from: number,
+  to: number,
+): Generator<{ first: number; end: number }> {
+  const { baseOffset: base, count, source } = frame
+  for (const [k, scope] of scopes.entries()) {
+    if (!scope.sources.has(source)) continue
+    const begin = k === 0 ? 0 : scope.fromOffset
+    const next = scopes[k + 1]?.fromOffset ?? Number.POSITIVE_INFINITY
+    const first = Math.max(from, begin, base) - base
+    const end = Math.min(to, next, base + count) - base
+    if (first < end) yield { first, end }
+  }
+}
+
+/** Counts records by type, onward from where it stopped. */
 class LogCount {
   readonly from: number
   /** Set when the log no longer keeps the beginning: the first minute that is whole. */
@@ -177,11 +292,11 @@ class LogCount {
   upTo: number
   total = 0
   readonly #log: Log
-  readonly #sources: ReadonlySet<number>
+  readonly #scopes: readonly Scope[]
 
-  constructor(log: Log, sources: ReadonlySet<number>, from: number, sinceMinute: number | undefined) {
+  constructor(log: Log, scopes: readonly Scope[], from: number, sinceMinute: number | undefined) {
     this.#log = log
-    this.#sources = sources
+    this.#scopes = scopes
     this.from = from
     this.sinceMinute = sinceMinute
     this.upTo = from
@@ -194,22 +309,26 @@ class LogCount {
       const run = await this.#log.read(this.upTo, READ_BYTES)
       for (const gap of run.gaps) this.#add('', Math.min(gap.to, to) - Math.max(gap.from, this.upTo))
       for (const frame of run.frames) {
-        const first = Math.max(0, this.upTo - frame.baseOffset)
-        const end = Math.min(frame.count, to - frame.baseOffset)
-        if (!this.#sources.has(frame.source)) continue
-        const perType = new Uint32Array(frame.types.length)
-        const { rows } = frame
-        for (let i = first; i < end; i++) {
-          const type = (rows[i * ROW_WORDS + 7] ?? 0) & 0xffff
-          perType[type] = (perType[type] ?? 0) + 1
-        }
-        frame.types.forEach((name, type) => {
-          this.#add(typeLabel(name), perType[type] ?? 0)
-        })
+        // Frames can lie out of order by moments: a late one of the minute before is not in this count.
+        if (Math.floor(frame.receivedAt / 60_000) >= (this.sinceMinute ?? 0)) this.#take(frame, to)
       }
       if (run.next <= this.upTo) return
       this.upTo = Math.min(run.next, to)
     }
+  }
+
+  #take(frame: FrameView, to: number): void {
+    const perType = new Uint32Array(frame.types.length)
+    const { rows } = frame
+    for (const { first, end } of rowsInScope(frame, this.#scopes, this.upTo, to)) {
+      for (let i = first; i < end; i++) {
+        const type = (rows[i * ROW_WORDS + 7] ?? 0) & 0xffff
+        perType[type] = (perType[type] ?? 0) + 1
+      }
+    }
+    frame.types.forEach((name, type) => {
+      this.#add(typeLabel(name), perType[type] ?? 0)
+    })
   }
 
   #add(type: string, count: number): void {
@@ -217,6 +336,27 @@ class LogCount {
     this.byType.set(type, (this.byType.get(type) ?? 0) + count)
     this.total += count
   }
+}
+
+/** Records that must have been in a batch, by their outcome. */
+function sentIn(ledger: readonly OutcomeTotal[]): number {
+  let sent = 0
+  for (const { outcome, reason, count } of ledger) {
+    const unsent = outcome === 'dead' ? LOST_REASONS : outcome === 'filtered' ? UNSENT_REASONS : NO_REASONS
+    if (!unsent.has(reason)) sent += count
+  }
+  return sent
+}
+
+const NO_REASONS: ReadonlySet<string> = new Set()
+
+function suspectsOf(
+  differences: readonly { type: string; log: number; ledger: number }[],
+  unlisted: number,
+): (type: string) => boolean {
+  const short = new Set(differences.filter((row) => row.log > row.ledger).map((row) => row.type))
+  // A batch that is not listed may hold any type, and the sum of all types tells of none.
+  return unlisted !== 0 || short.has(OTHER_TYPES) ? () => true : (type) => short.has(type)
 }
 
 function compare(

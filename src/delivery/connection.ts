@@ -40,6 +40,7 @@ export interface ConnectionHooks {
   readonly onHalted: (fault: Fault) => Promise<void>
   readonly onRecovered: () => Promise<void>
   readonly onSettled: (slice: Slice) => void
+  readonly onTrouble: (error: unknown) => void
 }
 
 export class Connection {
@@ -83,7 +84,12 @@ export class Connection {
       position,
       halted: current.state === 'halted',
       haltedRetryMs: parts.haltedRetryMs,
-      ...hooks,
+      onHalted: hooks.onHalted,
+      onRecovered: async () => {
+        await hooks.onRecovered()
+        this.redrive.wake()
+      },
+      onSettled: hooks.onSettled,
     })
     this.redrive = new Redrive({
       current: current.number,
@@ -93,7 +99,9 @@ export class Connection {
       clock,
       courier: this.#courier,
       limits: made.rule.limits,
-      onHalted: hooks.onHalted,
+      // One flow cannot be well while the other needs a person: they halt and recover together.
+      onHalted: (fault) => this.runner.interrupt(fault),
+      onTrouble: hooks.onTrouble,
     })
   }
 

@@ -9,7 +9,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { eventBytes } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
@@ -94,7 +94,7 @@ export function deadLetterRow(
     record_offset: parcel.offsets[i] ?? 0,
     event_id: idOf(bytes),
     event_type: typeLabel(parcel.batch.types[i] ?? ''),
-    received_at: (parcel.minutes[i] ?? 0) * 60_000,
+    received_at: parcel.receivedAt[i] ?? 0,
     version: about.version,
     batch: parcel.batch.id,
     replay: about.replay,
@@ -171,37 +171,29 @@ export class DeadLetters {
   }
 
   /** Throws DEAD_LETTER_UNKNOWN. */
-  async get(id: string): Promise<DeadLetter> {
-    const row = await this.#store.db
-      .selectFrom('dead_letters')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst()
-    if (row === undefined)
-      throw new ThalwegError('DEAD_LETTER_UNKNOWN', `There is no dead letter ${JSON.stringify(id)}`)
-    return letterFrom(row)
+  get(id: string): Promise<DeadLetter> {
+    return letterIn(this.#store.db, id)
   }
 
   /** Replaces the event that a redrive will send; null takes the edit back. Throws INPUT_INVALID unless it is a JSON object of at most 1 MB. */
   async edit(id: string, event: string | null): Promise<DeadLetter> {
     if (event !== null) refuseBadEvent(event)
-    await this.#change(id, ['dead'], { edited: event === null ? null : Buffer.from(event) })
+    await this.#change(this.#store.db, id, ['dead'], { edited: event === null ? null : Buffer.from(event) })
     return this.get(id)
   }
 
-  /** Marks letters for delivery; the connection's redrive picks them up. Returns how many were marked. */
+  /** Marks letters for delivery, all or none; the connection's redrive picks them up. Returns how many were marked. */
   async queue(ids: readonly string[], note: string): Promise<number> {
-    let marked = 0
-    for (const id of ids) {
-      await this.#change(id, ['dead'], { state: 'queued', note })
-      marked++
-    }
-    return marked
+    const all = new Set(ids)
+    await this.#store.transaction(async (tx) => {
+      for (const id of all) await this.#change(tx, id, ['dead'], { state: 'queued', note })
+    })
+    return all.size
   }
 
   /** Sets a letter aside for good; it stays counted as dead. */
   async discard(id: string, note: string): Promise<DeadLetter> {
-    await this.#change(id, ['dead', 'queued'], { state: 'discarded', note })
+    await this.#change(this.#store.db, id, ['dead', 'queued'], { state: 'discarded', note })
     return this.get(id)
   }
 
@@ -218,24 +210,33 @@ export class DeadLetters {
     return rows.map(letterFrom)
   }
 
-  async #change(
-    id: string,
-    from: readonly DeadLetterState[],
-    to: { state?: DeadLetterState; edited?: Uint8Array | null; note?: string },
-  ): Promise<void> {
-    const result = await this.#store.db
+  async #change(db: Kysely<Schema>, id: string, from: readonly DeadLetterState[], to: Change): Promise<void> {
+    const result = await db
       .updateTable('dead_letters')
       .set({ ...to, updated_at: this.#clock.now() })
       .where('id', '=', id)
       .where('state', 'in', from)
       .executeTakeFirst()
     if (Number(result.numUpdatedRows) > 0) return
-    const { state } = await this.get(id)
+    const { state } = await letterIn(db, id)
     throw new ThalwegError(
       'DEAD_LETTER_STATE',
       `Dead letter ${id} is ${state}; this needs it to be ${from.join(' or ')}`,
     )
   }
+}
+
+async function letterIn(db: Kysely<Schema>, id: string): Promise<DeadLetter> {
+  const row = await db.selectFrom('dead_letters').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined)
+    throw new ThalwegError('DEAD_LETTER_UNKNOWN', `There is no dead letter ${JSON.stringify(id)}`)
+  return letterFrom(row)
+}
+
+interface Change {
+  readonly state?: DeadLetterState
+  readonly edited?: Uint8Array | null
+  readonly note?: string
 }
 
 function refuseBadEvent(text: string): void {

@@ -4,28 +4,51 @@
  */
 
 import * as z from 'zod'
-import { compilePattern } from '../catalog/catalog.ts'
+import { patternProblem } from '../catalog/catalog.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Kernel } from '../core/kernel/kernel.ts'
+import {
+  ITEM_END,
+  ITEM_FAULT,
+  ITEM_FLAGS,
+  ITEM_START,
+  ITEM_TYPE,
+  type Kernel,
+} from '../core/kernel/kernel.ts'
 import type { Random } from '../core/random.ts'
 import type { Receipt } from '../core/receipt.ts'
-import type { Current, CurrentDefinition, LaunchFrom } from '../currents/current.ts'
+import {
+  type Current,
+  type CurrentAction,
+  type CurrentDefinition,
+  type LaunchFrom,
+  stateAfter,
+} from '../currents/current.ts'
 import type { Currents } from '../currents/registry.ts'
 import { destinationNamed } from '../destinations/catalog.ts'
 import type { Destination, EventWriter } from '../destinations/destination.ts'
+import { ROW_QUARANTINED } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import { Alerts } from './alerts.ts'
+import { BatchBuilder, StorePool } from './batch-builder.ts'
 import { type BookCheck, type BookSubject, Books } from './books.ts'
 import { TypeNumbers } from './cells.ts'
 import { Connection, type ConnectionParts, makeRule } from './connection.ts'
 import { ConnectionStats } from './connection-stats.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { IntakeAccount } from './intake.ts'
-import { batchOfOne, type Fate, fateOf, type KeptRecord, recordAt, replaysHolding } from './lineage.ts'
+import {
+  batchOfOne,
+  type Fate,
+  fateOf,
+  type KeptRecord,
+  recordAt,
+  replaysHolding,
+  type VersionScope,
+} from './lineage.ts'
 import { redacted, redactedUrl } from './redaction.ts'
 import { previewReplay, type Replay, type ReplayPreview, Replays, type ReplayWindow } from './replay.ts'
 import { Settler } from './settlement.ts'
@@ -48,6 +71,8 @@ export interface DeliveryParts {
   readonly haltedRetryMs?: number
   /** After how long without an accepted request the contact is told. Default 15 minutes. */
   readonly alertAfterMs?: number
+  /** How long outcomes and counts gather before they are written together. Default GATHER_MS. */
+  readonly gatherMs?: number | undefined
 }
 
 /** What delivery needs of the authorizations. */
@@ -78,6 +103,9 @@ export interface ConnectionStatus {
 const HALTED_RETRY_MS = 300_000
 const ALERT_AFTER_MS = 900_000
 const WATCH_MS = 10_000
+/** How long a stop waits for the store to take what was decided; longer than the runners wait for answers. */
+const SETTLE_GRACE_MS = 6_000
+const STATE_RETRY_MS = 1_000
 
 export class Delivery {
   readonly letters: DeadLetters
@@ -92,6 +120,8 @@ export class Delivery {
   readonly #stats = new Map<number, ConnectionStats>()
   /** Changes of one current happen one after another. */
   readonly #turns = new Map<number, Promise<unknown>>()
+  readonly #onTrouble: (error: unknown) => void
+  #stopping = false
   #cancelWatch: () => void = () => undefined
 
   constructor(parts: DeliveryParts) {
@@ -99,12 +129,13 @@ export class Delivery {
     const { store, clock, log, logger } = parts
     const onTrouble = (error: unknown): void =>
       logger.error({ err: error }, 'the store does not take what was settled; trying again')
+    this.#onTrouble = onTrouble
     this.letters = new DeadLetters(store, clock)
     this.alerts = new Alerts(store, clock)
-    this.intake = new IntakeAccount(log, store, clock, onTrouble)
-    this.#books = new Books(log, store)
-    this.#replays = new Replays(store, log, clock, this.#types)
-    this.#settler = new Settler(store, clock, this.#types, onTrouble)
+    this.intake = new IntakeAccount(log, store, clock, onTrouble, parts.gatherMs)
+    this.#books = new Books(log, store, clock)
+    this.#replays = new Replays(store, log, clock, this.#types, onTrouble)
+    this.#settler = new Settler(store, clock, this.#types, onTrouble, parts.gatherMs)
   }
 
   /** Takes up every launched current where its checkpoint is. */
@@ -120,15 +151,19 @@ export class Delivery {
 
   /** Stops reading, lets answers on their way arrive for some seconds, writes what was decided. */
   async stop(): Promise<void> {
+    this.#stopping = true
     this.#cancelWatch()
     await this.#replays.stop()
-    await Promise.all([...this.#connections.values()].map((connection) => connection.stop()))
-    this.#connections.clear()
+    const stopped = Promise.all([...this.#connections.values()].map((connection) => connection.stop()))
+    // While the store is away, connections wait for their books without end: then what is not written is delivered again.
+    await Promise.race([stopped, pause(SETTLE_GRACE_MS)])
     await this.#settler.close()
+    await stopped
+    this.#connections.clear()
     await this.intake.stop()
   }
 
-  /** Throws CURRENT_INVALID with every problem found, SOURCE_UNKNOWN, AUTHORIZATION_UNKNOWN. */
+  /** Throws CURRENT_INVALID with every problem found; when there is but one, perhaps SOURCE_UNKNOWN, AUTHORIZATION_UNKNOWN or SEALING_KEY. */
   async validate(definition: CurrentDefinition): Promise<void> {
     await this.#compile({ definition, key: 'check' })
   }
@@ -143,6 +178,8 @@ export class Delivery {
     return this.#inTurn(number, async () => {
       const { currents, log, store, clock } = this.#parts
       const draft = await currents.get(number)
+      // Before anything is touched: the checkpoint of one that runs must not move.
+      refuseUnless(draft, 'launch')
       await this.validate(draft.definition)
       const start =
         from === 'now' ? log.head : from === 'earliest' ? log.tail : await log.offsetAt(from.timeMs)
@@ -184,6 +221,7 @@ export class Delivery {
       const { currents } = this.#parts
       await this.validate(definition)
       const before = await currents.get(number)
+      if (before.state === 'deleted') refuseUnless(before, 'pause')
       await this.#end(number)
       try {
         const revised = await currents.revise(
@@ -206,6 +244,8 @@ export class Delivery {
     return this.#inTurn(number, async () => {
       const removed = await this.#parts.currents.act(number, 'remove', '')
       await this.#end(number)
+      await this.#replays.cancelAll(number)
+      await this.alerts.resolve(number, ['halted', 'deferred-long', 'log-corrupt', 'books'])
       this.#parts.log.hold(readerName(number), Number.POSITIVE_INFINITY)
       return removed
     })
@@ -216,9 +256,10 @@ export class Delivery {
     for (const current of await this.#parts.currents.list()) {
       if (current.definition.destination.authorization !== id) continue
       await this.#inTurn(current.number, async () => {
-        const running = this.#connections.has(current.number)
         await this.#end(current.number)
-        if (running) await this.#begin(await this.#parts.currents.get(current.number))
+        // Also where none runs: with the old credentials it may not even have begun.
+        const present = await this.#parts.currents.get(current.number)
+        if (present.state === 'running' || present.state === 'halted') await this.#begin(present)
       })
     }
   }
@@ -262,7 +303,9 @@ export class Delivery {
       const fate = await this.#fate(current, record)
       return fate.outcome === 'missing' ? 'missing' : 'covered'
     })
-    if (!check.balanced) {
+    if (check.balanced) {
+      await this.alerts.resolve(number, ['books'])
+    } else {
       await this.alerts.raise({
         current: number,
         kind: 'books',
@@ -288,16 +331,17 @@ export class Delivery {
     const rows = []
     for (const current of await currents.list()) {
       let fate = await this.#fate(current, record)
-      const mapped = await this.#mapped(current, record, fate)
-      if (fate.outcome === 'delivered' && mapped === undefined) {
+      const view = await this.#mapped(current, record, fate)
+      if (fate.outcome === 'delivered' && view?.skipped === true) {
         fate = { outcome: 'filtered', reason: 'skipped_by_destination', version: fate.version }
       }
-      rows.push({ current, fate, mapped, replays: await replaysHolding(store, current.number, offset) })
+      const replays = await replaysHolding(store, current.number, offset)
+      rows.push({ current, fate, mapped: view?.mapped, replays })
     }
     return { record, currents: rows }
   }
 
-  /** Sends queued dead letters of a current. Throws CURRENT_STATE when the current does not run: letters stay queued until it does. */
+  /** Queues dead letters, all or none, and sends them; those of a current that does not run stay queued until it does. */
   async redrive(ids: readonly string[], note: string): Promise<number> {
     const queued = await this.letters.queue(ids, note)
     for (const connection of this.#connections.values()) connection.redrive.wake()
@@ -340,18 +384,22 @@ export class Delivery {
     return this.#replays.cancel(id)
   }
 
-  /** The request that a definition would send for these events, secrets blotted out; nothing is sent. Undefined when nothing would be. */
+  /**
+   * The first request that a definition would send for these events, secrets blotted out; nothing is sent. Undefined when nothing would be.
+   * Throws INPUT_INVALID when one of them is not an event.
+   */
   async previewRequest(definition: CurrentDefinition, events: readonly Buffer[]): Promise<unknown> {
     const { writer, rule } = await this.#compile({ definition, key: 'preview' })
-    const records = events.map((bytes, i) => ({ bytes, record: this.#scanned(bytes, i) }))
+    const records = events.map((bytes, i) => this.#scanned(bytes, i))
     const flowing = records.filter(
-      ({ record }) => rule.selection.reasonAgainst(record.type, record.flags) === undefined,
+      ({ type, flags }) => rule.selection.reasonAgainst(type, flags) === undefined,
     )
-    const first = flowing[0]
-    if (first === undefined) return undefined
-    const edited =
-      rule.editor === undefined ? first.record.bytes : Buffer.from(rule.editor(first.record.bytes))
-    const exchange = writer.write(batchOfOne({ ...first.record, bytes: edited }, 'preview'))
+    const builder = new BatchBuilder(rule.limits, new StorePool(rule.limits.recordsMax))
+    for (const { bytes, type, flags, offset } of flowing) {
+      if (!builder.add(rule.editor === undefined ? bytes : rule.editor(bytes), type, flags, offset, 0)) break
+    }
+    if (builder.count === 0) return undefined
+    const exchange = writer.write(builder.finish('preview').batch)
     const step = exchange.next()
     if (step.done) return undefined
     exchange.return([])
@@ -416,7 +464,8 @@ export class Delivery {
     const connection = new Connection(current, made, position, this.statsOf(current.number), parts, {
       onHalted: (fault) => this.#halted(current.number, fault),
       onRecovered: () => this.#recovered(current.number),
-      onSettled: (slice) => this.#settled(current.number, slice),
+      onSettled: (slice) => this.#settled(current, slice),
+      onTrouble: this.#onTrouble,
     })
     this.#connections.set(current.number, connection)
     connection.start()
@@ -435,16 +484,23 @@ export class Delivery {
   /** Throws CURRENT_INVALID when the definition does not fit its destination. */
   async #compile(current: Pick<Current, 'definition' | 'key'>): Promise<Compiled> {
     const { definition } = current
-    const { destination, intake } = eventDestination(definition.destination.kind)
-    for (const pattern of [...definition.selection.include, ...definition.selection.exclude])
-      refuseBadPattern(pattern)
-    const settings = parsed(destination.settings, definition.destination.settings, 'destination.settings')
-    const credentials = await this.#credentials(destination, definition.destination.authorization)
-    const sources = await this.#parts.sourceNumbers(definition.sources)
-    return {
-      writer: intake.writer({ settings, credentials }, this.#parts.kernel),
-      rule: makeRule(current, intake, settings, sources, this.#parts.kernel),
-    }
+    const { kernel, sourceNumbers } = this.#parts
+    const problems = new Problems()
+    const { include, exclude } = definition.selection
+    for (const pattern of [...include, ...exclude]) await problems.of(() => refuseBadPattern(pattern))
+    const sources = await problems.of(() => sourceNumbers(definition.sources))
+    const found = await problems.of(() => eventDestination(definition.destination.kind))
+    const { settings: wanted, authorization } = definition.destination
+    const settings = await problems.of(
+      () => found && parsed(found.destination.settings, wanted, 'destination.settings'),
+    )
+    const credentials = await problems.of(() => found && this.#credentials(found.destination, authorization))
+    const sound = found !== undefined && sources !== undefined && problems.none
+    const writer = await problems.of(() =>
+      sound ? found.intake.writer({ settings, credentials }, kernel) : undefined,
+    )
+    if (!sound || writer === undefined) return problems.refuse()
+    return { writer, rule: makeRule(current, found.intake, settings, sources, kernel) }
   }
 
   async #credentials(destination: Destination, authorization: string | null): Promise<unknown> {
@@ -492,8 +548,10 @@ export class Delivery {
     })
   }
 
-  #settled(number: number, slice: Slice): void {
+  #settled(current: Current, slice: Slice): void {
+    const { number } = current
     this.#parts.log.hold(readerName(number), slice.to)
+    if (slice.gaps.length > 0 || slice.trimmed > 0) void this.#surely(() => this.#alertLoss(current, slice))
     const stats = this.statsOf(number)
     for (const cells of slice.filtered.values()) stats.filtered += cells.total()
     for (const parcel of slice.parcels) {
@@ -505,15 +563,32 @@ export class Delivery {
     }
   }
 
-  /** State changes must not be lost because the store was away for a moment. */
+  async #alertLoss({ number, name, definition }: Current, slice: Slice): Promise<void> {
+    const gaps = slice.gaps.map(
+      (gap) => `offsets ${gap.from} to ${gap.to - 1} do not check out: ${gap.where}`,
+    )
+    const trimmed =
+      slice.trimmed === 0
+        ? []
+        : [`${slice.trimmed} records before offset ${slice.to} were removed by retention`]
+    await this.alerts.raise({
+      current: number,
+      kind: 'log-corrupt',
+      contact: definition.contactEmail,
+      subject: `Current ${name} could not read a part of the log`,
+      detail: [...trimmed, ...gaps].slice(0, 20).join('\n'),
+    })
+  }
+
+  /** State changes must not be lost because the store is away: tries until it succeeds or we stop. */
   async #surely(change: () => Promise<void>): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       try {
         return await change()
       } catch (error) {
         this.#parts.logger.error({ err: error }, 'could not record a change of state')
-        if (attempt >= 5) return
-        await new Promise((resolve) => setTimeout(resolve, 1_000))
+        if (this.#stopping) return
+        await pause(STATE_RETRY_MS)
       }
     }
   }
@@ -521,7 +596,9 @@ export class Delivery {
   /** Tells the contact when a destination has been away for long. */
   #watch(): void {
     this.#cancelWatch = this.#parts.clock.after(WATCH_MS, () => {
-      void this.#surely(() => this.#alertLongOutages())
+      this.#alertLongOutages().catch((error: unknown) => {
+        this.#parts.logger.error({ err: error }, 'could not look for long outages; looking again soon')
+      })
       this.#watch()
     })
   }
@@ -556,8 +633,33 @@ export class Delivery {
 
   async #subject(current: Current): Promise<BookSubject | undefined> {
     if (current.startOffset === null) return undefined
-    const sources = await this.#parts.sourceNumbers(current.definition.sources)
-    return { current: current.number, startOffset: current.startOffset, sources }
+    const versions = await this.#versions(current.number)
+    // Versions with the same sources count as one, so that a change of something else does not begin the count anew.
+    const scopes = versions.filter(
+      ({ sources }, i) => i === 0 || !sameNumbers(sources, versions[i - 1]?.sources ?? sources),
+    )
+    return { current: current.number, startOffset: current.startOffset, scopes }
+  }
+
+  async #versions(number: number): Promise<VersionScope[]> {
+    const versions: VersionScope[] = []
+    for (const version of await this.#parts.currents.versions(number)) {
+      const sources = new Set<number>()
+      for (const name of version.definition.sources)
+        for (const one of await this.#knownSource(name)) sources.add(one)
+      versions.push({ ...version, sources })
+    }
+    return versions
+  }
+
+  /** An old version may name a source that was removed since: its events can no longer be told apart and are not counted. */
+  async #knownSource(name: string): Promise<ReadonlySet<number>> {
+    try {
+      return await this.#parts.sourceNumbers([name])
+    } catch (error) {
+      if (error instanceof ThalwegError && error.code === 'SOURCE_UNKNOWN') return new Set()
+      throw error
+    }
   }
 
   async #oldestPendingAt(subject: BookSubject | undefined, position: number): Promise<number | undefined> {
@@ -566,22 +668,30 @@ export class Delivery {
   }
 
   async #fate(current: Current, record: KeptRecord): Promise<Fate> {
-    const { store, currents } = this.#parts
-    const sources = await this.#parts.sourceNumbers(current.definition.sources)
-    const versions = await currents.versions(current.number)
-    return fateOf(
-      store,
-      { number: current.number, startOffset: current.startOffset, sources, versions },
-      record,
-    )
+    const { number, startOffset } = current
+    return fateOf(this.#parts.store, { number, startOffset, versions: await this.#versions(number) }, record)
   }
 
-  /** The record as the destination gets it, by the current's present version. */
-  async #mapped(current: Current, record: KeptRecord, fate: Fate): Promise<unknown> {
-    if (fate.outcome === 'out-of-scope' || fate.outcome === 'filtered') return undefined
-    const { writer, rule } = this.#connections.get(current.number) ?? (await this.#compile(current))
-    const bytes = rule.editor === undefined ? record.bytes : Buffer.from(rule.editor(record.bytes))
-    return writer.preview(batchOfOne({ ...record, bytes }, current.key), 0)
+  /** The record as the destination gets it, by the current's present version; undefined when it gets none or nobody can tell. */
+  async #mapped(
+    current: Current,
+    record: KeptRecord,
+    fate: Fate,
+  ): Promise<{ mapped: unknown; skipped: boolean } | undefined> {
+    const { outcome } = fate
+    const isEvent = (record.flags & ROW_QUARANTINED) === 0
+    if (outcome === 'out-of-scope' || outcome === 'filtered' || !isEvent) return undefined
+    try {
+      const { writer, rule } = this.#connections.get(current.number) ?? (await this.#compile(current))
+      if (rule.selection.reasonAgainst(record.type, record.flags) !== undefined) return undefined
+      const bytes = rule.editor === undefined ? record.bytes : Buffer.from(rule.editor(record.bytes))
+      const mapped = writer.preview(batchOfOne({ ...record, bytes }, current.key), 0)
+      return { mapped, skipped: mapped === undefined }
+    } catch (error) {
+      // One current whose definition no longer holds must not hide what became of the record in the others.
+      if (error instanceof ThalwegError) return undefined
+      throw error
+    }
   }
 
   async #replayTarget(number: number) {
@@ -601,15 +711,16 @@ export class Delivery {
 
   #scanned(bytes: Buffer, offset: number): KeptRecord {
     const { kernel, clock } = this.#parts
-    const scan = kernel.scan(bytes)
-    if (scan.count !== 1) throw new ThalwegError('INPUT_INVALID', `Event ${offset} is not one JSON object`)
+    const { count, items } = kernel.scan(bytes)
+    if (count !== 1 || items[ITEM_FAULT] !== 0)
+      throw new ThalwegError('INPUT_INVALID', `Event ${offset} is not one JSON object`)
     return {
       offset,
       source: 0,
       receivedAt: clock.now(),
-      type: kernel.types[scan.items[7] ?? 0] ?? '',
-      flags: scan.items[8] ?? 0,
-      bytes: bytes.subarray(scan.items[0], scan.items[1]),
+      type: kernel.types[items[ITEM_TYPE] ?? 0] ?? '',
+      flags: items[ITEM_FLAGS] ?? 0,
+      bytes: bytes.subarray(items[ITEM_START], items[ITEM_END]),
     }
   }
 
@@ -654,13 +765,50 @@ function parsed<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
 }
 
 function refuseBadPattern(pattern: string): void {
-  try {
-    compilePattern(pattern)
-  } catch (cause) {
-    throw new ThalwegError('CURRENT_INVALID', `selection: ${JSON.stringify(pattern)} is not a pattern`, {
-      cause,
-    })
+  const problem = patternProblem(pattern)
+  if (problem !== undefined) throw new ThalwegError('CURRENT_INVALID', `selection: ${problem}`)
+}
+
+/** Gathers what is wrong, so that an operator hears all of it at once. */
+class Problems {
+  readonly #found: ThalwegError[] = []
+
+  get none(): boolean {
+    return this.#found.length === 0
   }
+
+  /** The value; undefined when a rule was broken. */
+  async of<T>(check: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await check()
+    } catch (error) {
+      if (!(error instanceof ThalwegError)) throw error
+      this.#found.push(error)
+      return undefined
+    }
+  }
+
+  /** Throws the problem as it is, or several as one. */
+  refuse(): never {
+    const [first] = this.#found
+    if (first !== undefined && this.#found.length === 1) throw first
+    throw new ThalwegError('CURRENT_INVALID', this.#found.map((error) => error.message).join('\n'))
+  }
+}
+
+function sameNumbers(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  return a.size === b.size && [...a].every((number) => b.has(number))
+}
+
+/** Throws CURRENT_STATE unless the table in currents/current.ts allows the action. */
+function refuseUnless({ name, state }: Current, action: CurrentAction): void {
+  if (stateAfter(state, action) !== undefined) return
+  throw new ThalwegError('CURRENT_STATE', `Current ${name} is ${state}: it cannot ${action} now`)
+}
+
+/** Real time: what waits here waits for the store, which a stopped virtual clock must not hold up. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
 }
 
 function shown(request: WireRequest): unknown {

@@ -29,7 +29,9 @@ export class Gate {
   #state: GateState = 'open'
   #failures = 0
   #until = 0
-  #waiters: (() => void)[] = []
+  /** First come, first served: a batch that is refused again and again must not take every probe. */
+  #queue: (() => void)[] = []
+  #cancelAlarm: () => void = () => undefined
   #closedSince: number | undefined
 
   constructor(clock: Clock, random: Random, settings: GateSettings = GATE_DEFAULTS) {
@@ -53,17 +55,22 @@ export class Gate {
   }
 
   /** True: the caller may try, and tells by `accepted`, `refused` or `abandoned` how it went. False: aborted before. */
-  async pass(signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      if (this.#state === 'open') return true
-      const waitMs = this.#until - this.#clock.now()
-      if (this.#state === 'closed' && waitMs <= 0) {
-        this.#state = 'half-open'
-        return true
+  pass(signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false)
+    if (this.#state === 'open') return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const leave = (): void => {
+        this.#queue = this.#queue.filter((other) => other !== enter)
+        resolve(false)
       }
-      await this.#change(this.#state === 'closed' ? waitMs : undefined, signal)
-    }
-    return false
+      const enter = (): void => {
+        signal.removeEventListener('abort', leave)
+        resolve(true)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      this.#queue.push(enter)
+      this.#serve()
+    })
   }
 
   accepted(): void {
@@ -75,16 +82,17 @@ export class Gate {
     this.#state = 'open'
     this.#failures = 0
     this.#closedSince = undefined
-    this.#wake()
+    this.#serve()
   }
 
   /** Closes the gate. Doubles the wait with each refusal in a row, spreads it by ±50 %, and never waits less than the vendor asked. */
   refused(retryAfterMs: number | undefined): void {
     const now = this.#clock.now()
     this.#closedSince ??= now
+    const asked = Math.ceil(Math.min(retryAfterMs ?? 0, RETRY_AFTER_MS_MAX))
     if (this.#state === 'closed' && this.#until > now) {
       // Requests that were under way together fail together: that is one refusal, not many.
-      this.#until = Math.max(this.#until, now + Math.min(retryAfterMs ?? 0, RETRY_AFTER_MS_MAX))
+      this.#until = Math.max(this.#until, now + asked)
       return
     }
     const grown = Math.min(
@@ -93,34 +101,34 @@ export class Gate {
     )
     const spread = grown * (0.5 + this.#random())
     this.#failures++
-    this.#until = now + Math.max(spread, Math.min(retryAfterMs ?? 0, RETRY_AFTER_MS_MAX))
+    this.#until = now + Math.max(Math.ceil(spread), asked)
     this.#state = 'closed'
-    this.#wake()
+    this.#serve()
   }
 
   /** The try ended without telling whether the vendor is well: shut-down, or a fault that needs a person. The next caller probes. */
   abandoned(): void {
     if (this.#state !== 'half-open') return
     this.#state = 'closed'
-    this.#wake()
+    this.#serve()
   }
 
-  #change(ms: number | undefined, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = ms === undefined ? undefined : this.#clock.after(ms, done)
-      signal.addEventListener('abort', done, { once: true })
-      this.#waiters.push(done)
-      function done(): void {
-        cancel?.()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-    })
-  }
-
-  #wake(): void {
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const wake of waiters) wake()
+  /** Lets in who may come in: all while open, the first when a probe is due, else sets the alarm for that. */
+  #serve(): void {
+    this.#cancelAlarm()
+    if (this.#state === 'open') {
+      const queue = this.#queue
+      this.#queue = []
+      for (const enter of queue) enter()
+      return
+    }
+    if (this.#state === 'half-open' || this.#queue.length === 0) return
+    const waitMs = this.#until - this.#clock.now()
+    if (waitMs > 0) {
+      this.#cancelAlarm = this.#clock.after(waitMs, () => this.#serve())
+      return
+    }
+    this.#state = 'half-open'
+    this.#queue.shift()?.()
   }
 }

@@ -12,10 +12,9 @@ import type { Log } from '../log/log.ts'
 import type { FirstSeenTable, IntakeTable, QuarantineTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { typeLabel } from './cells.ts'
+import { GATHER_MS } from './settlement.ts'
 
 const READ_BYTES = 1_048_576
-/** How often the account is written, in milliseconds; also how far it may trail. */
-const WRITE_MS = 100
 /** Reads per write: bounds the tally. */
 const READS_MAX = 32
 const RETRY_MS = 1_000
@@ -39,16 +38,24 @@ export class IntakeAccount {
   readonly #store: Store
   readonly #clock: Clock
   readonly #onTrouble: (error: unknown) => void
+  readonly #gatherMs: number
   readonly #stopping = new AbortController()
   readonly #known = new Set<string>()
   #position = 0
   #running: Promise<void> | undefined
 
-  constructor(log: Log, store: Store, clock: Clock, onTrouble: (error: unknown) => void) {
+  constructor(
+    log: Log,
+    store: Store,
+    clock: Clock,
+    onTrouble: (error: unknown) => void,
+    gatherMs: number = GATHER_MS,
+  ) {
     this.#log = log
     this.#store = store
     this.#clock = clock
     this.#onTrouble = onTrouble
+    this.#gatherMs = gatherMs
   }
 
   async start(): Promise<void> {
@@ -127,29 +134,42 @@ export class IntakeAccount {
     while (!signal.aborted) {
       await this.#log.beyond(this.#position, signal)
       if (signal.aborted) return
-      const tally = new Tally(this.#known)
-      // Real time: this only gathers work, and a stopped virtual clock must not hold the account back.
-      await pause(WRITE_MS)
-      let at = this.#position
-      for (let reads = 0; reads < READS_MAX && at < this.#log.head; reads++) {
-        const pending = this.#log.read(at, READ_BYTES)
-        const run = pending instanceof Promise ? await pending : pending
-        for (const frame of run.frames) tally.take(frame, at)
-        if (run.next <= at) break
-        at = run.next
-        await new Promise<void>((resolve) => setImmediate(resolve))
+      try {
+        await this.#countSome()
+      } catch (error) {
+        this.#onTrouble(error)
+        await this.#clock.sleep(RETRY_MS, signal)
       }
-      if (at > this.#position) await this.#write(tally, at)
     }
+  }
+
+  async #countSome(): Promise<void> {
+    const tally = new Tally(this.#known)
+    // Real time: this only gathers work, and a stopped virtual clock must not hold the account back.
+    await pause(this.#gatherMs)
+    // Past what retention took: a trimmed entry can no longer be counted.
+    let at = Math.max(this.#position, this.#log.tail)
+    for (let reads = 0; reads < READS_MAX && at < this.#log.head; reads++) {
+      const pending = this.#log.read(at, READ_BYTES)
+      const run = pending instanceof Promise ? await pending : pending
+      for (const frame of run.frames) tally.take(frame, at)
+      if (run.next <= at) break
+      at = run.next
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+    if (at > this.#position) await this.#write(tally, at)
   }
 
   async #write(tally: Tally, to: number): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       try {
-        await this.#store.transaction((tx) => this.#keep(tx, tally, to), { durable: 'soon' })
-        this.#position = to
-        for (const row of tally.firstSeen) this.#known.add(`${row.source}\n${row.event_type}`)
-        this.#log.hold(READER, to)
+        const position = await this.#store.transaction((tx) => this.#keep(tx, tally, to), { durable: 'soon' })
+        this.#position = position
+        if (position === to)
+          for (const row of tally.firstSeen) this.#known.add(`${row.source}\n${row.event_type}`)
+        // The store lost its last commits, and perhaps the first sight of a type with them: count on from where it is.
+        else this.#known.clear()
+        this.#log.hold(READER, position)
         return
       } catch (error) {
         this.#onTrouble(error)
@@ -158,15 +178,23 @@ export class IntakeAccount {
     }
   }
 
-  async #keep(tx: Transaction<Schema>, tally: Tally, to: number): Promise<void> {
+  /** Returns the position that the account has then: `to`, unless the store is not where we left it. */
+  async #keep(tx: Transaction<Schema>, tally: Tally, to: number): Promise<number> {
     const moved = await tx
       .updateTable('checkpoints')
       .set({ position: to, updated_at: this.#clock.now() })
       .where('current', '=', CHECKPOINT)
       .where('position', '=', this.#position)
       .executeTakeFirst()
-    // Already there: an earlier try was committed and we never heard of it.
-    if (Number(moved.numUpdatedRows) === 0) return
+    if (Number(moved.numUpdatedRows) === 0) {
+      // Already at `to`: an earlier try was committed and we never heard of it.
+      const { position } = await tx
+        .selectFrom('checkpoints')
+        .select('position')
+        .where('current', '=', CHECKPOINT)
+        .executeTakeFirstOrThrow()
+      return position
+    }
     const rows = [...tally.counts.values()].sort(bySourceMinuteType)
     for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
       await tx
@@ -194,6 +222,7 @@ export class IntakeAccount {
         .onConflict((conflict) => conflict.doNothing())
         .execute()
     }
+    return to
   }
 }
 

@@ -51,13 +51,16 @@ export interface BatchSummary {
 export interface FateSubject {
   readonly number: number
   readonly startOffset: number | null
-  readonly sources: ReadonlySet<number>
   /** Oldest first. */
-  readonly versions: readonly {
-    readonly version: number
-    readonly fromOffset: number
-    readonly definition: CurrentDefinition
-  }[]
+  readonly versions: readonly VersionScope[]
+}
+
+/** A version of a current with the numbers of its sources. */
+export interface VersionScope {
+  readonly version: number
+  readonly fromOffset: number
+  readonly definition: CurrentDefinition
+  readonly sources: ReadonlySet<number>
 }
 
 /** The record at an offset; undefined when the log lost it. Throws LOG_TRIMMED. */
@@ -98,7 +101,9 @@ export function batchOfOne(record: KeptRecord, connection: string): EventBatch {
 /** What became of a record in one current. */
 export async function fateOf(store: Store, subject: FateSubject, record: KeptRecord): Promise<Fate> {
   if (subject.startOffset === null) return { outcome: 'out-of-scope', why: 'not_launched' }
-  if (!subject.sources.has(record.source)) return { outcome: 'out-of-scope', why: 'other_source' }
+  const applying = versionAt(subject, undefined, record.offset)
+  if (applying !== undefined && !applying.sources.has(record.source))
+    return { outcome: 'out-of-scope', why: 'other_source' }
   if (record.offset < subject.startOffset) return { outcome: 'out-of-scope', why: 'before_launch' }
   const checkpoint = await store.db
     .selectFrom('checkpoints')
@@ -175,7 +180,11 @@ function holds(row: BatchesTable, offset: number): boolean {
   return row.records === null || decodeOffsets(row.first_offset, row.records).includes(offset)
 }
 
-function versionAt(subject: FateSubject, settledBy: number | undefined, offset: number) {
+function versionAt(
+  subject: FateSubject,
+  settledBy: number | undefined,
+  offset: number,
+): VersionScope | undefined {
   if (settledBy !== undefined) return subject.versions.find((version) => version.version === settledBy)
   return subject.versions.findLast((version) => version.fromOffset <= offset)
 }

@@ -46,7 +46,7 @@ export function settlementOf(slice: Slice, types: TypeNumbers, about: About): Se
   for (const parcel of slice.parcels) {
     const { batch } = parcel
     for (let i = 0; i < batch.count; i++) {
-      const minute = parcel.minutes[i] ?? 0
+      const minute = Math.floor((parcel.receivedAt[i] ?? 0) / 60_000)
       const type = types.numberOf(batch.types[i] ?? '')
       if (parcel.outcomes[i] === DELIVERED_OUTCOME) delivered.add(minute, type)
       else if (parcel.outcomes[i] === SKIPPED_OUTCOME)

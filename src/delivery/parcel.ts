@@ -16,8 +16,8 @@ export interface Parcel {
   readonly batch: EventBatch
   /** Offset in the log per record. */
   readonly offsets: Float64Array
-  /** receivedAt / 60000 per record, rounded down. */
-  readonly minutes: Uint32Array
+  /** When each record was accepted, in milliseconds; its minute is where the books count it. */
+  readonly receivedAt: Float64Array
   /** One of the outcomes above per record; written by the courier. */
   readonly outcomes: Uint8Array
   /** Why, for skipped and dead ones. */
@@ -39,11 +39,11 @@ export interface Note {
 
 export const SENT_CHARS_MAX = 65_536
 
-export function parcelOf(batch: EventBatch, offsets: Float64Array, minutes: Uint32Array): Parcel {
+export function parcelOf(batch: EventBatch, offsets: Float64Array, receivedAt: Float64Array): Parcel {
   return {
     batch,
     offsets,
-    minutes,
+    receivedAt,
     outcomes: new Uint8Array(batch.count),
     notes: new Map(),
     attempts: 0,

@@ -21,8 +21,12 @@ export interface RedriveParts {
   readonly clock: Clock
   readonly courier: Courier
   readonly limits: Limits
-  readonly onHalted: (fault: Fault) => Promise<void>
+  /** The letters wait: `wake` when the connection is well again. */
+  readonly onHalted: (fault: Fault) => void
+  readonly onTrouble: (error: unknown) => void
 }
+
+const RETRY_MS = 1_000
 
 export class Redrive {
   readonly #parts: RedriveParts
@@ -37,9 +41,7 @@ export class Redrive {
   /** Looks for queued letters; call after queueing and at start. */
   wake(): void {
     this.#again = true
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-    })
+    this.#running ??= this.#run()
   }
 
   async stop(): Promise<void> {
@@ -47,18 +49,33 @@ export class Redrive {
     await this.#running
   }
 
+  /** Never rejects: a store that is away is asked again. */
   async #run(): Promise<void> {
-    const { letters, current, courier, limits, onHalted } = this.#parts
-    while (this.#again && !this.#stopping.signal.aborted) {
+    const { clock, onTrouble } = this.#parts
+    const { signal } = this.#stopping
+    while (this.#again && !signal.aborted) {
       this.#again = false
-      const queued = fitting(await letters.queued(current, limits.recordsMax), limits)
-      if (queued.length === 0) return
-      const parcel = this.#parcel(queued)
-      const ending = await courier.deliver(parcel, this.#stopping.signal)
-      await this.#close(queued, parcel)
-      if (ending.how === 'halted') return onHalted(ending.fault)
-      this.#again = true
+      try {
+        this.#again = (await this.#redriveSome()) || this.#again
+      } catch (error) {
+        onTrouble(error)
+        this.#again = true
+        await clock.sleep(RETRY_MS, signal)
+      }
     }
+    this.#running = undefined
+  }
+
+  /** False: nothing is left to do for now. */
+  async #redriveSome(): Promise<boolean> {
+    const { letters, current, courier, limits, onHalted } = this.#parts
+    const queued = fitting(await letters.queued(current, limits.recordsMax), limits)
+    if (queued.length === 0) return false
+    const parcel = this.#parcel(queued)
+    const ending = await courier.deliver(parcel, this.#stopping.signal)
+    await this.#close(queued, parcel)
+    if (ending.how === 'halted') onHalted(ending.fault)
+    return ending.how === 'done'
   }
 
   #parcel(letters: readonly DeadLetter[]): Parcel {
@@ -73,7 +90,8 @@ export class Redrive {
       ends[i] = at
     })
     const batch: EventBatch = {
-      id: `${this.#parts.connection}-redrive-${letters[0]?.id ?? ''}-${letters.length}`,
+      // With the time of the last change: an edited letter that goes out again is another batch.
+      id: `${this.#parts.connection}-redrive-${letters[0]?.id ?? ''}-${letters.length}-${Math.max(...letters.map((letter) => letter.updatedAt))}`,
       connection: this.#parts.connection,
       count: letters.length,
       joined: Buffer.concat(pieces.flatMap((piece, i) => (i === 0 ? [piece] : [COMMA, piece]))),
@@ -86,7 +104,7 @@ export class Redrive {
     return parcelOf(
       batch,
       Float64Array.from(letters, (letter) => letter.offset),
-      Uint32Array.from(letters, (letter) => Math.floor(letter.receivedAt / 60_000)),
+      Float64Array.from(letters, (letter) => letter.receivedAt),
     )
   }
 
@@ -108,6 +126,7 @@ export class Redrive {
               ? { state: 'delivered', attempts: letter.attempts + parcel.attempts, updated_at: now }
               : {
                   state: 'dead',
+                  fault: note?.fault?.kind ?? letter.fault,
                   attempts: letter.attempts + parcel.attempts,
                   message: note?.fault?.message ?? '',
                   status: note?.fault?.status ?? 0,

@@ -80,6 +80,9 @@ export interface ReplayTarget {
 }
 
 const READ_BYTES = 1_048_576
+const RETRY_MS = 1_000
+/** States from which a replay can go on. */
+const UNFINISHED: readonly ReplayState[] = ['running', 'paused', 'failed']
 
 /** Counts what a window holds, without sending anything. */
 export async function previewReplay(
@@ -148,16 +151,18 @@ export class Replays {
   readonly #log: Log
   readonly #clock: Clock
   readonly #types: TypeNumbers
+  readonly #onTrouble: (error: unknown) => void
   readonly #running = new Map<
     string,
     { readonly stop: AbortController; readonly current: number; readonly done: Promise<void> }
   >()
 
-  constructor(store: Store, log: Log, clock: Clock, types: TypeNumbers) {
+  constructor(store: Store, log: Log, clock: Clock, types: TypeNumbers, onTrouble: (error: unknown) => void) {
     this.#store = store
     this.#log = log
     this.#clock = clock
     this.#types = types
+    this.#onTrouble = onTrouble
   }
 
   async create(
@@ -212,13 +217,27 @@ export class Replays {
     return replayFrom(row)
   }
 
-  /** Takes up the unfinished replays of a current whose delivery (re)starts. */
+  /** Takes up the running replays of a current whose delivery (re)starts, and keeps the log for those that can be resumed. */
   async resumeAll(target: ReplayTarget): Promise<void> {
-    for (const replay of await this.list(target.current)) {
-      if (replay.state !== 'running') continue
+    for (const replay of await this.#unfinished(target.current)) {
       this.#log.hold(`replay ${replay.id}`, replay.position)
-      this.#start(replay, target)
+      if (replay.state === 'running') this.#start(replay, target)
     }
+  }
+
+  /** For a current that is removed; its delivery was stopped. */
+  async cancelAll(current: number): Promise<void> {
+    for (const replay of await this.#unfinished(current)) await this.cancel(replay.id)
+  }
+
+  async #unfinished(current: number): Promise<Replay[]> {
+    const rows = await this.#store.db
+      .selectFrom('replays')
+      .selectAll()
+      .where('current', '=', current)
+      .where('state', 'in', UNFINISHED)
+      .execute()
+    return rows.map(replayFrom)
   }
 
   async resume(id: string, target: ReplayTarget): Promise<Replay> {
@@ -240,7 +259,7 @@ export class Replays {
   }
 
   async cancel(id: string): Promise<Replay> {
-    const replay = await this.#halt(id, ['running', 'paused', 'failed'], 'cancelled')
+    const replay = await this.#halt(id, UNFINISHED, 'cancelled')
     this.#log.hold(`replay ${id}`, Number.POSITIVE_INFINITY)
     return replay
   }
@@ -272,10 +291,25 @@ export class Replays {
   #start(replay: Replay, target: ReplayTarget): void {
     if (this.#running.has(replay.id)) return
     const stop = new AbortController()
-    const done = this.#run(replay, target, stop.signal)
-      .catch((error: unknown) => this.#setState(replay.id, 'failed', String(error)))
-      .finally(() => this.#running.delete(replay.id))
+    const done = this.#persist(replay.id, target, stop.signal).finally(() => this.#running.delete(replay.id))
     this.#running.set(replay.id, { stop, current: target.current, done })
+  }
+
+  /** Never rejects. While the store is away it waits and goes on from what was recorded; what else goes wrong fails the replay. */
+  async #persist(id: string, target: ReplayTarget, signal: AbortSignal): Promise<void> {
+    let failure: unknown
+    while (!signal.aborted) {
+      try {
+        if (failure !== undefined) return await this.#setState(id, 'failed', String(failure))
+        const replay = await this.get(id)
+        if (replay.state !== 'running') return
+        return await this.#run(replay, target, signal)
+      } catch (error) {
+        this.#onTrouble(error)
+        if (!(error instanceof ThalwegError && error.code === 'STORE_UNAVAILABLE')) failure ??= error
+        await this.#clock.sleep(RETRY_MS, signal)
+      }
+    }
   }
 
   async #run(replay: Replay, target: ReplayTarget, signal: AbortSignal): Promise<void> {

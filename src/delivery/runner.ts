@@ -19,7 +19,7 @@ import type { Courier, Ending } from './courier.ts'
 import type { Gate } from './gate.ts'
 import { countsOf, settlementOf } from './outcomes.ts'
 import type { Parcel } from './parcel.ts'
-import type { Settler } from './settlement.ts'
+import { CheckpointBehind, type Settler } from './settlement.ts'
 import { type Slice, SliceReader, type SliceRule } from './slice.ts'
 
 export interface RunnerParts {
@@ -59,6 +59,7 @@ const UNSETTLED_MAX = 64
 const SETTLING_MAX = 256
 /** How long a stop waits for answers that are on their way. */
 const STOP_GRACE_MS = 5_000
+const STOP_LOOK_MS = 20
 
 interface Carriage {
   readonly slice: Slice
@@ -99,11 +100,15 @@ export class Runner {
     session?.reading.abort()
     this.#stopping.abort()
     if (session !== undefined) {
-      // Behind a closed gate nothing is on its way.
-      const patience = this.#parts.gate.state === 'open' ? STOP_GRACE_MS : 0
-      const timer = setTimeout(() => session.sending.abort(), patience)
+      const until = performance.now() + STOP_GRACE_MS
+      const look = (): void => {
+        // Behind a closed gate nothing is on its way.
+        if (this.#parts.gate.state !== 'open' || performance.now() >= until) session.sending.abort()
+      }
+      look()
+      const timer = setInterval(look, STOP_LOOK_MS)
       await this.#running
-      clearTimeout(timer)
+      clearInterval(timer)
     }
     await this.#running
     await Promise.all(this.#settling)
@@ -128,7 +133,10 @@ export class Runner {
     const { clock, haltedRetryMs, onHalted } = this.#parts
     while (!this.#stopping.signal.aborted) {
       const fault = await this.#read()
-      if (fault === undefined) return
+      if (fault === undefined) {
+        if (this.#session?.restarts !== true) return
+        continue
+      }
       this.#halted = true
       await onHalted(fault)
       await clock.sleep(haltedRetryMs, this.#stopping.signal)
@@ -146,7 +154,7 @@ export class Runner {
       if (!this.#stopping.signal.aborted) session.halt(brokenReading(error))
     }
     await Promise.all(session.deliveries)
-    if (session.fault !== undefined || this.#queue.length > 0) {
+    if (session.fault !== undefined || session.restarts || this.#queue.length > 0) {
       // Not in the books: the next session, or the next process, reads them again.
       this.#queue = []
       this.#readPosition = this.#handedTo
@@ -251,8 +259,10 @@ export class Runner {
             this.#settledTo = slice.to
             onSettled(slice)
           },
-          // The settler gives up only when it closes: then the slice is read again after the next start.
-          () => undefined,
+          (error: unknown) => {
+            // Otherwise the settler closed: then the slice is read again after the next start.
+            if (error instanceof CheckpointBehind) this.#rewind(error.position)
+          },
         )
         .then(() => {
           this.#settling.delete(settling)
@@ -260,6 +270,13 @@ export class Runner {
         })
       this.#settling.add(settling)
     }
+  }
+
+  /** The store forgot what it had taken: reads again from where it is. */
+  #rewind(position: number): void {
+    this.#handedTo = Math.min(this.#handedTo, position)
+    this.#settledTo = Math.min(this.#settledTo, position)
+    this.#session?.restart()
   }
 
   /** Only after one clean acceptance can no socket still be sending from the buffer. */
@@ -283,6 +300,7 @@ class Session {
   readonly sending = new AbortController()
   readonly deliveries = new Set<Promise<void>>()
   fault: Fault | undefined
+  restarts = false
   #waiting: (() => void)[] = []
 
   constructor() {
@@ -291,6 +309,13 @@ class Session {
 
   halt(fault: Fault): void {
     this.fault ??= fault
+    this.reading.abort()
+    this.sending.abort()
+  }
+
+  /** Ends this stretch so that the next one begins at once. */
+  restart(): void {
+    this.restarts = true
     this.reading.abort()
     this.sending.abort()
   }

@@ -6,7 +6,7 @@
  * finds the checkpoint already past the slice and writes nothing again.
  */
 
-import type { Transaction } from 'kysely'
+import { CompiledQuery, type Transaction } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { BatchesTable, DeadLettersTable, Schema } from '../store/schema.ts'
@@ -46,7 +46,6 @@ export class CheckpointBehind extends Error {
 /** How long outcomes and counts gather before they are written together, in milliseconds of real time. */
 export const GATHER_MS = 100
 const RETRY_MS = 1_000
-const ROWS_AT_ONCE = 500
 
 interface Waiting {
   readonly settlement: Settlement
@@ -218,11 +217,56 @@ export async function furthestCheckpoint(store: Store): Promise<number> {
   return Number(row?.position ?? 0)
 }
 
+/** Inserts in statements of a few fixed sizes, whose SQL is made once: building it again for every batch costs more than running it. */
 export async function insertBatches(tx: Transaction<Schema>, rows: readonly BatchesTable[]): Promise<void> {
-  for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
-    await tx
-      .insertInto('batches')
-      .values(rows.slice(i, i + ROWS_AT_ONCE))
-      .execute()
+  for (let at = 0; at < rows.length; ) {
+    const size = STATEMENT_ROWS.find((rowsAtOnce) => rowsAtOnce <= rows.length - at) ?? 1
+    const some = rows.slice(at, at + size)
+    const parameters = some.flatMap((row) => BATCH_COLUMNS.map((column) => row[column]))
+    await tx.executeQuery(CompiledQuery.raw(batchInsertSql(tx, some), parameters))
+    at += size
   }
+}
+
+const STATEMENT_ROWS = [128, 32, 8, 1] as const
+
+const BATCH_COLUMNS = [
+  'current',
+  'id',
+  'slice_from',
+  'slice_to',
+  'first_offset',
+  'last_offset',
+  'records',
+  'count',
+  'delivered',
+  'failed',
+  'skipped',
+  'version',
+  'replay',
+  'attempts',
+  'status',
+  'first_sent_at',
+  'settled_at',
+] as const satisfies readonly (keyof BatchesTable)[]
+
+/** By database kind, then by number of rows. */
+const batchInserts = new WeakMap<object, Map<number, string>>()
+
+function batchInsertSql(tx: Transaction<Schema>, rows: readonly BatchesTable[]): string {
+  const { adapter } = tx.getExecutor()
+  const known = batchInserts.get(adapter) ?? new Map<number, string>()
+  batchInserts.set(adapter, known)
+  let text = known.get(rows.length)
+  if (text === undefined) {
+    const ordered = rows.map((row) =>
+      Object.fromEntries(BATCH_COLUMNS.map((column) => [column, row[column]])),
+    )
+    text = tx
+      .insertInto('batches')
+      .values(ordered as unknown as BatchesTable[])
+      .compile().sql
+    known.set(rows.length, text)
+  }
+  return text
 }

@@ -41,6 +41,8 @@ export interface SliceRule {
 /** Rows looked at for one slice: bounds how far the checkpoint trails when nearly everything is filtered. */
 const ROWS_MAX = 50_000
 const READ_BYTES = 1_048_576
+/** Slices made ahead of their delivery; bounds memory where slices are small. */
+const READY_MAX = 32
 
 export class SliceReader {
   readonly #log: Log
@@ -48,6 +50,10 @@ export class SliceReader {
   readonly #types: TypeNumbers
   readonly #pool: StorePool
   readonly #rule: SliceRule
+  readonly #ready: Slice[] = []
+  #draft: SliceDraft
+  /** When the draft leaves as it is. */
+  #deadline: number | undefined
   #position: number
 
   constructor(
@@ -64,6 +70,7 @@ export class SliceReader {
     this.#pool = pool
     this.#rule = rule
     this.#position = position
+    this.#draft = new SliceDraft(position, rule, types, pool)
   }
 
   /** Offset that the next slice begins with. */
@@ -76,33 +83,46 @@ export class SliceReader {
    * `until` bounds it (exclusive). undefined when aborted or at `until`.
    */
   async next(signal: AbortSignal, until = Number.POSITIVE_INFINITY): Promise<Slice | undefined> {
-    const draft = new SliceDraft(this.#position, this.#rule, this.#types, this.#pool)
-    let deadline: number | undefined
-    for (;;) {
-      draft.skipTo(this.#log.tail)
-      const pending = this.#log.read(draft.to, READ_BYTES)
+    while (this.#ready.length === 0) {
+      if (!(await this.#read(signal, until))) return undefined
+    }
+    const slice = signal.aborted ? undefined : this.#ready.shift()
+    if (slice !== undefined) this.#position = slice.to
+    return slice
+  }
+
+  /**
+   * Reads on, and makes as many slices of what it read as that gives: a run read for one slice alone would be read again for the next. False when
+   * there will be no more: aborted, or at `until`.
+   */
+  async #read(signal: AbortSignal, until: number): Promise<boolean> {
+    const { waitMs } = this.#rule.limits
+    this.#draft.skipTo(Math.min(this.#log.tail, until))
+    if (this.#draft.to < until) {
+      const pending = this.#log.read(this.#draft.to, READ_BYTES)
       const run = pending instanceof Promise ? await pending : pending
-      if (signal.aborted) {
-        draft.discard()
-        return undefined
-      }
-      const full = draft.take(run, until)
-      if (draft.to > draft.from) deadline ??= this.#clock.now() + this.#rule.limits.waitMs
-      if (full || draft.to >= until) break
-      if (draft.to < this.#log.head) continue
-      if (deadline !== undefined && this.#clock.now() >= deadline) break
-      await this.#wait(draft.to, deadline, signal)
-      if (signal.aborted) {
-        draft.discard()
-        return undefined
+      if (signal.aborted) return false
+      // What a full slice leaves of the run goes into the next one, in this turn: the frames are not valid any longer.
+      while (this.#draft.take(run, until) && this.#ready.length < READY_MAX) this.#finish()
+      if (this.#draft.to > this.#draft.from) this.#deadline ??= this.#clock.now() + waitMs
+    }
+    if (this.#ready.length > 0) return true
+    if (this.#draft.to < until) {
+      if (this.#draft.to < this.#log.head) return true
+      if (this.#deadline === undefined || this.#clock.now() < this.#deadline) {
+        await this.#wait(this.#draft.to, this.#deadline, signal)
+        return !signal.aborted
       }
     }
-    if (draft.to === draft.from) {
-      draft.discard()
-      return undefined
-    }
-    this.#position = draft.to
-    return draft.finish()
+    if (this.#draft.to === this.#draft.from) return false
+    this.#finish()
+    return true
+  }
+
+  #finish(): void {
+    this.#ready.push(this.#draft.finish())
+    this.#draft = new SliceDraft(this.#draft.to, this.#rule, this.#types, this.#pool)
+    this.#deadline = undefined
   }
 
   /** Until there is more to read, the deadline, or the abort. */
@@ -153,6 +173,8 @@ class SliceDraft {
     for (const gap of run.gaps) if (gap.to > this.to && gap.from < until) this.#gaps.push(gap)
     for (const frame of run.frames) {
       if (frame.baseOffset >= until) break
+      // An earlier slice has taken it.
+      if (frame.baseOffset + frame.count <= this.to) continue
       if (this.#takeFrame(frame, until)) return true
     }
     if (run.next > this.to) this.to = Math.min(run.next, until)
@@ -192,8 +214,8 @@ class SliceDraft {
       const end = rows[row + 1] ?? 0
       const taken =
         rule.editor === undefined
-          ? lane.addFrom(frame.bytes, start, end, type, flags, base + i, minute)
-          : lane.add(rule.editor(frame.bytes.subarray(start, end)), type, flags, base + i, minute)
+          ? lane.addFrom(frame.bytes, start, end, type, flags, base + i, receivedAt)
+          : lane.add(rule.editor(frame.bytes.subarray(start, end)), type, flags, base + i, receivedAt)
       if (!taken) {
         this.rows--
         this.#settleRuns()
@@ -235,9 +257,5 @@ class SliceDraft {
       trimmed: this.#trimmed,
       oldestAt: this.#oldestAt,
     }
-  }
-
-  discard(): void {
-    for (const lane of this.#lanes) lane.discard()
   }
 }

@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
 import type { WireReply, WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
+import { SendBuffers } from './send-buffers.ts'
 
 export interface Transport {
   /** Never rejects. Answers are cut at ANSWER_BYTES_MAX. */
@@ -36,24 +37,38 @@ const DRAINED_BYTES_MAX = 4 * ANSWER_BYTES_MAX
 /** Addresses come from settings only, so this bounds mistakes, not attacks. */
 const ORIGINS_MAX = 256
 
+interface Address {
+  readonly origin: string
+  /** With the query string. */
+  readonly path: string
+}
+
 export class HttpTransport implements Transport {
   readonly #settings: TransportSettings
   readonly #pools = new Map<string, Pool>()
+  readonly #addresses = new Map<string, Address>()
+  readonly #buffers = new SendBuffers()
 
   constructor(settings: Partial<TransportSettings> = {}) {
     this.#settings = { ...TRANSPORT_DEFAULTS, ...settings }
   }
 
   send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer> {
-    const { origin, pathname, search } = new URL(request.url)
+    const { origin, path } = this.#address(request.url)
     return new Promise((resolve) => {
+      const joined = Array.isArray(request.body) ? this.#buffers.join(request.body) : undefined
       const options = {
         method: request.method,
-        path: pathname + search,
+        path,
         headers: request.headers,
-        body: bodyOf(request),
+        body: joined ?? (request.body as Uint8Array | undefined) ?? null,
       }
-      const conversation = new Conversation(origin, signal, resolve)
+      const conversation = new Conversation(origin, signal, (answer) => {
+        // An acceptance ends the sending: what a vendor may have left unread it no longer wants, whatever the bytes say.
+        if (joined !== undefined && 'status' in answer && answer.status >= 200 && answer.status < 300)
+          this.#buffers.give(joined)
+        resolve(answer)
+      })
       if (signal.aborted) return conversation.fail(new Error('stopped by us'))
       try {
         this.#pool(origin).dispatch(options, conversation)
@@ -67,6 +82,18 @@ export class HttpTransport implements Transport {
     const pools = [...this.#pools.values()]
     this.#pools.clear()
     await Promise.all(pools.map((pool) => pool.destroy()))
+  }
+
+  /** Requests of a connection go to the same address again and again. */
+  #address(url: string): Address {
+    let address = this.#addresses.get(url)
+    if (address === undefined) {
+      const { origin, pathname, search } = new URL(url)
+      address = { origin, path: pathname + search }
+      if (this.#addresses.size >= ORIGINS_MAX) this.#addresses.clear()
+      this.#addresses.set(url, address)
+    }
+    return address
   }
 
   #pool(origin: string): Pool {
@@ -167,11 +194,6 @@ class Conversation implements Dispatcher.DispatchHandler {
     this.#signal.removeEventListener('abort', this.#stop)
     this.#resolve(answer)
   }
-}
-
-function bodyOf(request: WireRequest): Uint8Array | null {
-  if (request.body === undefined) return null
-  return request.body instanceof Uint8Array ? request.body : Buffer.concat(request.body)
 }
 
 function headersOf(headers: IncomingHttpHeaders): Record<string, string> {
