@@ -32,7 +32,9 @@ export async function serve(overrides: Overrides): Promise<void> {
 
 /** Hub, doubles, simulated traffic and the live table, until a signal. */
 export async function demo(overrides: Overrides, options: DemoOptions): Promise<void> {
-  const settings = readSettings(process.env, { logLevel: 'warn', ...overrides })
+  // The table and the story say what happens; log lines would run through them.
+  const logLevel = overrides.logLevel ?? process.env.THALWEG_LOG_LEVEL ?? 'error'
+  const settings = readSettings(process.env, { ...overrides, logLevel })
   const sandbox = await startSandbox({
     host: settings.host,
     port: settings.sandboxPort,

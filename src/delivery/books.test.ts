@@ -214,7 +214,7 @@ describe('the books', () => {
 
 describe('lineage', () => {
   async function fates(under: DeliveryUnderTest, offset: number): Promise<Record<string, unknown>> {
-    const lineage = await under.delivery.lineage(offset)
+    const lineage = await under.delivery.history.lineage(offset)
     return Object.fromEntries((lineage?.currents ?? []).map(({ current, fate }) => [current.name, fate]))
   }
 
@@ -244,12 +244,14 @@ describe('lineage', () => {
 
     await under.store.db.deleteFrom('batches').execute()
     expect(await at(9)).toEqual({ outcome: 'missing' })
-    expect(await under.delivery.lineage(17)).toMatchObject({ record: { offset: 17, source: 1, type: CLICK } })
+    expect(await under.delivery.history.lineage(17)).toMatchObject({
+      record: { offset: 17, source: 1, type: CLICK },
+    })
   })
 
   test('shows what the destination gets, and follows the letter that was mended', async () => {
     const { under, current } = await withMixed()
-    const shown = async (offset: number) => (await under.delivery.lineage(offset))?.currents[0]
+    const shown = async (offset: number) => (await under.delivery.history.lineage(offset))?.currents[0]
     expect(await shown(9)).toMatchObject({ mapped: { events: [{ id: 'e0' }] } })
     expect((await shown(15))?.mapped).toBeUndefined()
     const [letter] = await under.delivery.letters.list({ limit: 1 })

@@ -71,7 +71,7 @@ describe('a definition', () => {
       `{"id":"c","event_type":"${OPEN}"}`,
     ]
     expect(
-      await under.delivery.previewRequest(
+      await under.delivery.blueprints.previewRequest(
         definition,
         events.map((event) => Buffer.from(event)),
       ),
@@ -81,9 +81,13 @@ describe('a definition', () => {
       headers: { authorization: 'Bearer [secret]' },
       body: `{"events":[${events[0]?.replace('x@y.z', '[REDACTED]')},${events[2]}]}`,
     })
-    expect(await under.delivery.previewRequest(definition, [Buffer.from(events[1] ?? '')])).toBeUndefined()
+    expect(
+      await under.delivery.blueprints.previewRequest(definition, [Buffer.from(events[1] ?? '')]),
+    ).toBeUndefined()
     for (const broken of ['17', '{"id":', '{} {}']) {
-      await expect(under.delivery.previewRequest(definition, [Buffer.from(broken)])).rejects.toMatchObject({
+      await expect(
+        under.delivery.blueprints.previewRequest(definition, [Buffer.from(broken)]),
+      ).rejects.toMatchObject({
         code: 'INPUT_INVALID',
       })
     }
@@ -100,8 +104,8 @@ describe('a definition', () => {
     ],
   ])('has its destination checked: %s', async (_, answer, receipt) => {
     const under = await DeliveryUnderTest.open({ answer: () => answer })
-    expect(await under.delivery.checkDestination('http', { url: URL }, {})).toMatchObject(receipt)
-    await expect(under.delivery.checkDestination('http', {}, {})).rejects.toMatchObject({
+    expect(await under.delivery.blueprints.checkDestination('http', { url: URL }, {})).toMatchObject(receipt)
+    await expect(under.delivery.blueprints.checkDestination('http', {}, {})).rejects.toMatchObject({
       code: 'CURRENT_INVALID',
     })
   })

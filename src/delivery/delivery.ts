@@ -3,22 +3,11 @@
  * It never knows a vendor: destinations are consulted. It never changes what a record says.
  */
 
-import * as z from 'zod'
-import { patternProblem } from '../catalog/catalog.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
-import type { WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
-import {
-  ITEM_END,
-  ITEM_FAULT,
-  ITEM_FLAGS,
-  ITEM_START,
-  ITEM_TYPE,
-  type Kernel,
-} from '../core/kernel/kernel.ts'
+import type { Kernel } from '../core/kernel/kernel.ts'
 import type { Random } from '../core/random.ts'
-import type { Receipt } from '../core/receipt.ts'
 import {
   type Current,
   type CurrentAction,
@@ -27,32 +16,21 @@ import {
   stateAfter,
 } from '../currents/current.ts'
 import type { Currents } from '../currents/registry.ts'
-import { destinationNamed } from '../destinations/catalog.ts'
-import type { Destination, EventWriter } from '../destinations/destination.ts'
-import { ROW_QUARANTINED } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import { Alerts } from './alerts.ts'
-import { BatchBuilder, StorePool } from './batch-builder.ts'
+import { type AuthorizationSource, type Blueprint, Blueprints } from './blueprint.ts'
 import { type BookCheck, type BookSubject, Books } from './books.ts'
 import { TypeNumbers } from './cells.ts'
-import { Connection, type ConnectionParts, makeRule } from './connection.ts'
+import { Connection, type ConnectionParts } from './connection.ts'
 import { ConnectionStats } from './connection-stats.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { History } from './history.ts'
 import { IntakeAccount } from './intake.ts'
-import {
-  batchOfOne,
-  type Fate,
-  fateOf,
-  type KeptRecord,
-  recordAt,
-  replaysHolding,
-  type VersionScope,
-} from './lineage.ts'
-import { redacted, redactedUrl } from './redaction.ts'
+import { recordAt } from './lineage.ts'
 import { previewReplay, type Replay, type ReplayPreview, Replays, type ReplayWindow } from './replay.ts'
 import { Settler } from './settlement.ts'
-import type { Slice, SliceRule } from './slice.ts'
+import type { Slice } from './slice.ts'
 import type { Transport } from './transport.ts'
 
 export interface DeliveryParts {
@@ -73,13 +51,6 @@ export interface DeliveryParts {
   readonly alertAfterMs?: number
   /** How long outcomes and counts gather before they are written together. Default GATHER_MS. */
   readonly gatherMs?: number | undefined
-}
-
-/** What delivery needs of the authorizations. */
-export interface AuthorizationSource {
-  get(id: string): Promise<{ readonly provider: string }>
-  /** The credentials in clear. Throws AUTHORIZATION_UNKNOWN, SEALING_KEY. */
-  reveal(id: string): Promise<unknown>
 }
 
 export interface DeliveryLogger {
@@ -111,6 +82,8 @@ export class Delivery {
   readonly letters: DeadLetters
   readonly alerts: Alerts
   readonly intake: IntakeAccount
+  readonly blueprints: Blueprints
+  readonly history: History
   readonly #parts: DeliveryParts
   readonly #types = new TypeNumbers()
   readonly #books: Books
@@ -131,6 +104,8 @@ export class Delivery {
       logger.error({ err: error }, 'the store does not take what was settled; trying again')
     this.#onTrouble = onTrouble
     this.letters = new DeadLetters(store, clock)
+    this.blueprints = new Blueprints(parts)
+    this.history = new History({ ...parts, blueprints: this.blueprints })
     this.alerts = new Alerts(store, clock)
     this.intake = new IntakeAccount(log, store, clock, onTrouble, parts.gatherMs)
     this.#books = new Books(log, store, clock)
@@ -165,7 +140,7 @@ export class Delivery {
 
   /** Throws CURRENT_INVALID with every problem found; when there is but one, perhaps SOURCE_UNKNOWN, AUTHORIZATION_UNKNOWN or SEALING_KEY. */
   async validate(definition: CurrentDefinition): Promise<void> {
-    await this.#compile({ definition, key: 'check' })
+    await this.blueprints.of({ definition, key: 'check' })
   }
 
   async create(definition: CurrentDefinition): Promise<Current> {
@@ -269,7 +244,7 @@ export class Delivery {
     const connection = this.#connections.get(number)
     const runner = connection?.runner.status()
     const position = runner?.position ?? (current.startOffset === null ? 0 : await this.#position(current))
-    const subject = await this.#subject(current)
+    const subject = await this.history.subject(current)
     return {
       current,
       position,
@@ -295,12 +270,12 @@ export class Delivery {
   /** undefined for a draft: it has no books yet. */
   async checkBooks(number: number): Promise<BookCheck | undefined> {
     const current = await this.#parts.currents.get(number)
-    const subject = await this.#subject(current)
+    const subject = await this.history.subject(current)
     if (subject === undefined) return undefined
     const check = await this.#books.check(subject, async (offset) => {
       const record = await recordAt(this.#parts.log, offset)
       if (record === undefined) return 'covered'
-      const fate = await this.#fate(current, record)
+      const fate = await this.history.fate(current, record)
       return fate.outcome === 'missing' ? 'missing' : 'covered'
     })
     if (check.balanced) {
@@ -317,30 +292,6 @@ export class Delivery {
     return check
   }
 
-  /** What became of the record at an offset in every current, with what each destination gets to see. */
-  async lineage(offset: number): Promise<
-    | {
-        record: KeptRecord
-        currents: { current: Current; fate: Fate; mapped: unknown; replays: unknown[] }[]
-      }
-    | undefined
-  > {
-    const { log, currents, store } = this.#parts
-    const record = await recordAt(log, offset)
-    if (record === undefined) return undefined
-    const rows = []
-    for (const current of await currents.list()) {
-      let fate = await this.#fate(current, record)
-      const view = await this.#mapped(current, record, fate)
-      if (fate.outcome === 'delivered' && view?.skipped === true) {
-        fate = { outcome: 'filtered', reason: 'skipped_by_destination', version: fate.version }
-      }
-      const replays = await replaysHolding(store, current.number, offset)
-      rows.push({ current, fate, mapped: view?.mapped, replays })
-    }
-    return { record, currents: rows }
-  }
-
   /** Queues dead letters, all or none, and sends them; those of a current that does not run stay queued until it does. */
   async redrive(ids: readonly string[], note: string): Promise<number> {
     const queued = await this.letters.queue(ids, note)
@@ -350,7 +301,7 @@ export class Delivery {
 
   async previewReplay(number: number, window: ReplayWindow): Promise<ReplayPreview> {
     const current = await this.#parts.currents.get(number)
-    const { rule } = await this.#compile(current)
+    const { rule } = await this.blueprints.of(current)
     const range = await this.#range(window)
     const position = current.startOffset === null ? Number.POSITIVE_INFINITY : await this.#position(current)
     return previewReplay(this.#parts.log, rule, range, window.types, {
@@ -384,65 +335,12 @@ export class Delivery {
     return this.#replays.cancel(id)
   }
 
-  /**
-   * The first request that a definition would send for these events, secrets blotted out; nothing is sent. Undefined when nothing would be.
-   * Throws INPUT_INVALID when one of them is not an event.
-   */
-  async previewRequest(definition: CurrentDefinition, events: readonly Buffer[]): Promise<unknown> {
-    const { writer, rule } = await this.#compile({ definition, key: 'preview' })
-    const records = events.map((bytes, i) => this.#scanned(bytes, i))
-    const flowing = records.filter(
-      ({ type, flags }) => rule.selection.reasonAgainst(type, flags) === undefined,
-    )
-    const builder = new BatchBuilder(rule.limits, new StorePool(rule.limits.recordsMax))
-    for (const { bytes, type, flags, offset } of flowing) {
-      if (!builder.add(rule.editor === undefined ? bytes : rule.editor(bytes), type, flags, offset, 0)) break
-    }
-    if (builder.count === 0) return undefined
-    const exchange = writer.write(builder.finish('preview').batch)
-    const step = exchange.next()
-    if (step.done) return undefined
-    exchange.return([])
-    return shown(step.value)
-  }
-
-  /** Rehearses a write with the definition's destination and credentials. */
-  async checkDestination(kind: string, settings: unknown, credentials: unknown): Promise<Receipt> {
-    const destination = knownDestination(kind)
-    const target = {
-      settings: parsed(destination.settings, settings, 'settings'),
-      credentials: parsed(destination.credentials, credentials, 'credentials'),
-    }
-    const exchange = destination.check(target)
-    const signal = AbortSignal.timeout(30_000)
-    let step = exchange.next()
-    while (!step.done) {
-      const reply = await this.#parts.transport.send(step.value, signal)
-      if ('noAnswer' in reply) {
-        exchange.return({ outcome: 'failed', fault: reply.noAnswer })
-        return { outcome: 'failed', fault: reply.noAnswer }
-      }
-      step = exchange.next(reply)
-    }
-    return step.value
-  }
-
-  /** Offsets of kept records whose id this is: the identity index finds candidates, the bytes confirm them. */
-  async offsetsOf(eventId: string, identity: readonly [number, number, number, number]): Promise<number[]> {
-    const offsets: number[] = []
-    for (const offset of await this.#parts.log.find(identity)) {
-      const record = await recordAt(this.#parts.log, offset)
-      if (record !== undefined && idIs(record.bytes, eventId)) offsets.push(offset)
-    }
-    return offsets
-  }
-
   async #begin(current: Current): Promise<void> {
     const { log, store, clock, random, kernel, transport, logger } = this.#parts
     const position = await this.#position(current)
-    let made: Compiled
+    let made: Blueprint
     try {
-      made = await this.#compile(current)
+      made = await this.blueprints.of(current)
     } catch (error) {
       if (!(error instanceof ThalwegError)) throw error
       // What was valid when it was saved may not be now: a lost sealing key, a removed authorization.
@@ -479,44 +377,6 @@ export class Delivery {
     await this.#replays.stop(number)
     await connection.stop()
     this.#connections.delete(number)
-  }
-
-  /** Throws CURRENT_INVALID when the definition does not fit its destination. */
-  async #compile(current: Pick<Current, 'definition' | 'key'>): Promise<Compiled> {
-    const { definition } = current
-    const { kernel, sourceNumbers } = this.#parts
-    const problems = new Problems()
-    const { include, exclude } = definition.selection
-    for (const pattern of [...include, ...exclude]) await problems.of(() => refuseBadPattern(pattern))
-    const sources = await problems.of(() => sourceNumbers(definition.sources))
-    const found = await problems.of(() => eventDestination(definition.destination.kind))
-    const { settings: wanted, authorization } = definition.destination
-    const settings = await problems.of(
-      () => found && parsed(found.destination.settings, wanted, 'destination.settings'),
-    )
-    const credentials = await problems.of(() => found && this.#credentials(found.destination, authorization))
-    const sound = found !== undefined && sources !== undefined && problems.none
-    const writer = await problems.of(() =>
-      sound ? found.intake.writer({ settings, credentials }, kernel) : undefined,
-    )
-    if (!sound || writer === undefined) return problems.refuse()
-    return { writer, rule: makeRule(current, found.intake, settings, sources, kernel) }
-  }
-
-  async #credentials(destination: Destination, authorization: string | null): Promise<unknown> {
-    if (authorization === null) return parsed(destination.credentials, {}, 'destination.authorization')
-    const { provider } = await this.#parts.authorizations.get(authorization)
-    if (provider !== destination.name) {
-      throw new ThalwegError(
-        'CURRENT_INVALID',
-        `The authorization is for ${provider}, the destination is ${destination.name}`,
-      )
-    }
-    return parsed(
-      destination.credentials,
-      await this.#parts.authorizations.reveal(authorization),
-      'destination.authorization',
-    )
   }
 
   async #halted(number: number, fault: Fault): Promise<void> {
@@ -631,67 +491,9 @@ export class Delivery {
     return row?.position ?? current.startOffset ?? 0
   }
 
-  async #subject(current: Current): Promise<BookSubject | undefined> {
-    if (current.startOffset === null) return undefined
-    const versions = await this.#versions(current.number)
-    // Versions with the same sources count as one, so that a change of something else does not begin the count anew.
-    const scopes = versions.filter(
-      ({ sources }, i) => i === 0 || !sameNumbers(sources, versions[i - 1]?.sources ?? sources),
-    )
-    return { current: current.number, startOffset: current.startOffset, scopes }
-  }
-
-  async #versions(number: number): Promise<VersionScope[]> {
-    const versions: VersionScope[] = []
-    for (const version of await this.#parts.currents.versions(number)) {
-      const sources = new Set<number>()
-      for (const name of version.definition.sources)
-        for (const one of await this.#knownSource(name)) sources.add(one)
-      versions.push({ ...version, sources })
-    }
-    return versions
-  }
-
-  /** An old version may name a source that was removed since: its events can no longer be told apart and are not counted. */
-  async #knownSource(name: string): Promise<ReadonlySet<number>> {
-    try {
-      return await this.#parts.sourceNumbers([name])
-    } catch (error) {
-      if (error instanceof ThalwegError && error.code === 'SOURCE_UNKNOWN') return new Set()
-      throw error
-    }
-  }
-
   async #oldestPendingAt(subject: BookSubject | undefined, position: number): Promise<number | undefined> {
     if (subject === undefined || position >= this.#parts.log.head) return undefined
     return (await recordAt(this.#parts.log, Math.max(position, this.#parts.log.tail)))?.receivedAt
-  }
-
-  async #fate(current: Current, record: KeptRecord): Promise<Fate> {
-    const { number, startOffset } = current
-    return fateOf(this.#parts.store, { number, startOffset, versions: await this.#versions(number) }, record)
-  }
-
-  /** The record as the destination gets it, by the current's present version; undefined when it gets none or nobody can tell. */
-  async #mapped(
-    current: Current,
-    record: KeptRecord,
-    fate: Fate,
-  ): Promise<{ mapped: unknown; skipped: boolean } | undefined> {
-    const { outcome } = fate
-    const isEvent = (record.flags & ROW_QUARANTINED) === 0
-    if (outcome === 'out-of-scope' || outcome === 'filtered' || !isEvent) return undefined
-    try {
-      const { writer, rule } = this.#connections.get(current.number) ?? (await this.#compile(current))
-      if (rule.selection.reasonAgainst(record.type, record.flags) !== undefined) return undefined
-      const bytes = rule.editor === undefined ? record.bytes : Buffer.from(rule.editor(record.bytes))
-      const mapped = writer.preview(batchOfOne({ ...record, bytes }, current.key), 0)
-      return { mapped, skipped: mapped === undefined }
-    } catch (error) {
-      // One current whose definition no longer holds must not hide what became of the record in the others.
-      if (error instanceof ThalwegError) return undefined
-      throw error
-    }
   }
 
   async #replayTarget(number: number) {
@@ -709,21 +511,6 @@ export class Delivery {
     return { from: await log.offsetAt(window.fromMs), to: await log.offsetAt(window.toMs) }
   }
 
-  #scanned(bytes: Buffer, offset: number): KeptRecord {
-    const { kernel, clock } = this.#parts
-    const { count, items } = kernel.scan(bytes)
-    if (count !== 1 || items[ITEM_FAULT] !== 0)
-      throw new ThalwegError('INPUT_INVALID', `Event ${offset} is not one JSON object`)
-    return {
-      offset,
-      source: 0,
-      receivedAt: clock.now(),
-      type: kernel.types[items[ITEM_TYPE] ?? 0] ?? '',
-      flags: items[ITEM_FLAGS] ?? 0,
-      bytes: bytes.subarray(items[ITEM_START], items[ITEM_END]),
-    }
-  }
-
   #inTurn<T>(number: number, work: () => Promise<T>): Promise<T> {
     const before = this.#turns.get(number) ?? Promise.resolve()
     const turn = before.then(work, work)
@@ -735,69 +522,8 @@ export class Delivery {
   }
 }
 
-interface Compiled {
-  readonly writer: EventWriter
-  readonly rule: SliceRule
-}
-
 function readerName(current: number): string {
   return `current ${current}`
-}
-
-function knownDestination(kind: string): Destination {
-  const destination = destinationNamed(kind)
-  if (destination === undefined)
-    throw new ThalwegError('CURRENT_INVALID', `There is no destination ${JSON.stringify(kind)}`)
-  return destination
-}
-
-function eventDestination(kind: string) {
-  const destination = knownDestination(kind)
-  if (destination.events === undefined)
-    throw new ThalwegError('CURRENT_INVALID', `${destination.title} takes no events`)
-  return { destination, intake: destination.events }
-}
-
-function parsed<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  throw new ThalwegError('CURRENT_INVALID', `${where}: ${z.prettifyError(result.error)}`)
-}
-
-function refuseBadPattern(pattern: string): void {
-  const problem = patternProblem(pattern)
-  if (problem !== undefined) throw new ThalwegError('CURRENT_INVALID', `selection: ${problem}`)
-}
-
-/** Gathers what is wrong, so that an operator hears all of it at once. */
-class Problems {
-  readonly #found: ThalwegError[] = []
-
-  get none(): boolean {
-    return this.#found.length === 0
-  }
-
-  /** The value; undefined when a rule was broken. */
-  async of<T>(check: () => T | Promise<T>): Promise<T | undefined> {
-    try {
-      return await check()
-    } catch (error) {
-      if (!(error instanceof ThalwegError)) throw error
-      this.#found.push(error)
-      return undefined
-    }
-  }
-
-  /** Throws the problem as it is, or several as one. */
-  refuse(): never {
-    const [first] = this.#found
-    if (first !== undefined && this.#found.length === 1) throw first
-    throw new ThalwegError('CURRENT_INVALID', this.#found.map((error) => error.message).join('\n'))
-  }
-}
-
-function sameNumbers(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
-  return a.size === b.size && [...a].every((number) => b.has(number))
 }
 
 /** Throws CURRENT_STATE unless the table in currents/current.ts allows the action. */
@@ -809,25 +535,4 @@ function refuseUnless({ name, state }: Current, action: CurrentAction): void {
 /** Real time: what waits here waits for the store, which a stopped virtual clock must not hold up. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref())
-}
-
-function shown(request: WireRequest): unknown {
-  const pieces =
-    request.body === undefined ? [] : request.body instanceof Uint8Array ? [request.body] : request.body
-  return {
-    method: request.method,
-    url: redactedUrl(request),
-    headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, redacted(value, request.secrets)]),
-    ),
-    body: redacted(Buffer.concat(pieces).toString(), request.secrets),
-  }
-}
-
-function idIs(bytes: Buffer, eventId: string): boolean {
-  try {
-    return (JSON.parse(bytes.toString()) as { id?: unknown }).id === eventId
-  } catch {
-    return false // quarantined bytes have no id
-  }
 }

@@ -162,7 +162,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const { id, provider } = await authorizations.get(request.params.authorization)
-      const receipt: Receipt = await delivery.checkDestination(
+      const receipt: Receipt = await delivery.blueprints.checkDestination(
         provider,
         request.body.settings,
         await authorizations.reveal(id),

@@ -38,7 +38,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   const check = async ({ destination }: CurrentDefinition) => {
     const { kind, settings, authorization } = destination
     const credentials = authorization === null ? {} : await authorizations.reveal(authorization)
-    const receipt: Receipt = await delivery.checkDestination(kind, settings, credentials)
+    const receipt: Receipt = await delivery.blueprints.checkDestination(kind, settings, credentials)
     if (authorization !== null) await noteHealth(authorizations, authorization, receipt)
     return checkAnswer(receipt)
   }
@@ -128,7 +128,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
       const texts = events.map((event) =>
         Buffer.from(typeof event === 'string' ? event : JSON.stringify(event)),
       )
-      const shown = await delivery.previewRequest(definition, texts)
+      const shown = await delivery.blueprints.previewRequest(definition, texts)
       return { request: shown === undefined ? null : PreviewedRequest.parse(shown) }
     },
   )

@@ -95,7 +95,7 @@ export function eventRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const { id } = request.params
-      const offsets = await delivery.offsetsOf(id, identityOf(id, identityKey))
+      const offsets = await delivery.history.offsetsOf(id, identityOf(id, identityKey))
       const records = []
       for (const offset of offsets.slice(0, RECORDS_MAX)) {
         const record = await lineageOf(parts, offset)
@@ -133,10 +133,10 @@ export function eventRoutes(app: Api, parts: ApiParts): void {
   )
 }
 
-type Lineage = NonNullable<Awaited<ReturnType<Delivery['lineage']>>>
+type Lineage = NonNullable<Awaited<ReturnType<Delivery['history']['lineage']>>>
 
 async function lineageOf({ delivery, sources }: ApiParts, offset: number) {
-  const lineage = await delivery.lineage(offset)
+  const lineage = await delivery.history.lineage(offset)
   if (lineage === undefined) return undefined
   const { record } = lineage
   return {

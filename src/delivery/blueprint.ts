@@ -1,0 +1,221 @@
+/**
+ * Blueprints: from a definition to what delivery runs, and back to words where it does not hold together. Compiles selection, field rules and the
+ * destination's writer, shows the request that a definition would send, and rehearses a destination. Nothing here is kept between calls.
+ */
+
+import * as z from 'zod'
+import { patternProblem } from '../catalog/catalog.ts'
+import type { Clock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
+import type { WireRequest } from '../core/exchange.ts'
+import {
+  ITEM_END,
+  ITEM_FAULT,
+  ITEM_FLAGS,
+  ITEM_START,
+  ITEM_TYPE,
+  type Kernel,
+} from '../core/kernel/kernel.ts'
+import type { Receipt } from '../core/receipt.ts'
+import type { Current, CurrentDefinition } from '../currents/current.ts'
+import { destinationNamed } from '../destinations/catalog.ts'
+import type { Destination, EventWriter } from '../destinations/destination.ts'
+import { BatchBuilder, StorePool } from './batch-builder.ts'
+import { makeRule } from './connection.ts'
+import type { KeptRecord } from './lineage.ts'
+import { redacted, redactedUrl } from './redaction.ts'
+import type { SliceRule } from './slice.ts'
+import type { Transport } from './transport.ts'
+
+export interface BlueprintParts {
+  readonly kernel: Kernel
+  readonly clock: Clock
+  readonly transport: Transport
+  readonly authorizations: AuthorizationSource
+  /** Numbers of the named sources. Throws SOURCE_UNKNOWN. */
+  readonly sourceNumbers: (names: readonly string[]) => Promise<ReadonlySet<number>>
+}
+
+/** What delivery needs of the authorizations. */
+export interface AuthorizationSource {
+  get(id: string): Promise<{ readonly provider: string }>
+  /** The credentials in clear. Throws AUTHORIZATION_UNKNOWN, SEALING_KEY. */
+  reveal(id: string): Promise<unknown>
+}
+
+/** A definition, ready to run. */
+export interface Blueprint {
+  readonly writer: EventWriter
+  readonly rule: SliceRule
+}
+
+const CHECK_MS_MAX = 30_000
+
+export class Blueprints {
+  readonly #parts: BlueprintParts
+
+  constructor(parts: BlueprintParts) {
+    this.#parts = parts
+  }
+
+  /** Throws CURRENT_INVALID when the definition does not fit its destination. */
+  async of(current: Pick<Current, 'definition' | 'key'>): Promise<Blueprint> {
+    const { definition } = current
+    const { kernel, sourceNumbers } = this.#parts
+    const problems = new Problems()
+    const { include, exclude } = definition.selection
+    for (const pattern of [...include, ...exclude]) await problems.of(() => refuseBadPattern(pattern))
+    const sources = await problems.of(() => sourceNumbers(definition.sources))
+    const found = await problems.of(() => eventDestination(definition.destination.kind))
+    const { settings: wanted, authorization } = definition.destination
+    const settings = await problems.of(
+      () => found && parsed(found.destination.settings, wanted, 'destination.settings'),
+    )
+    const credentials = await problems.of(() => found && this.#credentials(found.destination, authorization))
+    const sound = found !== undefined && sources !== undefined && problems.none
+    const writer = await problems.of(() =>
+      sound ? found.intake.writer({ settings, credentials }, kernel) : undefined,
+    )
+    if (!sound || writer === undefined) return problems.refuse()
+    return { writer, rule: makeRule(current, found.intake, settings, sources, kernel) }
+  }
+
+  async #credentials(destination: Destination, authorization: string | null): Promise<unknown> {
+    if (authorization === null) return parsed(destination.credentials, {}, 'destination.authorization')
+    const { provider } = await this.#parts.authorizations.get(authorization)
+    if (provider !== destination.name) {
+      throw new ThalwegError(
+        'CURRENT_INVALID',
+        `The authorization is for ${provider}, the destination is ${destination.name}`,
+      )
+    }
+    return parsed(
+      destination.credentials,
+      await this.#parts.authorizations.reveal(authorization),
+      'destination.authorization',
+    )
+  }
+
+  /**
+   * The first request that a definition would send for these events, secrets blotted out; nothing is sent. Undefined when nothing would be.
+   * Throws INPUT_INVALID when one of them is not an event.
+   */
+  async previewRequest(definition: CurrentDefinition, events: readonly Buffer[]): Promise<unknown> {
+    const { writer, rule } = await this.of({ definition, key: 'preview' })
+    const records = events.map((bytes, i) => this.#scanned(bytes, i))
+    const flowing = records.filter(
+      ({ type, flags }) => rule.selection.reasonAgainst(type, flags) === undefined,
+    )
+    const builder = new BatchBuilder(rule.limits, new StorePool(rule.limits.recordsMax))
+    for (const { bytes, type, flags, offset } of flowing) {
+      if (!builder.add(rule.editor === undefined ? bytes : rule.editor(bytes), type, flags, offset, 0)) break
+    }
+    if (builder.count === 0) return undefined
+    const exchange = writer.write(builder.finish('preview').batch)
+    const step = exchange.next()
+    if (step.done) return undefined
+    exchange.return([])
+    return shown(step.value)
+  }
+
+  /** Rehearses a write with the definition's destination and credentials. */
+  async checkDestination(kind: string, settings: unknown, credentials: unknown): Promise<Receipt> {
+    const destination = knownDestination(kind)
+    const target = {
+      settings: parsed(destination.settings, settings, 'settings'),
+      credentials: parsed(destination.credentials, credentials, 'credentials'),
+    }
+    const exchange = destination.check(target)
+    const signal = AbortSignal.timeout(CHECK_MS_MAX)
+    let step = exchange.next()
+    while (!step.done) {
+      const reply = await this.#parts.transport.send(step.value, signal)
+      if ('noAnswer' in reply) {
+        exchange.return({ outcome: 'failed', fault: reply.noAnswer })
+        return { outcome: 'failed', fault: reply.noAnswer }
+      }
+      step = exchange.next(reply)
+    }
+    return step.value
+  }
+
+  #scanned(bytes: Buffer, offset: number): KeptRecord {
+    const { kernel, clock } = this.#parts
+    const { count, items } = kernel.scan(bytes)
+    if (count !== 1 || items[ITEM_FAULT] !== 0)
+      throw new ThalwegError('INPUT_INVALID', `Event ${offset} is not one JSON object`)
+    return {
+      offset,
+      source: 0,
+      receivedAt: clock.now(),
+      type: kernel.types[items[ITEM_TYPE] ?? 0] ?? '',
+      flags: items[ITEM_FLAGS] ?? 0,
+      bytes: bytes.subarray(items[ITEM_START], items[ITEM_END]),
+    }
+  }
+}
+
+function knownDestination(kind: string): Destination {
+  const destination = destinationNamed(kind)
+  if (destination === undefined)
+    throw new ThalwegError('CURRENT_INVALID', `There is no destination ${JSON.stringify(kind)}`)
+  return destination
+}
+
+function eventDestination(kind: string) {
+  const destination = knownDestination(kind)
+  if (destination.events === undefined)
+    throw new ThalwegError('CURRENT_INVALID', `${destination.title} takes no events`)
+  return { destination, intake: destination.events }
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new ThalwegError('CURRENT_INVALID', `${where}: ${z.prettifyError(result.error)}`)
+}
+
+function refuseBadPattern(pattern: string): void {
+  const problem = patternProblem(pattern)
+  if (problem !== undefined) throw new ThalwegError('CURRENT_INVALID', `selection: ${problem}`)
+}
+
+/** Gathers what is wrong, so that an operator hears all of it at once. */
+class Problems {
+  readonly #found: ThalwegError[] = []
+
+  get none(): boolean {
+    return this.#found.length === 0
+  }
+
+  /** The value; undefined when a rule was broken. */
+  async of<T>(check: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await check()
+    } catch (error) {
+      if (!(error instanceof ThalwegError)) throw error
+      this.#found.push(error)
+      return undefined
+    }
+  }
+
+  /** Throws the problem as it is, or several as one. */
+  refuse(): never {
+    const [first] = this.#found
+    if (first !== undefined && this.#found.length === 1) throw first
+    throw new ThalwegError('CURRENT_INVALID', this.#found.map((error) => error.message).join('\n'))
+  }
+}
+
+function shown(request: WireRequest): unknown {
+  const pieces =
+    request.body === undefined ? [] : request.body instanceof Uint8Array ? [request.body] : request.body
+  return {
+    method: request.method,
+    url: redactedUrl(request),
+    headers: Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, redacted(value, request.secrets)]),
+    ),
+    body: redacted(Buffer.concat(pieces).toString(), request.secrets),
+  }
+}
