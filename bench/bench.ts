@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { idle } from './idle.ts'
 import { latency } from './latency.ts'
-import { pipeline } from './pipeline.ts'
+import { fanOut, pipeline } from './pipeline.ts'
 import { single } from './single.ts'
 import { start } from './start.ts'
 
@@ -21,6 +21,10 @@ const BENCHMARKS: Readonly<
     about:
       'HTTP in, synced log, HTTP out: throughput and CPU per event; 100 events of 0.9 KB per request, 16 connections',
     run: () => pipeline(ROUNDS),
+  },
+  'fan-out': {
+    about: 'the same at 60,000 events per second with more destinations',
+    run: () => fanOut(ROUNDS),
   },
   latency: {
     about: 'acknowledgement at half of the top rate; accepted to delivered at light load',

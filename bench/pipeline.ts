@@ -1,4 +1,4 @@
-/** HTTP in → synced log → destination: throughput and CPU per event, unchanged and with the Segment mapping, and with further destinations. */
+/** HTTP in → synced log → destination: throughput and CPU per event, unchanged and with the Segment mapping, and what more destinations cost. */
 
 import { buildLoadBodies } from '../src/sandbox/simulator/load.ts'
 import { type CurrentPlan, HubProcess, load, quantile, Sink } from './rig.ts'
@@ -12,9 +12,13 @@ export interface PipelineRow {
   readonly rssMb: number
 }
 
-const EVENTS = 600_000
+const EVENTS = 400_000
+/** At least as much is written and freed before, so that the measured events go to recycled segments. */
+const WARM_UP_REQUESTS = 5_000
 const PER_REQUEST = 100
 const CONNECTIONS = 16
+/** Events per second of the fan-out: low enough that every destination keeps up, so that only the work itself is compared. */
+const FAN_OUT_PACE = 60_000
 
 export function unchanged(name: string, url: string): CurrentPlan {
   return {
@@ -38,26 +42,51 @@ export function mapped(name: string, url: string): CurrentPlan {
   }
 }
 
+/** As fast as the machine goes. */
 export async function pipeline(rounds: number): Promise<PipelineRow[]> {
-  const cases: [string, (url: string) => CurrentPlan[]][] = [
+  return inRounds(rounds, [
     ['one destination, unchanged', (url) => [unchanged('a', url)]],
     ['one destination, Segment mapping', (url) => [mapped('a', url)]],
-    ['two unchanged', (url) => [unchanged('a', url), unchanged('b', url)]],
-    ['unchanged and Segment mapping', (url) => [unchanged('a', url), mapped('b', url)]],
-  ]
-  const rows: PipelineRow[] = []
-  for (const [name, plan] of cases) {
-    const results: PipelineRow[] = []
-    for (let round = 0; round < rounds; round++) results.push(await measure(name, plan, round))
-    rows.push(median(results))
+  ])
+}
+
+/** At a fixed rate: what each further destination costs. */
+export async function fanOut(rounds: number): Promise<PipelineRow[]> {
+  return inRounds(
+    rounds,
+    [
+      ['one unchanged', (url) => [unchanged('a', url)]],
+      ['two unchanged', (url) => [unchanged('a', url), unchanged('b', url)]],
+      ['three unchanged', (url) => [unchanged('a', url), unchanged('b', url), unchanged('c', url)]],
+      ['unchanged and Segment mapping', (url) => [unchanged('a', url), mapped('b', url)]],
+    ],
+    FAN_OUT_PACE / PER_REQUEST,
+  )
+}
+
+type Case = readonly [name: string, plan: (url: string) => CurrentPlan[]]
+
+async function inRounds(
+  rounds: number,
+  cases: readonly Case[],
+  pacePerSecond?: number,
+): Promise<PipelineRow[]> {
+  const results = new Map<string, PipelineRow[]>()
+  // Rounds outside, cases inside: what the machine does meanwhile falls on all of them alike.
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, plan] of cases) {
+      const row = await measure(name, plan, round, pacePerSecond)
+      results.set(name, [...(results.get(name) ?? []), row])
+    }
   }
-  return rows
+  return [...results.values()].map(median)
 }
 
 async function measure(
   name: string,
   plan: (url: string) => CurrentPlan[],
   round: number,
+  pacePerSecond: number | undefined,
 ): Promise<PipelineRow> {
   // Mapped events carry the type as a property, so one marker counts both.
   const sink = new Sink('"event_type"')
@@ -65,20 +94,19 @@ async function measure(
   const currents = plan(url)
   const hub = await HubProcess.start({ currents })
   const bodies = buildLoadBodies({ seed: 100 + round, bodies: 64, eventsPerBody: PER_REQUEST })
+  const load16 = { url: hub.url, bodies, connections: CONNECTIONS }
   try {
-    // Warm-up: the compiler's work is not part of the steady state.
-    await load({ url: hub.url, bodies, connections: CONNECTIONS, requests: 1_000, seed: 1_000 + round })
+    await load({ ...load16, requests: WARM_UP_REQUESTS, seed: 1_000 + round })
     await hub.drained(60_000)
+    await hub.recycle()
     const before = await hub.stats()
-    const arrivedBefore = sink.events
     const startedAt = performance.now()
-    const all = sink.arrived(arrivedBefore + EVENTS * currents.length, 120_000)
+    const all = sink.arrived(sink.events + EVENTS * currents.length, 120_000)
     const sent = await load({
-      url: hub.url,
-      bodies,
-      connections: CONNECTIONS,
+      ...load16,
       requests: EVENTS / PER_REQUEST,
       seed: 2_000 + round,
+      ...(pacePerSecond === undefined ? {} : { pacePerSecond }),
     })
     await all
     const elapsedMs = performance.now() - startedAt
@@ -99,8 +127,6 @@ async function measure(
 }
 
 function median(rows: readonly PipelineRow[]): PipelineRow {
-  const sorted = rows.toSorted((a, b) => a.eventsPerSecond - b.eventsPerSecond)
+  const sorted = rows.toSorted((a, b) => a.cpuMicrosPerEvent - b.cpuMicrosPerEvent)
   return sorted[sorted.length >> 1] as PipelineRow
 }
-
-if (import.meta.main) console.table(await pipeline(Number(process.argv[2] ?? 1)))

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { freshStore } from '../../test/support/store.ts'
+import { VirtualClock } from '../core/clock.ts'
 import type { Current } from '../currents/current.ts'
+import { Books } from './books.ts'
 import {
   type Answer,
   accept,
@@ -9,6 +12,7 @@ import {
   idsIn,
   OPEN,
   opens,
+  openTestLog,
   reply,
   type SampleEvent,
   type Sent,
@@ -212,6 +216,27 @@ describe('the books', () => {
   })
 })
 
+test('one count is finished before the next goes on from it, however slowly the log is read', async () => {
+  const clock = new VirtualClock(START_MS)
+  const log = await openTestLog(clock)
+  const slow = new Proxy(log, {
+    get(target, name) {
+      if (name !== 'read') return Reflect.get(target, name, target)
+      return async (from: number, bytesMax: number) => {
+        await new Promise((resolve) => setTimeout(resolve, 2))
+        return target.read(from, bytesMax)
+      }
+    },
+  })
+  await accept(log, { events: opens(50) })
+  const books = new Books(slow, await freshStore('sqlite', clock), clock)
+  const subject = { current: 1, startOffset: 0, scopes: [{ fromOffset: 0, sources: new Set([1]) }] }
+  const asked = await Promise.all([5, 5, 10, 30, 20].map((checkpoint) => books.pending(subject, checkpoint)))
+  expect(asked).toEqual([45, 45, 40, 20, 30])
+  const checks = [1, 2, 3].map(() => books.check(subject, async () => 'covered'))
+  expect((await Promise.all(checks)).map(({ accepted }) => accepted)).toEqual([50, 50, 50])
+})
+
 describe('lineage', () => {
   async function fates(under: DeliveryUnderTest, offset: number): Promise<Record<string, unknown>> {
     const lineage = await under.delivery.history.lineage(offset)
@@ -272,6 +297,7 @@ describe('lineage', () => {
     await under.settled(number)
     expect(await fates(under, 9)).toMatchObject({ a: { outcome: 'delivered', version: 1 } })
     expect(await fates(under, 15)).toMatchObject({ a: { outcome: 'filtered', version: 1 } })
+    expect(await fates(under, 18)).toMatchObject({ a: { outcome: 'filtered', version: 1 } })
     expect(await fates(under, late)).toEqual({
       a: { outcome: 'filtered', reason: 'type_not_selected', version: 2 },
     })

@@ -73,7 +73,11 @@ describe.each(DIALECTS)('settling on %s', (dialect) => {
       to: 1004,
       parcels: [parcel],
       filtered: new Map([['type_not_selected' as const, filtered]]),
-      gaps: [{ from: 900, to: 950, where: 'here' }],
+      gaps: [
+        { from: 900, to: 950, where: 'here' },
+        { from: 1003, to: 1100, where: 'mostly in the next slice' },
+        { from: 2000, to: 2100, where: 'not in this slice' },
+      ],
       trimmed: 5,
       oldestAt: START_MS,
     }
@@ -89,7 +93,7 @@ describe.each(DIALECTS)('settling on %s', (dialect) => {
       [`filtered no_name ${OPEN}`]: 1,
       [`dead invalid ${OPEN}`]: 1,
       'filtered type_not_selected x': 7,
-      'dead log_corrupt ': 50,
+      'dead log_corrupt ': 51,
       'dead log_trimmed ': 5,
     })
     expect(await store.db.selectFrom('batches').selectAll().execute()).toMatchObject([
