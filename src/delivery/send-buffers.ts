@@ -6,7 +6,7 @@
 const SMALLEST_BYTES = 65_536
 /** Larger joins are rare and get memory of their own. */
 const LARGEST_BYTES = 2_097_152
-const KEPT_MAX = 64
+const KEPT_MAX = 16
 
 export class SendBuffers {
   readonly #free: Buffer[] = []

@@ -41,22 +41,23 @@ interface Address {
   readonly origin: string
   /** With the query string. */
   readonly path: string
+  /** Its own: a socket may still be reading from a buffer that was given back, and must then not find another vendor's events there. */
+  readonly buffers: SendBuffers
 }
 
 export class HttpTransport implements Transport {
   readonly #settings: TransportSettings
   readonly #pools = new Map<string, Pool>()
   readonly #addresses = new Map<string, Address>()
-  readonly #buffers = new SendBuffers()
 
   constructor(settings: Partial<TransportSettings> = {}) {
     this.#settings = { ...TRANSPORT_DEFAULTS, ...settings }
   }
 
   send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer> {
-    const { origin, path } = this.#address(request.url)
+    const { origin, path, buffers } = this.#address(request.url)
     return new Promise((resolve) => {
-      const joined = Array.isArray(request.body) ? this.#buffers.join(request.body) : undefined
+      const joined = Array.isArray(request.body) ? buffers.join(request.body) : undefined
       const options = {
         method: request.method,
         path,
@@ -66,7 +67,7 @@ export class HttpTransport implements Transport {
       const conversation = new Conversation(origin, signal, (answer) => {
         // An acceptance ends the sending: what a vendor may have left unread it no longer wants, whatever the bytes say.
         if (joined !== undefined && 'status' in answer && answer.status >= 200 && answer.status < 300)
-          this.#buffers.give(joined)
+          buffers.give(joined)
         resolve(answer)
       })
       if (signal.aborted) return conversation.fail(new Error('stopped by us'))
@@ -89,7 +90,7 @@ export class HttpTransport implements Transport {
     let address = this.#addresses.get(url)
     if (address === undefined) {
       const { origin, pathname, search } = new URL(url)
-      address = { origin, path: pathname + search }
+      address = { origin, path: pathname + search, buffers: new SendBuffers() }
       if (this.#addresses.size >= ORIGINS_MAX) this.#addresses.clear()
       this.#addresses.set(url, address)
     }
