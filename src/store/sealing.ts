@@ -12,6 +12,7 @@ import { link, mkdir, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ThalwegError } from '../core/errors.ts'
 import { parseKey, type Secret } from '../core/secret.ts'
+import { recall, remembered } from './meta.ts'
 import type { Store } from './store.ts'
 
 export interface Sealer {
@@ -41,14 +42,15 @@ const META_KEY = 'sealing_key'
  * Throws SEALING_KEY, with what to do, when it is missing, malformed, readable by others, or another one.
  */
 export async function openSealer(store: Store, options: SealingOptions): Promise<Sealer> {
-  const known = await readFingerprint(store)
+  const known = await recall(store, META_KEY)
   const file = join(options.dataDir, KEY_FILE)
   const key =
     options.key === undefined
       ? await keyFromFile(file, known)
       : keyFromText(options.key.reveal(), 'THALWEG_KEY')
   const ours = fingerprintOf(key)
-  const expected = known ?? (await noteFingerprint(store, ours))
+  // Another node may have been first: then its key is the database's.
+  const expected = known ?? (await remembered(store, META_KEY, () => ours))
   if (expected !== ours) {
     const place = options.key === undefined ? `the file ${file}` : 'THALWEG_KEY'
     throw new ThalwegError(
@@ -119,21 +121,6 @@ function checkHead(bytes: Buffer, fingerprint: Buffer, associated: string): void
 function fingerprintOf(key: Uint8Array): string {
   const hash = createHash('sha256').update('thalweg sealing key fingerprint\0').update(key)
   return hash.digest('hex').slice(0, 2 * FINGERPRINT_BYTES)
-}
-
-async function readFingerprint(store: Store): Promise<string | undefined> {
-  const row = await store.db.selectFrom('meta').select('value').where('key', '=', META_KEY).executeTakeFirst()
-  return row?.value
-}
-
-/** Notes our key as the database's and returns whose key it is now: another node may have been first. */
-async function noteFingerprint(store: Store, fingerprint: string): Promise<string> {
-  await store.db
-    .insertInto('meta')
-    .values({ key: META_KEY, value: fingerprint })
-    .onConflict((conflict) => conflict.column('key').doNothing())
-    .execute()
-  return (await readFingerprint(store)) ?? fingerprint
 }
 
 function keyFromText(text: string, place: string): Uint8Array {
