@@ -41,6 +41,8 @@ export interface AuthorizationSource {
   get(id: string): Promise<{ readonly provider: string }>
   /** The credentials in clear. Throws AUTHORIZATION_UNKNOWN, SEALING_KEY. */
   reveal(id: string): Promise<unknown>
+  /** Notes what the vendor thought of the credentials when they were last used. */
+  setHealth(id: string, health: 'good' | 'bad', detail: string): Promise<void>
 }
 
 /** A definition, ready to run. */

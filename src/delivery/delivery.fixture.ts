@@ -352,7 +352,7 @@ export class DeliveryUnderTest {
   readonly store: MoodyStore
   readonly currents: Currents
   readonly vendor: ScriptedVendor
-  readonly authorizations = new Map<string, { provider: string; credentials: unknown }>()
+  readonly authorizations = new Map<string, { provider: string; credentials: unknown; health?: string }>()
   readonly trouble: unknown[] = []
   delivery: Delivery
   readonly #over: Partial<DeliveryParts>
@@ -399,6 +399,10 @@ export class DeliveryUnderTest {
         },
         async reveal(id) {
           return authorizations.get(id)?.credentials
+        },
+        async setHealth(id, health) {
+          const found = authorizations.get(id)
+          if (found !== undefined) authorizations.set(id, { ...found, health })
         },
       },
       sourceNumbers: async (names) =>

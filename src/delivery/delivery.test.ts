@@ -271,6 +271,7 @@ describe('credentials', () => {
     const { number } = await under.launch('a', { destination })
     await accept(under.log, { events: opens(2) })
     await under.halted(number)
+    expect(under.authorizations.get('auth')?.health).toBe('bad')
     under.authorizations.set('auth', { provider: 'http', credentials: { token: 'new' } })
     await under.delivery.authorizationChanged('auth')
     await passTime(
@@ -281,6 +282,7 @@ describe('credentials', () => {
     )
     await under.settled(number)
     expect(await under.ledger(number)).toEqual({ delivered: 2 })
+    expect(under.authorizations.get('auth')?.health).toBe('good')
     expect(await under.delivery.alerts.list({ open: true })).toEqual([])
   })
 

@@ -392,6 +392,7 @@ export class Delivery {
         subject: `Current ${current.name} is halted: ${fault.kind}`,
         detail: `${fault.message}${fault.answer ? `\nAnswer: ${fault.answer}` : ''}\nNothing is lost: delivery resumes where it stopped.`,
       })
+      if (fault.kind === 'unauthorized') await this.#noteHealth(current, 'bad', fault.message)
       logger.warn(
         { current: current.name, fault: fault.kind, status: fault.status, reason: fault.message },
         'current halted',
@@ -404,8 +405,20 @@ export class Delivery {
       const current = await this.#parts.currents.get(number)
       if (current.state === 'halted') await this.#parts.currents.act(number, 'resume', '')
       await this.alerts.resolve(number, ['halted', 'deferred-long'])
+      await this.#noteHealth(current, 'good', '')
       this.#parts.logger.info({ current: current.name }, 'current runs again')
     })
+  }
+
+  async #noteHealth(current: Current, health: 'good' | 'bad', detail: string): Promise<void> {
+    const { authorization } = current.definition.destination
+    if (authorization === null) return
+    try {
+      await this.#parts.authorizations.setHealth(authorization, health, detail)
+    } catch (error) {
+      // Removed meanwhile: nobody's health is left to note.
+      if (!(error instanceof ThalwegError) || error.code !== 'AUTHORIZATION_UNKNOWN') throw error
+    }
   }
 
   #settled(current: Current, slice: Slice): void {
