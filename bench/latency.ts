@@ -6,8 +6,9 @@ import { HubProcess, load, quantile, Sink } from './rig.ts'
 
 const CONNECTIONS = 16
 const PER_REQUEST = 100
-const PROBE_REQUESTS = 3_000
-const HALF_RATE_SECONDS = 10
+/** Also fills the segments that the measured run uses again. */
+const PROBE_REQUESTS = 5_000
+const HALF_RATE_SECONDS = 5
 const LIGHT_EVENTS = 300
 const LIGHT_PER_SECOND = 50
 
@@ -30,6 +31,7 @@ async function atHalfRate(): Promise<object> {
       seed: 302,
     })
     await hub.drained(60_000)
+    await hub.recycle()
     const perSecond = PROBE_REQUESTS / (top.elapsedMs / 1000) / 2
     const half = await load({
       url: hub.url,
