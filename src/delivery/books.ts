@@ -10,6 +10,7 @@ import { type FrameView, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import { OTHER_TYPES, typeLabel } from './cells.ts'
+import { eventIdOf } from './event-id.ts'
 import { type OutcomeTotal, totalsByType } from './ledger.ts'
 import { LOG_CORRUPT, LOG_TRIMMED } from './outcomes.ts'
 
@@ -234,7 +235,7 @@ export class Books {
           for (let i = first; i < end; i++) {
             const type = frame.types[frame.rowType(i)] ?? ''
             if (!isSuspect(typeLabel(type))) continue
-            const id = idOf(frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i)))
+            const id = eventIdOf(frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i)))
             noted.push({ offset: frame.baseOffset + i, id, type })
           }
         }
@@ -394,13 +395,4 @@ function byReason(ledger: readonly OutcomeTotal[]): OutcomeTotal[] {
     })
   }
   return [...reasons.values()].filter((row) => row.count !== 0)
-}
-
-function idOf(bytes: Buffer): string {
-  try {
-    const { id } = JSON.parse(bytes.toString()) as { id?: unknown }
-    return typeof id === 'string' ? id : ''
-  } catch {
-    return '' // quarantined bytes need not be JSON
-  }
 }

@@ -13,9 +13,10 @@ import type { Kysely, Transaction } from 'kysely'
 import { eventBytes } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
-import type { DeadLettersTable, Schema } from '../store/schema.ts'
+import { type DeadLettersTable, INDEXED_CHARS_MAX, type Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { typeLabel } from './cells.ts'
+import { eventIdOf } from './event-id.ts'
 import type { Note, Parcel } from './parcel.ts'
 
 export type DeadLetterState = 'dead' | 'queued' | 'delivered' | 'discarded'
@@ -92,7 +93,7 @@ export function deadLetterRow(
     id: randomUUID(),
     current: about.current,
     record_offset: parcel.offsets[i] ?? 0,
-    event_id: idOf(bytes),
+    event_id: eventIdOf(bytes).slice(0, INDEXED_CHARS_MAX),
     event_type: typeLabel(parcel.batch.types[i] ?? ''),
     received_at: parcel.receivedAt[i] ?? 0,
     version: about.version,
@@ -111,15 +112,6 @@ export function deadLetterRow(
     note: '',
     created_at: about.now,
     updated_at: about.now,
-  }
-}
-
-function idOf(bytes: Buffer): string {
-  try {
-    const { id } = JSON.parse(bytes.toString()) as { id?: unknown }
-    return typeof id === 'string' ? id.slice(0, 256) : ''
-  } catch {
-    return '' // a record that is not JSON has no id; its bytes are kept all the same
   }
 }
 

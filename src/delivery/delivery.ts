@@ -28,6 +28,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { History } from './history.ts'
 import { IntakeAccount } from './intake.ts'
 import { recordAt } from './lineage.ts'
+import { countsOf } from './outcomes.ts'
 import { previewReplay, type Replay, type ReplayPreview, Replays, type ReplayWindow } from './replay.ts'
 import { Settler } from './settlement.ts'
 import type { Slice } from './slice.ts'
@@ -428,11 +429,10 @@ export class Delivery {
     const stats = this.statsOf(number)
     for (const cells of slice.filtered.values()) stats.filtered += cells.total()
     for (const parcel of slice.parcels) {
-      for (const outcome of parcel.outcomes) {
-        if (outcome === 1) stats.delivered++
-        else if (outcome === 2) stats.filtered++
-        else stats.dead++
-      }
+      const counts = countsOf(parcel)
+      stats.delivered += counts.delivered
+      stats.filtered += counts.skipped
+      stats.dead += counts.dead
     }
   }
 

@@ -11,6 +11,7 @@ import type { Identity, Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import type { Blueprints } from './blueprint.ts'
 import type { BookSubject } from './books.ts'
+import { eventIdOf } from './event-id.ts'
 import {
   batchOfOne,
   type Fate,
@@ -69,7 +70,7 @@ export class History {
     const offsets: number[] = []
     for (const offset of await this.#parts.log.find(identity)) {
       const record = await recordAt(this.#parts.log, offset)
-      if (record !== undefined && idIs(record.bytes, eventId)) offsets.push(offset)
+      if (record !== undefined && eventIdOf(record.bytes) === eventId) offsets.push(offset)
     }
     return offsets
   }
@@ -136,12 +137,4 @@ export class History {
 
 function sameNumbers(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
   return a.size === b.size && [...a].every((number) => b.has(number))
-}
-
-function idIs(bytes: Buffer, eventId: string): boolean {
-  try {
-    return (JSON.parse(bytes.toString()) as { id?: unknown }).id === eventId
-  } catch {
-    return false // quarantined bytes have no id
-  }
 }
