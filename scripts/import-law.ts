@@ -1,7 +1,7 @@
 /**
  * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
  *
- *   core ← catalog ← { log, store, destinations } ← { sources, currents } ← delivery ← api ← { cli, the programs }
+ *   core ← catalog ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← api ← { cli, the programs }
  *
  * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
  */
@@ -17,8 +17,9 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   destinations: ['core', 'catalog'],
   sources: ['core', 'catalog', 'log', 'store', 'destinations'],
   currents: ['core', 'catalog', 'log', 'store', 'destinations'],
-  delivery: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents'],
-  api: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'delivery'],
+  warehouse: ['core', 'catalog', 'store'],
+  delivery: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse'],
+  api: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse', 'delivery'],
   cli: ['core', 'catalog', 'api'],
   sandbox: ['core', 'catalog'],
 }

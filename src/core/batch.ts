@@ -18,6 +18,14 @@ export interface EventBatch {
   readonly types: readonly string[]
   /** ITEM_… flags of the scan per event. */
   readonly flags: Uint8Array
+  /** Offset in the log per event: with the connection, what names a record for ever. */
+  readonly offsets: Float64Array
+  /** Offset of the first record of the request that brought the event, per event; unknown (its own offset) after a redrive. */
+  readonly requests: Float64Array
+  /** Number of the source per event; 0 when it is not known any more (redriven dead letters). */
+  readonly sources: Uint32Array
+  /** When the event was accepted, in milliseconds since the epoch; its minute is where the books count it. */
+  readonly receivedAt: Float64Array
 }
 
 export interface Limits {

@@ -13,6 +13,8 @@ export class BatchStore {
   readonly ends: Uint32Array
   readonly flags: Uint8Array
   readonly offsets: Float64Array
+  readonly requests: Float64Array
+  readonly sources: Uint32Array
   readonly receivedAt: Float64Array
 
   constructor(recordsMax: number) {
@@ -20,6 +22,8 @@ export class BatchStore {
     this.ends = new Uint32Array(recordsMax)
     this.flags = new Uint8Array(recordsMax)
     this.offsets = new Float64Array(recordsMax)
+    this.requests = new Float64Array(recordsMax)
+    this.sources = new Uint32Array(recordsMax)
     this.receivedAt = new Float64Array(recordsMax)
   }
 
@@ -64,6 +68,13 @@ export class StorePool {
 
 const KEPT_MAX = 32
 
+/** The request that a record came in: its frame of the log. The record is its row `place`. */
+export interface Origin {
+  readonly baseOffset: number
+  readonly source: number
+  readonly receivedAt: number
+}
+
 export class BatchBuilder {
   readonly #limits: Limits
   readonly #pool: StorePool
@@ -93,8 +104,8 @@ export class BatchBuilder {
     end: number,
     type: string,
     flags: number,
-    offset: number,
-    receivedAt: number,
+    origin: Origin,
+    place: number,
   ): boolean {
     const bytes = end - start
     if (!this.#fits(bytes)) return false
@@ -106,16 +117,16 @@ export class BatchBuilder {
       this.#runStart = start
       this.#runEnd = end
     }
-    this.#note(bytes, type, flags, offset, receivedAt)
+    this.#note(bytes, type, flags, origin, place)
     return true
   }
 
   /** Takes bytes that are the caller's own. */
-  add(event: Uint8Array, type: string, flags: number, offset: number, receivedAt: number): boolean {
+  add(event: Uint8Array, type: string, flags: number, origin: Origin, place: number): boolean {
     if (!this.#fits(event.length)) return false
     this.flush()
     const at = this.count === 0 ? 0 : this.#length + 1
-    this.#note(event.length, type, flags, offset, receivedAt)
+    this.#note(event.length, type, flags, origin, place)
     this.#store.grow(this.#length)
     const { bytes } = this.#store
     if (at > 0) bytes[at - 1] = COMMA
@@ -151,9 +162,13 @@ export class BatchBuilder {
       ends: store.ends.subarray(0, count),
       types: this.#types,
       flags: store.flags.subarray(0, count),
+      offsets,
+      requests: store.requests.subarray(0, count),
+      sources: store.sources.subarray(0, count),
+      receivedAt: store.receivedAt.subarray(0, count),
     }
     this.#pool.lend(batch, store)
-    return parcelOf(batch, offsets, store.receivedAt.subarray(0, count))
+    return parcelOf(batch)
   }
 
   discard(): void {
@@ -165,7 +180,7 @@ export class BatchBuilder {
     return this.count < this.#limits.recordsMax && this.#length + 1 + bytes <= this.#limits.bytesMax
   }
 
-  #note(bytes: number, type: string, flags: number, offset: number, receivedAt: number): void {
+  #note(bytes: number, type: string, flags: number, origin: Origin, place: number): void {
     const store = this.#store
     const i = this.count++
     const start = i === 0 ? 0 : this.#length + 1
@@ -174,7 +189,9 @@ export class BatchBuilder {
     this.#length = start + bytes
     this.#types.push(type)
     store.flags[i] = flags
-    store.offsets[i] = offset
-    store.receivedAt[i] = receivedAt
+    store.offsets[i] = origin.baseOffset + place
+    store.requests[i] = origin.baseOffset
+    store.sources[i] = origin.source
+    store.receivedAt[i] = origin.receivedAt
   }
 }

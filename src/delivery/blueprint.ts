@@ -109,8 +109,10 @@ export class Blueprints {
       ({ type, flags }) => rule.selection.reasonAgainst(type, flags) === undefined,
     )
     const builder = new BatchBuilder(rule.limits, new StorePool(rule.limits.recordsMax))
-    for (const { bytes, type, flags, offset } of flowing) {
-      if (!builder.add(rule.editor === undefined ? bytes : rule.editor(bytes), type, flags, offset, 0)) break
+    for (const { bytes, type, flags, offset, source, receivedAt } of flowing) {
+      const origin = { baseOffset: 0, source, receivedAt }
+      const edited = rule.editor === undefined ? bytes : rule.editor(bytes)
+      if (!builder.add(edited, type, flags, origin, offset)) break
     }
     if (builder.count === 0) return undefined
     const exchange = writer.write(builder.finish('preview').batch)
@@ -148,6 +150,7 @@ export class Blueprints {
       throw new ThalwegError('INPUT_INVALID', `Event ${offset} is not one JSON object`)
     return {
       offset,
+      request: 0,
       source: 0,
       receivedAt: clock.now(),
       type: kernel.types[items[ITEM_TYPE] ?? 0] ?? '',

@@ -92,10 +92,10 @@ export function deadLetterRow(
   return {
     id: randomUUID(),
     current: about.current,
-    record_offset: parcel.offsets[i] ?? 0,
+    record_offset: parcel.batch.offsets[i] ?? 0,
     event_id: eventIdOf(bytes).slice(0, INDEXED_CHARS_MAX),
     event_type: typeLabel(parcel.batch.types[i] ?? ''),
-    received_at: parcel.receivedAt[i] ?? 0,
+    received_at: parcel.batch.receivedAt[i] ?? 0,
     version: about.version,
     batch: parcel.batch.id,
     replay: about.replay,

@@ -263,9 +263,12 @@ export function parcelOfTexts(texts: readonly string[]): Parcel {
     ends,
     types: texts.map(() => OPEN),
     flags: new Uint8Array(texts.length),
+    offsets: Float64Array.from(texts, (_, i) => 1000 + i),
+    requests: new Float64Array(texts.length).fill(1000),
+    sources: new Uint32Array(texts.length).fill(1),
+    receivedAt: new Float64Array(texts.length).fill(START_MS),
   }
-  const offsets = Float64Array.from(texts, (_, i) => 1000 + i)
-  return parcelOf(batch, offsets, new Float64Array(texts.length).fill(START_MS))
+  return parcelOf(batch)
 }
 
 export function parcelOfIds(ids: readonly string[]): Parcel {

@@ -15,6 +15,8 @@ import { decodeOffsets } from './offsets.ts'
 /** One kept record, copied out of the log. */
 export interface KeptRecord {
   readonly offset: number
+  /** Offset of the first record of its request. */
+  readonly request: number
   readonly source: number
   readonly receivedAt: number
   readonly type: string
@@ -76,6 +78,7 @@ export async function recordAt(log: Log, offset: number): Promise<KeptRecord | u
 function copied(frame: FrameView, i: number): KeptRecord {
   return {
     offset: frame.baseOffset + i,
+    request: frame.baseOffset,
     source: frame.source,
     receivedAt: frame.receivedAt,
     type: frame.types[frame.rowType(i)] ?? '',
@@ -95,6 +98,10 @@ export function batchOfOne(record: KeptRecord, connection: string): EventBatch {
     ends: Uint32Array.of(record.bytes.length),
     types: [record.type],
     flags: Uint8Array.of(record.flags),
+    offsets: Float64Array.of(record.offset),
+    requests: Float64Array.of(record.request),
+    sources: Uint32Array.of(record.source),
+    receivedAt: Float64Array.of(record.receivedAt),
   }
 }
 

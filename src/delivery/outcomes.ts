@@ -46,7 +46,7 @@ export function settlementOf(slice: Slice, types: TypeNumbers, about: About): Se
   for (const parcel of slice.parcels) {
     const { batch } = parcel
     for (let i = 0; i < batch.count; i++) {
-      const minute = Math.floor((parcel.receivedAt[i] ?? 0) / 60_000)
+      const minute = Math.floor((batch.receivedAt[i] ?? 0) / 60_000)
       const type = types.numberOf(batch.types[i] ?? '')
       if (parcel.outcomes[i] === DELIVERED_OUTCOME) delivered.add(minute, type)
       else if (parcel.outcomes[i] === SKIPPED_OUTCOME)
@@ -80,16 +80,17 @@ export function batchRow(
   partial: boolean,
   about: About,
 ): BatchesTable {
+  const { batch } = parcel
   const counts = countsOf(parcel)
   return {
     current: about.current,
-    id: about.replay === null ? parcel.batch.id : `${about.replay}:${parcel.batch.id}`,
+    id: about.replay === null ? batch.id : `${about.replay}:${batch.id}`,
     slice_from: slice.from,
     slice_to: slice.to,
-    first_offset: parcel.offsets[0] ?? slice.from,
-    last_offset: parcel.offsets[parcel.offsets.length - 1] ?? slice.from,
-    records: partial ? encodeOffsets(parcel.offsets) : null,
-    count: parcel.batch.count,
+    first_offset: batch.offsets[0] ?? slice.from,
+    last_offset: batch.offsets[batch.count - 1] ?? slice.from,
+    records: partial ? encodeOffsets(batch.offsets) : null,
+    count: batch.count,
     delivered: counts.delivered,
     failed: counts.dead,
     skipped: counts.skipped,

@@ -14,10 +14,6 @@ export const DEAD_OUTCOME = 3
 
 export interface Parcel {
   readonly batch: EventBatch
-  /** Offset in the log per record. */
-  readonly offsets: Float64Array
-  /** When each record was accepted, in milliseconds; its minute is where the books count it. */
-  readonly receivedAt: Float64Array
   /** One of the outcomes above per record; written by the courier. */
   readonly outcomes: Uint8Array
   /** Why, for skipped and dead ones. */
@@ -39,11 +35,9 @@ export interface Note {
 
 export const SENT_CHARS_MAX = 65_536
 
-export function parcelOf(batch: EventBatch, offsets: Float64Array, receivedAt: Float64Array): Parcel {
+export function parcelOf(batch: EventBatch): Parcel {
   return {
     batch,
-    offsets,
-    receivedAt,
     outcomes: new Uint8Array(batch.count),
     notes: new Map(),
     attempts: 0,
@@ -93,6 +87,10 @@ export function partOf(batch: EventBatch, members: readonly number[], mark: stri
     ends,
     types: members.map((member) => batch.types[member] ?? ''),
     flags: Uint8Array.from(members, (member) => batch.flags[member] ?? 0),
+    offsets: Float64Array.from(members, (member) => batch.offsets[member] ?? 0),
+    requests: Float64Array.from(members, (member) => batch.requests[member] ?? 0),
+    sources: Uint32Array.from(members, (member) => batch.sources[member] ?? 0),
+    receivedAt: Float64Array.from(members, (member) => batch.receivedAt[member] ?? 0),
   }
 }
 

@@ -89,6 +89,7 @@ export class Redrive {
       at += piece.length
       ends[i] = at
     })
+    const offsets = Float64Array.from(letters, (letter) => letter.offset)
     const batch: EventBatch = {
       // With the time of the last change: an edited letter that goes out again is another batch.
       id: `${this.#parts.connection}-redrive-${letters[0]?.id ?? ''}-${letters.length}-${Math.max(...letters.map((letter) => letter.updatedAt))}`,
@@ -100,12 +101,12 @@ export class Redrive {
       types: letters.map((letter) => typeOf(letter)),
       // An edited event may hold anything: let every mapping take its careful path.
       flags: new Uint8Array(letters.length).fill(ITEM_ODD),
+      offsets,
+      requests: offsets,
+      sources: new Uint32Array(letters.length),
+      receivedAt: Float64Array.from(letters, (letter) => letter.receivedAt),
     }
-    return parcelOf(
-      batch,
-      Float64Array.from(letters, (letter) => letter.offset),
-      Float64Array.from(letters, (letter) => letter.receivedAt),
-    )
+    return parcelOf(batch)
   }
 
   /** Writes what became of each letter; one without an outcome stays queued. */

@@ -161,7 +161,7 @@ describe('what does not flow', () => {
     await accept(log, { events: opens(1, 'e') })
     const [slice] = await slicesUpTo(readerOf(log, clock, ruleWith({ selection })), 9)
     expect(slice && idsOf(slice)).toEqual(['a', 'e0'])
-    expect(slice?.parcels[0]?.offsets).toEqual(Float64Array.of(0, 8))
+    expect(slice?.parcels[0]?.batch.offsets).toEqual(Float64Array.of(0, 8))
     expect(slice && filteredOf(slice)).toEqual({
       type_not_selected: 2,
       no_external_user_id: 1,
@@ -280,7 +280,8 @@ describe('whatever frames, glue, limits and lanes', () => {
         const seen: number[] = []
         for (const { parcels, from, to } of slices) {
           expect(parcels.length).toBeLessThanOrEqual(lanes)
-          for (const { batch, offsets } of parcels) {
+          for (const { batch } of parcels) {
+            const { offsets } = batch
             const records = Array.from(offsets, (offset) => expected.find((one) => one.offset === offset))
             expect(Buffer.from(batch.joined).toString()).toBe(records.map((one) => one?.text).join(','))
             records.forEach((one, i) => {
@@ -295,7 +296,7 @@ describe('whatever frames, glue, limits and lanes', () => {
             seen.push(...offsets)
           }
           const lanesOf = new Map<string | undefined, Set<number>>()
-          parcels.forEach(({ offsets }, lane) => {
+          parcels.forEach(({ batch: { offsets } }, lane) => {
             for (const offset of offsets) {
               const person = expected.find((one) => one.offset === offset)?.person
               lanesOf.set(person, (lanesOf.get(person) ?? new Set()).add(lane))

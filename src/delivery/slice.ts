@@ -214,8 +214,8 @@ class SliceDraft {
       const end = rows[row + 1] ?? 0
       const taken =
         rule.editor === undefined
-          ? lane.addFrom(frame.bytes, start, end, type, flags, base + i, receivedAt)
-          : lane.add(rule.editor(frame.bytes.subarray(start, end)), type, flags, base + i, receivedAt)
+          ? lane.addFrom(frame.bytes, start, end, type, flags, frame, i)
+          : lane.add(rule.editor(frame.bytes.subarray(start, end)), type, flags, frame, i)
       if (!taken) {
         this.rows--
         this.#settleRuns()

@@ -14,6 +14,9 @@ import {
 } from '../core/kernel/kernel.ts'
 import type { Receipt } from '../core/receipt.ts'
 
+/** When every event of a batch of this file was accepted. */
+export const RECEIVED_AT = Date.UTC(2026, 0, 2, 3, 4, 5)
+
 const OPTIONS: KernelOptions = { bodyBytesMax: 16_000_000, itemsMax: 10_000, key: new Uint8Array(16) }
 
 /** A new kernel: what a destination keeps in it does not reach another test. */
@@ -40,6 +43,10 @@ export function batchOf(events: readonly (object | string)[], connection = 'c0ff
     ends: Uint32Array.from(column(ITEM_END), (at) => at - 1),
     types: values.map(({ event_type }) => (typeof event_type === 'string' ? event_type : '')),
     flags: Uint8Array.from(column(ITEM_FLAGS)),
+    offsets: Float64Array.from(values, (_, i) => 1000 + i),
+    requests: new Float64Array(count).fill(1000),
+    sources: new Uint32Array(count).fill(1),
+    receivedAt: new Float64Array(count).fill(RECEIVED_AT),
   }
 }
 
