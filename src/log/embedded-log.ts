@@ -351,6 +351,17 @@ class SegmentLog implements EmbeddedLog {
     return offsets
   }
 
+  async count(sources: ReadonlySet<number>, from: number, to: number): Promise<number> {
+    let ofOthers = 0
+    for (const segment of [...this.#segments]) {
+      // Retention may have freed it while an earlier one was looked at.
+      if (segment.end <= from || segment.base >= to || segment.base < this.tail) continue
+      for (const [source, records] of await this.#tally(segment, from, to))
+        if (!sources.has(source)) ofOthers += records
+    }
+    return to - from - ofOthers
+  }
+
   async *identities(from: number): AsyncGenerator<FrameIdentities> {
     let next = Math.max(from, this.tail)
     while (next < this.#head) {
@@ -510,6 +521,15 @@ class SegmentLog implements EmbeddedLog {
   #hole(before: Segment, behind: Segment | undefined, from: number): LogRun {
     const next = behind?.base ?? this.#head
     return { frames: [], next, gaps: [gapAt(before, { from, to: next, position: before.dataEnd })] }
+  }
+
+  /** Records per source of a segment among the offsets [from, to). */
+  async #tally(segment: Segment, from: number, to: number): Promise<ReadonlyMap<number, number>> {
+    const isWhole = from <= segment.base && to >= segment.end
+    if (!isWhole || segment === this.#durableTarget?.segment)
+      return (await this.#identitiesOf(segment)).tally(from, to)
+    segment.tally ??= (await this.#identitiesOf(segment)).tally(segment.base, segment.end)
+    return segment.tally
   }
 
   async #identitiesOf(segment: Segment): Promise<SegmentIdentities> {
