@@ -281,8 +281,9 @@ export class Runner {
 
   /** Only after one clean acceptance can no socket still be sending from the buffer. */
   #recycle(parcel: Parcel): void {
-    const clean = parcel.attempts === 1 && countsOf(parcel).delivered === parcel.batch.count
-    if (clean) this.#pool.recycle(parcel.batch)
+    const { attempts, batch, store } = parcel
+    if (store !== undefined && attempts === 1 && countsOf(parcel).delivered === batch.count)
+      this.#pool.give(store)
   }
 }
 
