@@ -3,6 +3,7 @@
  * all of a slice's outcomes are in the books and the checkpoint is past it, or none.
  */
 
+import { offAbort, onAbort } from '../core/aborts.ts'
 import type { Limits } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import type { FieldEditor } from '../currents/fields.ts'
@@ -130,13 +131,11 @@ export class SliceReader {
     if (deadline === undefined) return this.#log.beyond(from, signal)
     const either = new AbortController()
     const stop = (): void => either.abort()
-    signal.addEventListener('abort', stop, { once: true })
-    await Promise.race([
-      this.#log.beyond(from, either.signal),
-      this.#clock.sleep(deadline - this.#clock.now(), either.signal),
-    ])
-    signal.removeEventListener('abort', stop)
-    either.abort()
+    onAbort(signal, stop)
+    const cancel = this.#clock.after(deadline - this.#clock.now(), stop)
+    await this.#log.beyond(from, either.signal)
+    cancel()
+    offAbort(signal, stop)
   }
 }
 

@@ -5,6 +5,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
+import { offAbort, onAbort } from '../core/aborts.ts'
 import type { WireReply, WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
 import { SendBuffers } from './send-buffers.ts'
@@ -144,7 +145,7 @@ class Conversation implements Dispatcher.DispatchHandler {
     this.#signal = signal
     this.#resolve = resolve
     // From the beginning: a request that still waits for a socket must not hold up a stop.
-    signal.addEventListener('abort', this.#stop, { once: true })
+    if (!signal.aborted) onAbort(signal, this.#stop)
   }
 
   readonly #stop = (): void => {
@@ -192,14 +193,15 @@ class Conversation implements Dispatcher.DispatchHandler {
   }
 
   #end(answer: WireReply | NoAnswer): void {
-    this.#signal.removeEventListener('abort', this.#stop)
+    offAbort(this.#signal, this.#stop)
     this.#resolve(answer)
   }
 }
 
 function headersOf(headers: IncomingHttpHeaders): Record<string, string> {
   const flat: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name]
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
   }
   return flat

@@ -14,6 +14,7 @@ import { close, fdatasync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { promisify } from 'node:util'
+import { offAbort, onAbort } from '../core/aborts.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import {
@@ -327,12 +328,12 @@ class SegmentLog implements EmbeddedLog {
     return new Promise((resolve) => {
       const wake = () => {
         this.#waiters.delete(waiter)
-        signal.removeEventListener('abort', wake)
+        offAbort(signal, wake)
         resolve()
       }
       const waiter: Waiter = { offset, wake }
       this.#waiters.add(waiter)
-      signal.addEventListener('abort', wake, { once: true })
+      onAbort(signal, wake)
     })
   }
 
