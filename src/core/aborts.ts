@@ -3,26 +3,28 @@
  * than many a wait; here a signal has one listener, whoever waits.
  */
 
-const tasks = new WeakMap<AbortSignal, Set<() => void>>()
+/** By signal, in the order in which they are to be called. */
+const tasks = new WeakMap<AbortSignal, (() => void)[]>()
 
 /** Calls `task` when `signal` is aborted, unless `offAbort` comes before. The signal must not be aborted yet. A task must not throw. */
 export function onAbort(signal: AbortSignal, task: () => void): void {
-  let waiting = tasks.get(signal)
-  if (waiting === undefined) {
-    waiting = new Set()
-    tasks.set(signal, waiting)
-    signal.addEventListener('abort', () => runTasks(signal), { once: true })
+  const waiting = tasks.get(signal)
+  if (waiting !== undefined) {
+    waiting.push(task)
+    return
   }
-  waiting.add(task)
+  const list = [task]
+  tasks.set(signal, list)
+  const run = (): void => {
+    // A task may take others back, which are then not called any more.
+    for (let next = list.shift(); next !== undefined; next = list.shift()) next()
+  }
+  signal.addEventListener('abort', run, { once: true })
 }
 
-/** Forgets the task; nothing happens when it was called or never given. */
+/** Forgets the task; nothing happens when it was called or never given. Meant for tens of tasks per signal: it looks for its task among them. */
 export function offAbort(signal: AbortSignal, task: () => void): void {
-  tasks.get(signal)?.delete(task)
-}
-
-function runTasks(signal: AbortSignal): void {
-  // A task may take others back, which are then not called any more.
-  for (const task of tasks.get(signal) ?? []) task()
-  tasks.delete(signal)
+  const waiting = tasks.get(signal)
+  const at = waiting?.indexOf(task) ?? -1
+  if (at >= 0) waiting?.splice(at, 1)
 }

@@ -359,9 +359,8 @@ function failForAll(count: number, fault: Fault): readonly Receipt[] {
 }
 
 function areDelivered(receipts: readonly Receipt[], count: number): boolean {
-  if (receipts.length !== count) return false
-  for (const receipt of receipts) if (receipt !== DELIVERED) return false
-  return true
+  for (let i = 0; i < count; i++) if (receipts[i] !== DELIVERED) return false
+  return receipts.length === count
 }
 
 /** Code of a destination may leave places empty in spite of the types; such a record would have no outcome. */

@@ -121,7 +121,9 @@ export function batchRow(
 
 export function countsOf(parcel: Parcel): { delivered: number; skipped: number; dead: number } {
   const counts = { delivered: 0, skipped: 0, dead: 0 }
-  for (const outcome of parcel.outcomes) {
+  const { outcomes } = parcel
+  for (let i = 0; i < outcomes.length; i++) {
+    const outcome = outcomes[i]
     if (outcome === DELIVERED_OUTCOME) counts.delivered++
     else if (outcome === SKIPPED_OUTCOME) counts.skipped++
     else if (outcome === DEAD_OUTCOME) counts.dead++

@@ -79,7 +79,8 @@ export class Runner {
   #halted: boolean
   #running: Promise<void> | undefined
   #session: Session | undefined
-  readonly #settling = new Map<Slice, Promise<void>>()
+  /** Slices handed to settlement and not yet written. */
+  #settling = 0
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
@@ -111,7 +112,7 @@ export class Runner {
       clearInterval(timer)
     }
     await this.#running
-    await Promise.all(this.#settling.values())
+    while (this.#settling > 0) await this.#session?.changed()
   }
 
   /** What also goes out through this connection met a fault that needs a person: the live flow halts with it. */
@@ -153,7 +154,7 @@ export class Runner {
       // The log lost its end, or an event that nothing could be made of: it must not take the process down.
       if (!this.#stopping.signal.aborted) session.halt(brokenReading(error))
     }
-    await Promise.all(session.deliveries.values())
+    while (session.deliveries > 0) await session.changed()
     if (session.fault !== undefined || session.restarts || this.#queue.length > 0) {
       // Not in the books: the next session, or the next process, reads them again.
       this.#queue = []
@@ -185,7 +186,7 @@ export class Runner {
     const { rule } = this.#parts
     const batchesMax = this.#halted || rule.lanes > 1 ? 1 : rule.limits.inFlightMax
     const slicesFree = rule.lanes > 1 ? this.#queue.length < 1 : this.#underWay < batchesMax
-    return slicesFree && this.#queue.length < UNSETTLED_MAX && this.#settling.size < SETTLING_MAX
+    return slicesFree && this.#queue.length < UNSETTLED_MAX && this.#settling < SETTLING_MAX
   }
 
   #carry(slice: Slice, session: Session): void {
@@ -195,11 +196,12 @@ export class Runner {
       this.#settleDone()
       return
     }
-    session.deliveries.set(carriage, this.#bring(carriage, session))
+    void this.#bring(carriage, session)
   }
 
   /** Never rejects. */
   async #bring(carriage: Carriage, session: Session): Promise<void> {
+    session.deliveries++
     try {
       const ending = await this.#deliverSlice(carriage.slice, session)
       carriage.done = ending.how === 'done'
@@ -208,7 +210,7 @@ export class Runner {
       session.halt({ kind: 'defect', message: `Delivery failed: ${String(error)}` })
     }
     if (carriage.done) this.#settleDone()
-    session.deliveries.delete(carriage)
+    session.deliveries--
     session.change()
   }
 
@@ -251,12 +253,13 @@ export class Runner {
       this.#handedTo = slice.to
       const settlement = settlementOf(slice, types, { current, version, replay: null, now: clock.now() })
       for (const parcel of slice.parcels) this.#recycle(parcel)
-      this.#settling.set(slice, this.#settle(slice, settlement))
+      void this.#settle(slice, settlement)
     }
   }
 
   async #settle(slice: Slice, settlement: Settlement): Promise<void> {
     const { settler, onSettled } = this.#parts
+    this.#settling++
     try {
       await settler.settle(settlement)
     } catch (error) {
@@ -264,7 +267,7 @@ export class Runner {
       if (error instanceof CheckpointBehind) this.#rewind(error.position)
       return
     } finally {
-      this.#settling.delete(slice)
+      this.#settling--
       this.#session?.change()
     }
     this.#settledTo = slice.to
@@ -298,7 +301,8 @@ function brokenReading(error: unknown): Fault {
 class Session {
   readonly reading = new AbortController()
   readonly sending = new AbortController()
-  readonly deliveries = new Map<Carriage, Promise<void>>()
+  /** Slices under way. */
+  deliveries = 0
   fault: Fault | undefined
   restarts = false
   #waiting: (() => void)[] = []

@@ -174,7 +174,7 @@ class SegmentLog implements EmbeddedLog {
   readonly #reads = new DiskReads((gap) => this.#report(gap))
   readonly #holds = new Map<string, number>()
   /** One per reader that waits. */
-  readonly #waiters = new Set<Waiter>()
+  #waiters: Waiter[] = []
   readonly #gaps = new Map<string, Gap>()
   readonly #sealed: IdentityStore
 
@@ -327,12 +327,12 @@ class SegmentLog implements EmbeddedLog {
     if (this.#head > offset || signal.aborted || this.#closing !== undefined) return Promise.resolve()
     return new Promise((resolve) => {
       const wake = () => {
-        this.#waiters.delete(waiter)
+        this.#waiters = this.#waiters.filter((other) => other !== waiter)
         offAbort(signal, wake)
         resolve()
       }
       const waiter: Waiter = { offset, wake }
-      this.#waiters.add(waiter)
+      this.#waiters.push(waiter)
       onAbort(signal, wake)
     })
   }
