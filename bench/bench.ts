@@ -9,13 +9,22 @@ import { idle } from './idle.ts'
 import { latency } from './latency.ts'
 import { fanOut, pipeline } from './pipeline.ts'
 import { single } from './single.ts'
+import { soak } from './soak.ts'
 import { start } from './start.ts'
 
 const ROUNDS = 3
 
 /** Name → what it measures and how. */
 const BENCHMARKS: Readonly<
-  Record<string, { readonly about: string; readonly run: () => Promise<readonly object[]> }>
+  Record<
+    string,
+    {
+      readonly about: string
+      readonly run: () => Promise<readonly object[]>
+      /** Takes too long to be part of a bench without names. */
+      readonly onlyByName?: true
+    }
+  >
 > = {
   pipeline: {
     about:
@@ -33,6 +42,11 @@ const BENCHMARKS: Readonly<
   single: { about: 'requests of one event, 64 connections', run: single },
   idle: { about: 'CPU of ten running currents without traffic', run: idle },
   start: { about: 'from process start to ready with a long log', run: start },
+  soak: {
+    about: 'memory of the hub over an hour of steady load (THALWEG_BENCH_SOAK_MINUTES)',
+    run: soak,
+    onlyByName: true,
+  },
 }
 
 const wanted = process.argv.slice(2)
@@ -43,8 +57,8 @@ if (unknown.length > 0) {
 }
 const folder = new URL('./results/', import.meta.url)
 await mkdir(folder, { recursive: true })
-for (const [name, { about, run }] of Object.entries(BENCHMARKS)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+for (const [name, { about, run, onlyByName }] of Object.entries(BENCHMARKS)) {
+  if (wanted.length > 0 ? !wanted.includes(name) : onlyByName) continue
   console.log(`\n${name}: ${about}`)
   const rows = await run()
   console.table(rows.map(rounded))

@@ -64,6 +64,7 @@ async function stats(): Promise<HubStats> {
   return {
     cpuMicros: usage.user + usage.system,
     rssBytes: process.memoryUsage.rss(),
+    heapBytes: process.memoryUsage().heapUsed,
     head: hub.log.head,
     delivered: statuses.map((status) => status.stats.delivered),
     pending: statuses.map((status) => status.pending),

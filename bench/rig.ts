@@ -32,6 +32,8 @@ export interface CurrentPlan {
 export interface HubStats {
   readonly cpuMicros: number
   readonly rssBytes: number
+  /** Used by JavaScript's objects. */
+  readonly heapBytes: number
   readonly head: number
   readonly delivered: readonly number[]
   readonly pending: readonly number[]

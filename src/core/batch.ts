@@ -11,6 +11,11 @@ export interface EventBatch {
   readonly count: number
   /** The events in order, joined by commas: the inside of a JSON array. */
   readonly joined: Uint8Array
+  /**
+   * The memory that `joined` lies in, from ROOM_BYTES on and with as many behind it; absent where it is not this batch's alone. An envelope may be
+   * written around the events there instead of copying them.
+   */
+  readonly room?: Uint8Array
   /** Event i lies at joined[starts[i] .. ends[i]). */
   readonly starts: Uint32Array
   readonly ends: Uint32Array
@@ -38,6 +43,9 @@ export interface Limits {
   /** Exchanges under way at once on one connection. */
   readonly inFlightMax: number
 }
+
+/** Enough for what a request says before and behind its events. */
+export const ROOM_BYTES = 64
 
 const decoder = new TextDecoder()
 

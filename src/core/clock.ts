@@ -1,6 +1,9 @@
 /**
  * Time as a dependency. Everything that waits or stamps asks a Clock, so that tests and simulations can drive it.
  */
+
+import { offAbort, onAbort } from './aborts.ts'
+
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
@@ -87,13 +90,13 @@ function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> 
   if (signal?.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const cancel = clock.after(ms, () => {
-      signal?.removeEventListener('abort', stop)
+      if (signal !== undefined) offAbort(signal, stop)
       resolve()
     })
     function stop(): void {
       cancel()
       resolve()
     }
-    signal?.addEventListener('abort', stop, { once: true })
+    if (signal !== undefined) onAbort(signal, stop)
   })
 }

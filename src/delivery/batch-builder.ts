@@ -1,13 +1,18 @@
-/** Gathers the bytes of one batch. Events that lie next to each other in a frame are copied together, commas and all. */
+/** Gathers one batch: bytes of events with a comma between them, and a column per thing known of a record. Neighbours in a frame are copied together, commas and all. */
 
-import type { EventBatch, Limits } from '../core/batch.ts'
+import { type EventBatch, type Limits, ROOM_BYTES } from '../core/batch.ts'
+import { type FrameView, ROW_WORDS } from '../log/frame.ts'
 import { type Parcel, parcelOf } from './parcel.ts'
 
 const COMMA = 0x2c
 const FIRST_BYTES = 131_072
 
-/** What a batch is written to: its bytes and, per record, where they lie and what is known of them. Grows; used again for later batches. */
+/**
+ * What a batch is written to: its bytes, with room for an envelope around them, and per record where they lie and what is known of them. Grows;
+ * used again for later batches.
+ */
 export class BatchStore {
+  /** Events begin at ROOM_BYTES. */
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   readonly starts: Uint32Array
   readonly ends: Uint32Array
@@ -27,9 +32,11 @@ export class BatchStore {
     this.receivedAt = new Float64Array(recordsMax)
   }
 
+  /** Makes room for events of `bytes` in all. */
   grow(bytes: number): void {
-    if (this.bytes.length >= bytes) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(bytes, this.bytes.length * 2))
+    const needed = bytes + 2 * ROOM_BYTES
+    if (this.bytes.length >= needed) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2))
     this.bytes.copy(grown)
     this.bytes = grown
   }
@@ -39,7 +46,6 @@ export class BatchStore {
 export class StorePool {
   readonly #recordsMax: number
   readonly #free: BatchStore[] = []
-  readonly #lent = new WeakMap<EventBatch, BatchStore>()
 
   constructor(recordsMax: number) {
     this.#recordsMax = recordsMax
@@ -49,28 +55,20 @@ export class StorePool {
     return this.#free.pop() ?? new BatchStore(this.#recordsMax)
   }
 
+  /** Only when nobody sends or reads from the store's batch any more. */
   give(store: BatchStore): void {
     if (this.#free.length < KEPT_MAX) this.#free.push(store)
-  }
-
-  /** Notes which store lies under a batch. */
-  lend(batch: EventBatch, store: BatchStore): void {
-    this.#lent.set(batch, store)
-  }
-
-  /** Takes the store under a batch back. Only when nobody sends or reads from the batch any more. */
-  recycle(batch: EventBatch): void {
-    const store = this.#lent.get(batch)
-    if (store !== undefined) this.give(store)
-    this.#lent.delete(batch)
   }
 }
 
 const KEPT_MAX = 32
 
-/** The request that a record came in: its frame of the log. The record is its row `place`. */
-export interface Origin {
-  readonly baseOffset: number
+/** What is known of a record besides its bytes; see EventBatch. */
+export interface RecordOrigin {
+  readonly type: string
+  readonly flags: number
+  readonly offset: number
+  readonly request: number
   readonly source: number
   readonly receivedAt: number
 }
@@ -82,10 +80,6 @@ export class BatchBuilder {
   readonly #types: string[] = []
   #length = 0
   count = 0
-  // The run of neighbouring events noted but not copied yet.
-  #runSource: Buffer | undefined
-  #runStart = 0
-  #runEnd = 0
 
   constructor(limits: Limits, pool: StorePool) {
     this.#limits = limits
@@ -97,101 +91,121 @@ export class BatchBuilder {
     return this.count >= this.#limits.recordsMax || this.#length >= this.#limits.bytesMax
   }
 
-  /** Takes source[start .. end) unless the batch has no room; the first record always fits. Call `flush` before `source` changes. */
-  addFrom(
-    source: Buffer,
-    start: number,
-    end: number,
-    type: string,
-    flags: number,
-    origin: Origin,
-    place: number,
-  ): boolean {
-    const bytes = end - start
-    if (!this.#fits(bytes)) return false
-    if (this.#runSource === source && start === this.#runEnd + 1 && source[this.#runEnd] === COMMA) {
-      this.#runEnd = end
-    } else {
-      this.flush()
-      this.#runSource = source
-      this.#runStart = start
-      this.#runEnd = end
+  /** Takes rows [from, to) of a frame, as far as there is room; returns the row that it stopped before. */
+  addRows(frame: FrameView, from: number, to: number): number {
+    const { rows, bytes } = frame
+    const first = this.count
+    // The stretch of neighbours that is noted and not copied yet.
+    let stretchStart = 0
+    let stretchEnd = 0
+    let i = from
+    for (; i < to; i++) {
+      const start = rows[i * ROW_WORDS] ?? 0
+      const end = rows[i * ROW_WORDS + 1] ?? 0
+      if (!this.#fits(end - start)) break
+      if (stretchEnd === 0 || start !== stretchEnd + 1 || bytes[stretchEnd] !== COMMA) {
+        this.#copy(bytes, stretchStart, stretchEnd)
+        stretchStart = start
+      }
+      stretchEnd = end
+      this.#place(end - start)
     }
-    this.#note(bytes, type, flags, origin, place)
-    return true
+    this.#copy(bytes, stretchStart, stretchEnd)
+    this.#describe(first, frame, from)
+    return i
   }
 
-  /** Takes bytes that are the caller's own. */
-  add(event: Uint8Array, type: string, flags: number, origin: Origin, place: number): boolean {
+  /** Takes one event, unless there is no room for it. */
+  add(event: Uint8Array, { type, flags, offset, request, source, receivedAt }: RecordOrigin): boolean {
     if (!this.#fits(event.length)) return false
-    this.flush()
-    const at = this.count === 0 ? 0 : this.#length + 1
-    this.#note(event.length, type, flags, origin, place)
-    this.#store.grow(this.#length)
-    const { bytes } = this.#store
-    if (at > 0) bytes[at - 1] = COMMA
-    bytes.set(event, at)
+    const store = this.#store
+    const i = this.count
+    this.#types.push(type)
+    store.flags[i] = flags
+    store.offsets[i] = offset
+    store.requests[i] = request
+    store.sources[i] = source
+    store.receivedAt[i] = receivedAt
+    this.#place(event.length)
+    this.#copy(event, 0, event.length)
     return true
   }
 
-  /** Copies the noted run. */
-  flush(): void {
-    const source = this.#runSource
-    if (source === undefined) return
-    const bytes = this.#runEnd - this.#runStart
-    const at = this.#length - bytes
-    this.#store.grow(this.#length)
-    if (at > 0) this.#store.bytes[at - 1] = COMMA
-    source.copy(this.#store.bytes, at, this.#runStart, this.#runEnd)
-    this.#runSource = undefined
-  }
-
-  /** The builder is done with after this. The pool takes the batch's store back by `recycle`. */
+  /** The builder is done with after this. Whoever is done with the parcel may give its store back to the pool. */
   finish(connection: string): Parcel {
-    this.flush()
     const { count } = this
     const store = this.#store
-    const offsets = store.offsets.subarray(0, count)
+    const offsets = firstOf(store.offsets, count)
     const batch: EventBatch = {
       // Content decides the id, so that the same records are the same batch also after a restart.
       id: `${connection}-${offsets[0]}-${offsets[count - 1]}-${count}`,
       connection,
       count,
-      joined: store.bytes.subarray(0, this.#length),
-      starts: store.starts.subarray(0, count),
-      ends: store.ends.subarray(0, count),
+      joined: store.bytes.subarray(ROOM_BYTES, ROOM_BYTES + this.#length),
+      room: store.bytes,
+      starts: firstOf(store.starts, count),
+      ends: firstOf(store.ends, count),
       types: this.#types,
-      flags: store.flags.subarray(0, count),
+      flags: firstOf(store.flags, count),
       offsets,
-      requests: store.requests.subarray(0, count),
-      sources: store.sources.subarray(0, count),
-      receivedAt: store.receivedAt.subarray(0, count),
+      requests: firstOf(store.requests, count),
+      sources: firstOf(store.sources, count),
+      receivedAt: firstOf(store.receivedAt, count),
     }
-    this.#pool.lend(batch, store)
-    return parcelOf(batch)
+    return parcelOf(batch, store)
   }
 
   discard(): void {
     this.#pool.give(this.#store)
   }
 
+  /** The first record always fits. */
   #fits(bytes: number): boolean {
     if (this.count === 0) return true
     return this.count < this.#limits.recordsMax && this.#length + 1 + bytes <= this.#limits.bytesMax
   }
 
-  #note(bytes: number, type: string, flags: number, origin: Origin, place: number): void {
-    const store = this.#store
-    const i = this.count++
-    const start = i === 0 ? 0 : this.#length + 1
-    store.starts[i] = start
-    store.ends[i] = start + bytes
+  /** Gives the next record its place behind the comma. */
+  #place(bytes: number): void {
+    const { starts, ends } = this.#store
+    const start = this.count === 0 ? 0 : this.#length + 1
+    starts[this.count] = start
+    ends[this.count] = start + bytes
     this.#length = start + bytes
-    this.#types.push(type)
-    store.flags[i] = flags
-    store.offsets[i] = origin.baseOffset + place
-    store.requests[i] = origin.baseOffset
-    store.sources[i] = origin.source
-    store.receivedAt[i] = origin.receivedAt
+    this.count++
   }
+
+  /** Copies source[start .. end) to the end of what has its place, and the comma before it. */
+  #copy(source: Uint8Array, start: number, end: number): void {
+    if (start === end) return
+    this.#store.grow(this.#length)
+    const { bytes } = this.#store
+    const at = ROOM_BYTES + this.#length - (end - start)
+    if (at > ROOM_BYTES) bytes[at - 1] = COMMA
+    bytes.set(source.subarray(start, end), at)
+  }
+
+  /** Fills the columns of the records from `first` on: rows of a frame from `row` on, without holes. */
+  #describe(first: number, frame: FrameView, row: number): void {
+    const { count } = this
+    const { flags, offsets, requests, sources, receivedAt } = this.#store
+    const { rows, types, baseOffset } = frame
+    for (let i = first; i < count; i++) {
+      const about = rows[(row + i - first) * ROW_WORDS + 7] ?? 0
+      this.#types.push(types[about & 0xffff] ?? '')
+      flags[i] = (about >>> 16) & 0xff
+      offsets[i] = baseOffset + row + i - first
+    }
+    requests.fill(baseOffset, first, count)
+    sources.fill(frame.source, first, count)
+    receivedAt.fill(frame.receivedAt, first, count)
+  }
+}
+
+/** A full batch needs no view of its own on a column. */
+function firstOf<Column extends Uint8Array | Uint32Array | Float64Array>(
+  column: Column,
+  count: number,
+): Column {
+  return column.length === count ? column : (column.subarray(0, count) as Column)
 }

@@ -110,9 +110,8 @@ export class Blueprints {
     )
     const builder = new BatchBuilder(rule.limits, new StorePool(rule.limits.recordsMax))
     for (const { bytes, type, flags, offset, source, receivedAt } of flowing) {
-      const origin = { baseOffset: 0, source, receivedAt }
       const edited = rule.editor === undefined ? bytes : rule.editor(bytes)
-      if (!builder.add(edited, type, flags, origin, offset)) break
+      if (!builder.add(edited, { type, flags, offset, request: 0, source, receivedAt })) break
     }
     if (builder.count === 0) return undefined
     const exchange = writer.write(builder.finish('preview').batch)

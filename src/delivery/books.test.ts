@@ -221,7 +221,10 @@ test('one count is finished before the next goes on from it, however slowly the 
   const log = await openTestLog(clock)
   const slow = new Proxy(log, {
     get(target, name) {
-      if (name !== 'read') return Reflect.get(target, name, target)
+      if (name !== 'read') {
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      }
       return async (from: number, bytesMax: number) => {
         await new Promise((resolve) => setTimeout(resolve, 2))
         return target.read(from, bytesMax)

@@ -78,7 +78,6 @@ export class Books {
   readonly #store: Store
   readonly #clock: Clock
   readonly #counts = new Map<number, Counters>()
-  readonly #pending = new Map<number, Counters>()
   /** Counting is continued where it stopped, so one current's counts are asked one after another. */
   readonly #turns = new Map<number, Promise<unknown>>()
 
@@ -93,14 +92,16 @@ export class Books {
     return this.#inTurn(subject.current, () => this.#check(subject, explain))
   }
 
-  /** Accepted and not settled, from the log's rows. `checkpoint` must be in the books already. */
-  pending(subject: BookSubject, checkpoint: number): Promise<number> {
-    return this.#inTurn(subject.current, async () => {
-      const { settled, head } = this.#pendingCounters(subject, checkpoint)
-      await settled.countTo(checkpoint)
-      await head.countTo(this.#log.head)
-      return head.total - settled.total
-    })
+  /** Accepted and not settled. Asked often, by everything that shows how a current fares: it must not cost a reading of the log. */
+  async pending({ scopes }: BookSubject, checkpoint: number): Promise<number> {
+    const { head, tail } = this.#log
+    let pending = 0
+    for (const [k, { sources }] of scopes.entries()) {
+      const from = Math.max(checkpoint, tail, beginOf(scopes, k))
+      const to = Math.min(head, endOf(scopes, k))
+      if (from < to) pending += await this.#log.count(sources, from, to)
+    }
+    return pending
   }
 
   async #check(subject: BookSubject, explain: Explain): Promise<BookCheck> {
@@ -171,27 +172,6 @@ export class Books {
       head: new LogCount(this.#log, subject.scopes, from, sinceMinute),
     }
     this.#counts.set(subject.current, fresh)
-    return fresh
-  }
-
-  /** Counters of their own that begin at the checkpoint: what is pending must not cost a reading of all that was settled. */
-  #pendingCounters(subject: BookSubject, checkpoint: number): Counters {
-    const key = keyOf(subject)
-    const known = this.#pending.get(subject.current)
-    if (
-      known !== undefined &&
-      known.key === key &&
-      known.settled.upTo <= checkpoint &&
-      known.settled.upTo >= this.#log.tail
-    )
-      return known
-    const from = Math.max(checkpoint, this.#log.tail)
-    const fresh = {
-      key,
-      settled: new LogCount(this.#log, subject.scopes, from, undefined),
-      head: new LogCount(this.#log, subject.scopes, from, undefined),
-    }
-    this.#pending.set(subject.current, fresh)
     return fresh
   }
 
@@ -276,12 +256,18 @@ function* rowsInScope(
   const { baseOffset: base, count, source } = frame
   for (const [k, scope] of scopes.entries()) {
     if (!scope.sources.has(source)) continue
-    const begin = k === 0 ? 0 : scope.fromOffset
-    const next = scopes[k + 1]?.fromOffset ?? Number.POSITIVE_INFINITY
-    const first = Math.max(from, begin, base) - base
-    const end = Math.min(to, next, base + count) - base
+    const first = Math.max(from, beginOf(scopes, k), base) - base
+    const end = Math.min(to, endOf(scopes, k), base + count) - base
     if (first < end) yield { first, end }
   }
+}
+
+function beginOf(scopes: readonly Scope[], k: number): number {
+  return k === 0 ? 0 : (scopes[k]?.fromOffset ?? 0)
+}
+
+function endOf(scopes: readonly Scope[], k: number): number {
+  return scopes[k + 1]?.fromOffset ?? Number.POSITIVE_INFINITY
 }
 
 /** Counts records by type, onward from where it stopped. */

@@ -19,7 +19,7 @@ import { Gate } from './gate.ts'
 import { Redrive } from './redrive.ts'
 import type { ReplayTarget } from './replay.ts'
 import { Runner } from './runner.ts'
-import type { Settler } from './settlement.ts'
+import type { Settlement, Settler } from './settlement.ts'
 import type { Slice, SliceRule } from './slice.ts'
 import type { Transport } from './transport.ts'
 
@@ -39,7 +39,7 @@ export interface ConnectionParts {
 export interface ConnectionHooks {
   readonly onHalted: (fault: Fault) => Promise<void>
   readonly onRecovered: () => Promise<void>
-  readonly onSettled: (slice: Slice) => void
+  readonly onSettled: (slice: Slice, settlement: Settlement) => void
   readonly onTrouble: (error: unknown) => void
 }
 

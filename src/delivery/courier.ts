@@ -7,7 +7,7 @@ import { type EventBatch, eventText } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Exchange, WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Receipt } from '../core/receipt.ts'
+import { DELIVERED, type Receipt } from '../core/receipt.ts'
 import type { EventWriter } from '../destinations/destination.ts'
 import { DOUBTS_MAX, decisionFor, LONE_FAILURES_MAX, PART_FAILURES_MIN } from './decisions.ts'
 import type { Gate } from './gate.ts'
@@ -55,6 +55,8 @@ export interface CourierParts {
 
 interface Conversation {
   readonly receipts: readonly Receipt[]
+  /** All of them say delivered: the usual case, for which nothing needs to be looked at one by one. */
+  readonly clean: boolean
   readonly request: WireRequest | undefined
   readonly status: number
   /** The vendor said something, whatever it was. */
@@ -184,6 +186,7 @@ export class Courier {
     let request: WireRequest | undefined
     let status = 0
     let receipts: readonly Receipt[]
+    let clean = false
     let answered = true
     try {
       const exchange = writer.write(batch)
@@ -203,7 +206,8 @@ export class Courier {
         }
       }
       receipts = step.value
-      if (receipts.length !== batch.count || hasHoles(receipts)) {
+      clean = areDelivered(receipts, batch.count)
+      if (!clean && (receipts.length !== batch.count || hasHoles(receipts))) {
         receipts = failForAll(
           batch.count,
           defect(`The destination gave ${receipts.length} receipts for ${batch.count} records`),
@@ -222,9 +226,9 @@ export class Courier {
       bytes: batch.joined.length,
       status,
       elapsedMs: clock.now() - startedAt,
-      fault: firstFault(receipts),
+      fault: clean ? undefined : firstFault(receipts),
     })
-    return { receipts, request, status, answered }
+    return { receipts, clean, request, status, answered }
   }
 
   /** Writes outcomes that are final and says what is to be done about the rest. */
@@ -236,6 +240,10 @@ export class Courier {
       againPlaces: [],
       doubtful: false,
       retryAfterMs: undefined,
+    }
+    if (talk.clean) {
+      for (let i = 0; i < batch.count; i++) parcel.outcomes[members[i] ?? 0] = DELIVERED_OUTCOME
+      return verdict
     }
     /** Records that share one fault object were refused together: the vendor did not say which of them it meant. */
     const refusals = new Map<Fault, number[]>()
@@ -348,6 +356,11 @@ function defect(message: string): Fault {
 
 function failForAll(count: number, fault: Fault): readonly Receipt[] {
   return new Array<Receipt>(count).fill({ outcome: 'failed', fault })
+}
+
+function areDelivered(receipts: readonly Receipt[], count: number): boolean {
+  for (let i = 0; i < count; i++) if (receipts[i] !== DELIVERED) return false
+  return receipts.length === count
 }
 
 /** Code of a destination may leave places empty in spite of the types; such a record would have no outcome. */

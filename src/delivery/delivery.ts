@@ -28,9 +28,8 @@ import { DeadLetters } from './dead-letters.ts'
 import { History } from './history.ts'
 import { IntakeAccount } from './intake.ts'
 import { recordAt } from './lineage.ts'
-import { countsOf } from './outcomes.ts'
 import { previewReplay, type Replay, type ReplayPreview, Replays, type ReplayWindow } from './replay.ts'
-import { Settler } from './settlement.ts'
+import { type Settlement, Settler } from './settlement.ts'
 import type { Slice } from './slice.ts'
 import type { Transport } from './transport.ts'
 
@@ -363,7 +362,7 @@ export class Delivery {
     const connection = new Connection(current, made, position, this.statsOf(current.number), parts, {
       onHalted: (fault) => this.#halted(current.number, fault),
       onRecovered: () => this.#recovered(current.number),
-      onSettled: (slice) => this.#settled(current, slice),
+      onSettled: (slice, settlement) => this.#settled(current, slice, settlement),
       onTrouble: this.#onTrouble,
     })
     this.#connections.set(current.number, connection)
@@ -422,17 +421,16 @@ export class Delivery {
     }
   }
 
-  #settled(current: Current, slice: Slice): void {
+  #settled(current: Current, slice: Slice, { batches }: Settlement): void {
     const { number } = current
     this.#parts.log.hold(readerName(number), slice.to)
     if (slice.gaps.length > 0 || slice.trimmed > 0) void this.#surely(() => this.#alertLoss(current, slice))
     const stats = this.statsOf(number)
     for (const cells of slice.filtered.values()) stats.filtered += cells.total()
-    for (const parcel of slice.parcels) {
-      const counts = countsOf(parcel)
-      stats.delivered += counts.delivered
-      stats.filtered += counts.skipped
-      stats.dead += counts.dead
+    for (const { delivered, skipped, failed } of batches) {
+      stats.delivered += delivered
+      stats.filtered += skipped
+      stats.dead += failed
     }
   }
 

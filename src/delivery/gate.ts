@@ -7,6 +7,7 @@
  *                       └──────────────────────────────────────────────┘
  */
 
+import { offAbort, onAbort } from '../core/aborts.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 
@@ -64,10 +65,10 @@ export class Gate {
         resolve(false)
       }
       const enter = (): void => {
-        signal.removeEventListener('abort', leave)
+        offAbort(signal, leave)
         resolve(true)
       }
-      signal.addEventListener('abort', leave, { once: true })
+      onAbort(signal, leave)
       this.#queue.push(enter)
       this.#serve()
     })

@@ -44,14 +44,16 @@ export function settlementOf(slice: Slice, types: TypeNumbers, about: About): Se
   }
   if (slice.trimmed > 0) cellsFor('dead', LOG_TRIMMED).add(0, types.numberOf(''), slice.trimmed)
   for (const parcel of slice.parcels) {
-    const { batch } = parcel
-    for (let i = 0; i < batch.count; i++) {
+    const { batch, outcomes, notes } = parcel
+    for (let i = 0, next = 0; i < batch.count; i = next) {
+      const outcome = outcomes[i]
+      next = outcome === DELIVERED_OUTCOME ? endOfLike(parcel, i) : i + 1
+      const cells =
+        outcome === DELIVERED_OUTCOME
+          ? delivered
+          : cellsFor(outcome === SKIPPED_OUTCOME ? 'filtered' : 'dead', notes.get(i)?.reason ?? '')
       const minute = Math.floor((batch.receivedAt[i] ?? 0) / 60_000)
-      const type = types.numberOf(batch.types[i] ?? '')
-      if (parcel.outcomes[i] === DELIVERED_OUTCOME) delivered.add(minute, type)
-      else if (parcel.outcomes[i] === SKIPPED_OUTCOME)
-        cellsFor('filtered', parcel.notes.get(i)?.reason ?? '').add(minute, type)
-      else cellsFor('dead', parcel.notes.get(i)?.reason ?? '').add(minute, type)
+      cells.add(minute, types.numberOf(batch.types[i] ?? ''), next - i)
     }
   }
   return {
@@ -63,6 +65,20 @@ export function settlementOf(slice: Slice, types: TypeNumbers, about: About): Se
     batches: slice.parcels.map((parcel) => batchRow(parcel, slice, slice.parcels.length > 1, about)),
     deadLetters: slice.parcels.flatMap((parcel) => deadLettersOf(parcel, about)),
   }
+}
+
+/** The first record behind i that is not like it in outcome, type and time: what came in one request is alike, and counted at once. */
+function endOfLike({ batch, outcomes }: Parcel, i: number): number {
+  const { count, types, receivedAt } = batch
+  let end = i + 1
+  while (
+    end < count &&
+    outcomes[end] === outcomes[i] &&
+    types[end] === types[i] &&
+    receivedAt[end] === receivedAt[i]
+  )
+    end++
+  return end
 }
 
 export function deadLettersOf(parcel: Parcel, about: About): DeadLettersTable[] {
@@ -105,7 +121,9 @@ export function batchRow(
 
 export function countsOf(parcel: Parcel): { delivered: number; skipped: number; dead: number } {
   const counts = { delivered: 0, skipped: 0, dead: 0 }
-  for (const outcome of parcel.outcomes) {
+  const { outcomes } = parcel
+  for (let i = 0; i < outcomes.length; i++) {
+    const outcome = outcomes[i]
     if (outcome === DELIVERED_OUTCOME) counts.delivered++
     else if (outcome === SKIPPED_OUTCOME) counts.skipped++
     else if (outcome === DEAD_OUTCOME) counts.dead++

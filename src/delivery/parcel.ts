@@ -5,6 +5,7 @@
 
 import type { EventBatch } from '../core/batch.ts'
 import type { Fault } from '../core/fault.ts'
+import type { BatchStore } from './batch-builder.ts'
 
 /** What became of one record: 0 = not decided yet. */
 export const UNDECIDED = 0
@@ -14,6 +15,8 @@ export const DEAD_OUTCOME = 3
 
 export interface Parcel {
   readonly batch: EventBatch
+  /** What the batch lies in, to be used again when nobody sends or reads from it any more; absent: memory of its own. */
+  readonly store: BatchStore | undefined
   /** One of the outcomes above per record; written by the courier. */
   readonly outcomes: Uint8Array
   /** Why, for skipped and dead ones. */
@@ -35,9 +38,10 @@ export interface Note {
 
 export const SENT_CHARS_MAX = 65_536
 
-export function parcelOf(batch: EventBatch): Parcel {
+export function parcelOf(batch: EventBatch, store?: BatchStore): Parcel {
   return {
     batch,
+    store,
     outcomes: new Uint8Array(batch.count),
     notes: new Map(),
     attempts: 0,

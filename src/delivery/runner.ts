@@ -19,7 +19,7 @@ import type { Courier, Ending } from './courier.ts'
 import type { Gate } from './gate.ts'
 import { countsOf, settlementOf } from './outcomes.ts'
 import type { Parcel } from './parcel.ts'
-import { CheckpointBehind, type Settler } from './settlement.ts'
+import { CheckpointBehind, type Settlement, type Settler } from './settlement.ts'
 import { type Slice, SliceReader, type SliceRule } from './slice.ts'
 
 export interface RunnerParts {
@@ -39,7 +39,7 @@ export interface RunnerParts {
   readonly haltedRetryMs: number
   readonly onHalted: (fault: Fault) => Promise<void>
   readonly onRecovered: () => Promise<void>
-  readonly onSettled: (slice: Slice) => void
+  readonly onSettled: (slice: Slice, settlement: Settlement) => void
 }
 
 export interface RunnerStatus {
@@ -79,7 +79,8 @@ export class Runner {
   #halted: boolean
   #running: Promise<void> | undefined
   #session: Session | undefined
-  #settling = new Set<Promise<void>>()
+  /** Slices handed to settlement and not yet written. */
+  #settling = 0
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
@@ -111,7 +112,7 @@ export class Runner {
       clearInterval(timer)
     }
     await this.#running
-    await Promise.all(this.#settling)
+    while (this.#settling > 0) await this.#session?.changed()
   }
 
   /** What also goes out through this connection met a fault that needs a person: the live flow halts with it. */
@@ -153,7 +154,7 @@ export class Runner {
       // The log lost its end, or an event that nothing could be made of: it must not take the process down.
       if (!this.#stopping.signal.aborted) session.halt(brokenReading(error))
     }
-    await Promise.all(session.deliveries)
+    while (session.deliveries > 0) await session.changed()
     if (session.fault !== undefined || session.restarts || this.#queue.length > 0) {
       // Not in the books: the next session, or the next process, reads them again.
       this.#queue = []
@@ -167,7 +168,7 @@ export class Runner {
     const reader = new SliceReader(log, clock, types, this.#pool, rule, this.#handedTo)
     this.#readPosition = reader.position
     while (!session.reading.signal.aborted && !this.#stopping.signal.aborted) {
-      await this.#room(session)
+      if (!this.#hasRoom()) await this.#room(session)
       if (session.reading.signal.aborted) return
       const slice = await reader.next(session.reading.signal)
       if (slice === undefined) return
@@ -178,14 +179,14 @@ export class Runner {
 
   /** Waits until another slice may be taken up. */
   async #room(session: Session): Promise<void> {
+    while (!this.#hasRoom() && !session.reading.signal.aborted) await session.changed()
+  }
+
+  #hasRoom(): boolean {
     const { rule } = this.#parts
-    for (;;) {
-      const batchesMax = this.#halted || rule.lanes > 1 ? 1 : rule.limits.inFlightMax
-      const slicesFree = rule.lanes > 1 ? this.#queue.length < 1 : this.#underWay < batchesMax
-      if (slicesFree && this.#queue.length < UNSETTLED_MAX && this.#settling.size < SETTLING_MAX) return
-      if (session.reading.signal.aborted) return
-      await session.changed()
-    }
+    const batchesMax = this.#halted || rule.lanes > 1 ? 1 : rule.limits.inFlightMax
+    const slicesFree = rule.lanes > 1 ? this.#queue.length < 1 : this.#underWay < batchesMax
+    return slicesFree && this.#queue.length < UNSETTLED_MAX && this.#settling < SETTLING_MAX
   }
 
   #carry(slice: Slice, session: Session): void {
@@ -195,36 +196,36 @@ export class Runner {
       this.#settleDone()
       return
     }
-    const delivery = this.#deliverSlice(slice, session)
-      .catch(
-        (error: unknown): Ending => ({
-          how: 'halted',
-          fault: { kind: 'defect', message: `Delivery failed: ${String(error)}` },
-        }),
-      )
-      .then((ending) => {
-        if (ending.how === 'done') {
-          carriage.done = true
-          this.#settleDone()
-        } else if (ending.how === 'halted') {
-          session.halt(ending.fault)
-        }
-        session.deliveries.delete(delivery)
-        session.change()
-      })
-    session.deliveries.add(delivery)
+    void this.#bring(carriage, session)
+  }
+
+  /** Never rejects. */
+  async #bring(carriage: Carriage, session: Session): Promise<void> {
+    session.deliveries++
+    try {
+      const ending = await this.#deliverSlice(carriage.slice, session)
+      carriage.done = ending.how === 'done'
+      if (ending.how === 'halted') session.halt(ending.fault)
+    } catch (error) {
+      session.halt({ kind: 'defect', message: `Delivery failed: ${String(error)}` })
+    }
+    if (carriage.done) this.#settleDone()
+    session.deliveries--
+    session.change()
   }
 
   /** Parcels of one slice go side by side; their number is at most the destination's limit of requests under way. */
   async #deliverSlice(slice: Slice, session: Session): Promise<Ending> {
     let parcels = slice.parcels
-    const [probe] = parcels
-    if (this.#halted && probe !== undefined) {
-      const ending = await this.#deliverParcel(probe, session)
+    const [first] = parcels
+    if (first !== undefined && this.#halted) {
+      const ending = await this.#deliverParcel(first, session)
       if (ending.how !== 'done') return ending
       this.#halted = false
       await this.#parts.onRecovered()
       parcels = parcels.slice(1)
+    } else if (first !== undefined && parcels.length === 1) {
+      return this.#deliverParcel(first, session)
     }
     const endings = await Promise.all(parcels.map((parcel) => this.#deliverParcel(parcel, session)))
     return (
@@ -244,7 +245,7 @@ export class Runner {
 
   /** Hands finished slices to settlement, in order, up to the first that is not finished. */
   #settleDone(): void {
-    const { current, version, types, settler, clock, onSettled } = this.#parts
+    const { current, version, types, clock } = this.#parts
     while (this.#queue[0]?.done === true) {
       const carriage = this.#queue.shift()
       if (carriage === undefined) return
@@ -252,24 +253,25 @@ export class Runner {
       this.#handedTo = slice.to
       const settlement = settlementOf(slice, types, { current, version, replay: null, now: clock.now() })
       for (const parcel of slice.parcels) this.#recycle(parcel)
-      const settling = settler
-        .settle(settlement)
-        .then(
-          () => {
-            this.#settledTo = slice.to
-            onSettled(slice)
-          },
-          (error: unknown) => {
-            // Otherwise the settler closed: then the slice is read again after the next start.
-            if (error instanceof CheckpointBehind) this.#rewind(error.position)
-          },
-        )
-        .then(() => {
-          this.#settling.delete(settling)
-          this.#session?.change()
-        })
-      this.#settling.add(settling)
+      void this.#settle(slice, settlement)
     }
+  }
+
+  async #settle(slice: Slice, settlement: Settlement): Promise<void> {
+    const { settler, onSettled } = this.#parts
+    this.#settling++
+    try {
+      await settler.settle(settlement)
+    } catch (error) {
+      // Otherwise the settler closed: then the slice is read again after the next start.
+      if (error instanceof CheckpointBehind) this.#rewind(error.position)
+      return
+    } finally {
+      this.#settling--
+      this.#session?.change()
+    }
+    this.#settledTo = slice.to
+    onSettled(slice, settlement)
   }
 
   /** The store forgot what it had taken: reads again from where it is. */
@@ -281,8 +283,9 @@ export class Runner {
 
   /** Only after one clean acceptance can no socket still be sending from the buffer. */
   #recycle(parcel: Parcel): void {
-    const clean = parcel.attempts === 1 && countsOf(parcel).delivered === parcel.batch.count
-    if (clean) this.#pool.recycle(parcel.batch)
+    const { attempts, batch, store } = parcel
+    if (store !== undefined && attempts === 1 && countsOf(parcel).delivered === batch.count)
+      this.#pool.give(store)
   }
 }
 
@@ -298,7 +301,8 @@ function brokenReading(error: unknown): Fault {
 class Session {
   readonly reading = new AbortController()
   readonly sending = new AbortController()
-  readonly deliveries = new Set<Promise<void>>()
+  /** Slices under way. */
+  deliveries = 0
   fault: Fault | undefined
   restarts = false
   #waiting: (() => void)[] = []

@@ -3,13 +3,14 @@
  * all of a slice's outcomes are in the books and the checkpoint is past it, or none.
  */
 
+import { offAbort, onAbort } from '../core/aborts.ts'
 import type { Limits } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import type { FieldEditor } from '../currents/fields.ts'
 import type { FilterReason, Selects } from '../currents/selection.ts'
 import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
 import type { Gap, Log, LogRun } from '../log/log.ts'
-import { BatchBuilder, type StorePool } from './batch-builder.ts'
+import { BatchBuilder, type RecordOrigin, type StorePool } from './batch-builder.ts'
 import { Cells, type TypeNumbers } from './cells.ts'
 import type { Parcel } from './parcel.ts'
 
@@ -130,13 +131,11 @@ export class SliceReader {
     if (deadline === undefined) return this.#log.beyond(from, signal)
     const either = new AbortController()
     const stop = (): void => either.abort()
-    signal.addEventListener('abort', stop, { once: true })
-    await Promise.race([
-      this.#log.beyond(from, either.signal),
-      this.#clock.sleep(deadline - this.#clock.now(), either.signal),
-    ])
-    signal.removeEventListener('abort', stop)
-    either.abort()
+    onAbort(signal, stop)
+    const cancel = this.#clock.after(deadline - this.#clock.now(), stop)
+    await this.#log.beyond(from, either.signal)
+    cancel()
+    offAbort(signal, stop)
   }
 }
 
@@ -149,6 +148,8 @@ class SliceDraft {
   readonly #rule: SliceRule
   readonly #types: TypeNumbers
   readonly #lanes: BatchBuilder[] = []
+  /** The only lane when there is no order per person. */
+  readonly #single: BatchBuilder | undefined
   readonly #filtered = new Map<FilterReason | 'not_an_event', Cells>()
   readonly #gaps: Gap[] = []
   #oldestAt = 0
@@ -159,6 +160,7 @@ class SliceDraft {
     this.#rule = rule
     this.#types = types
     for (let lane = 0; lane < rule.lanes; lane++) this.#lanes.push(new BatchBuilder(rule.limits, pool))
+    this.#single = rule.lanes === 1 ? this.#lanes[0] : undefined
   }
 
   /** Goes on at the log's oldest entry when that is ahead: what lies before is gone. */
@@ -190,56 +192,68 @@ class SliceDraft {
       this.to = base + count
       return false
     }
-    const receivedAt = frame.receivedAt
-    const minute = Math.floor(receivedAt / 60_000)
-    if (this.#oldestAt === 0) this.#oldestAt = receivedAt
-    const rows = frame.rows
-    const types = frame.types
-    const single = rule.lanes === 1 ? this.#lanes[0] : undefined
-    for (let i = first; i < count; i++) {
-      const row = i * ROW_WORDS
-      const last = rows[row + 7] ?? 0
-      const flags = (last >>> 16) & 0xff
-      const type = types[last & 0xffff] ?? ''
-      this.rows++
-      const reason =
-        (flags & ROW_QUARANTINED) !== 0 ? 'not_an_event' : rule.selection.reasonAgainst(type, flags)
-      if (reason !== undefined) {
-        this.#countFiltered(reason, minute, type)
-        continue
-      }
-      const lane = single ?? this.#lanes[(rows[row + 6] ?? 0) % rule.lanes]
-      if (lane === undefined) continue
-      const start = rows[row] ?? 0
-      const end = rows[row + 1] ?? 0
-      const taken =
-        rule.editor === undefined
-          ? lane.addFrom(frame.bytes, start, end, type, flags, frame, i)
-          : lane.add(rule.editor(frame.bytes.subarray(start, end)), type, flags, frame, i)
-      if (!taken) {
-        this.rows--
-        this.#settleRuns()
-        this.to = base + i
-        return true
-      }
+    if (this.#oldestAt === 0) this.#oldestAt = frame.receivedAt
+    for (let i = first; i < count; ) {
+      const end = this.#flowsUntil(frame, i, count)
+      const taken = this.#takeRows(frame, i, end)
+      this.rows += taken - i
+      this.to = base + taken
+      if (taken < end) return true
+      if (end < count) this.#countFiltered(frame, end)
+      i = end + 1
     }
-    this.#settleRuns()
     this.to = base + count
-    return this.rows >= ROWS_MAX || single?.full === true
+    return this.rows >= ROWS_MAX || this.#single?.full === true
   }
 
-  /** Copies what was only noted so far: the frame's bytes are valid no longer than this turn. */
-  #settleRuns(): void {
-    for (const lane of this.#lanes) lane.flush()
+  /** The first row of [from, to) that does not flow; `to` when all do. */
+  #flowsUntil(frame: FrameView, from: number, to: number): number {
+    const { rows } = frame
+    let flowing = -1
+    for (let i = from; i < to; i++) {
+      // Type, flags and fault; most rows of a frame are alike in them.
+      const about = rows[i * ROW_WORDS + 7] ?? 0
+      if (about === flowing) continue
+      if (this.#reasonAgainst(frame, about) !== undefined) return i
+      flowing = about
+    }
+    return to
   }
 
-  #countFiltered(reason: FilterReason | 'not_an_event', minute: number, type: string): void {
+  #reasonAgainst(frame: FrameView, about: number): FilterReason | 'not_an_event' | undefined {
+    const flags = (about >>> 16) & 0xff
+    if ((flags & ROW_QUARANTINED) !== 0) return 'not_an_event'
+    return this.#rule.selection.reasonAgainst(frame.types[about & 0xffff] ?? '', flags)
+  }
+
+  /** Takes rows [from, to), all of which flow, as far as there is room; returns the row that it stopped before. */
+  #takeRows(frame: FrameView, from: number, to: number): number {
+    const { editor, lanes } = this.#rule
+    if (editor === undefined && this.#single !== undefined) return this.#single.addRows(frame, from, to)
+    for (let i = from; i < to; i++) {
+      const lane = this.#lanes[frame.rowPerson(i) % lanes]
+      if (lane === undefined) continue
+      const taken =
+        editor === undefined
+          ? lane.addRows(frame, i, i + 1) > i
+          : lane.add(editor(frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i))), originOf(frame, i))
+      if (!taken) return i
+    }
+    return to
+  }
+
+  #countFiltered(frame: FrameView, row: number): void {
+    const about = frame.rows[row * ROW_WORDS + 7] ?? 0
+    const reason = this.#reasonAgainst(frame, about)
+    if (reason === undefined) return
+    this.rows++
     let cells = this.#filtered.get(reason)
     if (cells === undefined) {
       cells = new Cells()
       this.#filtered.set(reason, cells)
     }
-    cells.add(minute, this.#types.numberOf(type))
+    const minute = Math.floor(frame.receivedAt / 60_000)
+    cells.add(minute, this.#types.numberOf(frame.types[about & 0xffff] ?? ''))
   }
 
   finish(): Slice {
@@ -257,5 +271,17 @@ class SliceDraft {
       trimmed: this.#trimmed,
       oldestAt: this.#oldestAt,
     }
+  }
+}
+
+function originOf(frame: FrameView, i: number): RecordOrigin {
+  const { baseOffset, source, receivedAt } = frame
+  return {
+    type: frame.types[frame.rowType(i)] ?? '',
+    flags: frame.rowFlags(i),
+    offset: baseOffset + i,
+    request: baseOffset,
+    source,
+    receivedAt,
   }
 }

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { eventually } from '../../test/support/eventually.ts'
 import type { WireRequest } from '../core/exchange.ts'
 import { ANSWER_BYTES_MAX, HttpTransport, type TransportSettings } from './transport.ts'
 
@@ -62,6 +63,26 @@ describe('an answer', () => {
         noAnswer: { kind: 'unreachable', message: expect.stringContaining('longer') },
       })
   })
+})
+
+test("a vendor's address is looked up again after a while; what is under way is answered all the same", async () => {
+  const sockets = new Set<unknown>()
+  const held: (() => void)[] = []
+  const url = await serverWith((request, response) => {
+    sockets.add(request.socket)
+    if (request.url === '/slow') held.push(() => response.end('late'))
+    else response.end('ok')
+  })
+  const transport = openTransport({ addressLifeMs: 30 })
+  const slow = transport.send(post(`${url}/slow`, undefined), FOREVER)
+  await eventually('the first request', () => held.length === 1)
+  await eventually('another socket', async () => {
+    const answer = await transport.send(post(url, undefined), FOREVER)
+    expect(answer).toMatchObject({ status: 200 })
+    return sockets.size >= 4
+  })
+  for (const answer of held) answer()
+  expect(await slow).toMatchObject({ status: 200, body: Buffer.from('late') })
 })
 
 describe('no answer', () => {

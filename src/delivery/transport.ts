@@ -5,6 +5,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
+import { offAbort, onAbort } from '../core/aborts.ts'
 import type { WireReply, WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
 import { SendBuffers } from './send-buffers.ts'
@@ -24,12 +25,16 @@ export interface TransportSettings {
   readonly answerTimeoutMs: number
   /** Sockets to one vendor address. */
   readonly connectionsMax: number
+  /** After this long, a vendor's address is looked up anew. */
+  readonly addressLifeMs: number
 }
 
 export const TRANSPORT_DEFAULTS: TransportSettings = {
   connectTimeoutMs: 10_000,
   answerTimeoutMs: 60_000,
   connectionsMax: 64,
+  // Vendors move their addresses; Segment asks senders to look them up again at least daily.
+  addressLifeMs: 3_600_000,
 }
 
 export const ANSWER_BYTES_MAX = 4_194_304
@@ -98,30 +103,37 @@ export class HttpTransport implements Transport {
   }
 
   #pool(origin: string): Pool {
-    let pool = this.#pools.get(origin)
-    if (pool === undefined) {
-      this.#forgetOldest()
-      pool = new Pool(origin, {
-        connections: this.#settings.connectionsMax,
-        pipelining: 1,
-        connect: { timeout: this.#settings.connectTimeoutMs },
-        headersTimeout: this.#settings.answerTimeoutMs,
-        bodyTimeout: this.#settings.answerTimeoutMs,
-        // Vendors move their addresses; Segment asks senders to look them up again at least daily.
-        clientTtl: 3_600_000,
-      })
-      this.#pools.set(origin, pool)
-    }
+    return this.#pools.get(origin) ?? this.#open(origin)
+  }
+
+  #open(origin: string): Pool {
+    this.#forgetOldest()
+    const { connectionsMax, connectTimeoutMs, answerTimeoutMs, addressLifeMs } = this.#settings
+    const pool = new Pool(origin, {
+      connections: connectionsMax,
+      pipelining: 1,
+      connect: { timeout: connectTimeoutMs },
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
+    })
+    this.#pools.set(origin, pool)
+    // Not undici's clientTtl, which asks the age of socket after socket for every request.
+    setTimeout(() => this.#retire(origin, pool), addressLifeMs).unref()
     return pool
   }
 
   #forgetOldest(): void {
     if (this.#pools.size < ORIGINS_MAX) return
     const [oldest] = this.#pools
-    if (oldest === undefined) return
-    this.#pools.delete(oldest[0])
-    // Requests under way finish; a pool that is closing takes no new ones.
-    oldest[1].close().catch(() => oldest[1].destroy())
+    if (oldest !== undefined) this.#retire(oldest[0], oldest[1])
+  }
+
+  /** The next request to this origin connects anew. Requests under way finish. */
+  #retire(origin: string, pool: Pool): void {
+    if (this.#pools.get(origin) !== pool) return
+    this.#pools.delete(origin)
+    // A pool that is closing takes no new ones.
+    pool.close().catch(() => pool.destroy())
   }
 }
 
@@ -144,7 +156,7 @@ class Conversation implements Dispatcher.DispatchHandler {
     this.#signal = signal
     this.#resolve = resolve
     // From the beginning: a request that still waits for a socket must not hold up a stop.
-    signal.addEventListener('abort', this.#stop, { once: true })
+    if (!signal.aborted) onAbort(signal, this.#stop)
   }
 
   readonly #stop = (): void => {
@@ -192,14 +204,15 @@ class Conversation implements Dispatcher.DispatchHandler {
   }
 
   #end(answer: WireReply | NoAnswer): void {
-    this.#signal.removeEventListener('abort', this.#stop)
+    offAbort(this.#signal, this.#stop)
     this.#resolve(answer)
   }
 }
 
 function headersOf(headers: IncomingHttpHeaders): Record<string, string> {
   const flat: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name]
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
   }
   return flat

@@ -170,5 +170,7 @@ function fill(receipts: Receipts, parcel: Parcel, receiptOf: (k: number) => Rece
 
 /** The receipts of a finished exchange; a hole is our mistake and says so. */
 export function settled(receipts: Receipts): readonly Receipt[] {
-  return Array.from(receipts, (receipt) => receipt ?? UNTOLD)
+  return receipts.includes(undefined)
+    ? Array.from(receipts, (receipt) => receipt ?? UNTOLD)
+    : (receipts as readonly Receipt[])
 }

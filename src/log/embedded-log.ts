@@ -14,6 +14,7 @@ import { close, fdatasync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { promisify } from 'node:util'
+import { offAbort, onAbort } from '../core/aborts.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import {
@@ -173,7 +174,7 @@ class SegmentLog implements EmbeddedLog {
   readonly #reads = new DiskReads((gap) => this.#report(gap))
   readonly #holds = new Map<string, number>()
   /** One per reader that waits. */
-  readonly #waiters = new Set<Waiter>()
+  #waiters: Waiter[] = []
   readonly #gaps = new Map<string, Gap>()
   readonly #sealed: IdentityStore
 
@@ -326,13 +327,13 @@ class SegmentLog implements EmbeddedLog {
     if (this.#head > offset || signal.aborted || this.#closing !== undefined) return Promise.resolve()
     return new Promise((resolve) => {
       const wake = () => {
-        this.#waiters.delete(waiter)
-        signal.removeEventListener('abort', wake)
+        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        offAbort(signal, wake)
         resolve()
       }
       const waiter: Waiter = { offset, wake }
-      this.#waiters.add(waiter)
-      signal.addEventListener('abort', wake, { once: true })
+      this.#waiters.push(waiter)
+      onAbort(signal, wake)
     })
   }
 
@@ -349,6 +350,17 @@ class SegmentLog implements EmbeddedLog {
     const offsets: number[] = []
     for (const segment of [...this.#segments]) (await this.#identitiesOf(segment)).find(id, offsets)
     return offsets
+  }
+
+  async count(sources: ReadonlySet<number>, from: number, to: number): Promise<number> {
+    let ofOthers = 0
+    for (const segment of [...this.#segments]) {
+      // Retention may have freed it while an earlier one was looked at.
+      if (segment.end <= from || segment.base >= to || segment.base < this.tail) continue
+      for (const [source, records] of await this.#tally(segment, from, to))
+        if (!sources.has(source)) ofOthers += records
+    }
+    return to - from - ofOthers
   }
 
   async *identities(from: number): AsyncGenerator<FrameIdentities> {
@@ -510,6 +522,15 @@ class SegmentLog implements EmbeddedLog {
   #hole(before: Segment, behind: Segment | undefined, from: number): LogRun {
     const next = behind?.base ?? this.#head
     return { frames: [], next, gaps: [gapAt(before, { from, to: next, position: before.dataEnd })] }
+  }
+
+  /** Records per source of a segment among the offsets [from, to). */
+  async #tally(segment: Segment, from: number, to: number): Promise<ReadonlyMap<number, number>> {
+    const isWhole = from <= segment.base && to >= segment.end
+    if (!isWhole || segment === this.#durableTarget?.segment)
+      return (await this.#identitiesOf(segment)).tally(from, to)
+    segment.tally ??= (await this.#identitiesOf(segment)).tally(segment.base, segment.end)
+    return segment.tally
   }
 
   async #identitiesOf(segment: Segment): Promise<SegmentIdentities> {

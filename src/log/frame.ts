@@ -39,6 +39,7 @@ export class FrameView {
   readonly bytes: Buffer
   readonly #view: DataView
   #types: readonly string[] | undefined
+  #rows: Uint32Array | undefined
 
   constructor(bytes: Buffer) {
     this.bytes = bytes
@@ -78,7 +79,12 @@ export class FrameView {
 
   /** The rows as words, ROW_WORDS each: start, end, id × 4, person, type | flags << 16 | fault << 24. For loops that must be fast. */
   get rows(): Uint32Array {
-    return new Uint32Array(this.bytes.buffer, this.bytes.byteOffset + this.rowsStart, this.count * ROW_WORDS)
+    this.#rows ??= new Uint32Array(
+      this.bytes.buffer,
+      this.bytes.byteOffset + this.rowsStart,
+      this.count * ROW_WORDS,
+    )
+    return this.#rows
   }
 
   #readTypes(): string[] {

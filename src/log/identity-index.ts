@@ -94,6 +94,19 @@ export class SegmentIdentities {
     }
   }
 
+  /** Records per source among the offsets [from, to). */
+  tally(from: number, to: number): Map<number, number> {
+    const records = new Map<number, number>()
+    for (let i = this.#frameAt(from); i < this.frames; i++) {
+      const baseOffset = this.#baseOffsets[i] ?? 0
+      if (baseOffset >= to) break
+      const inside = Math.min(to, baseOffset + (this.#counts[i] ?? 0)) - Math.max(from, baseOffset)
+      const source = this.#sources[i] ?? 0
+      if (inside > 0) records.set(source, (records.get(source) ?? 0) + inside)
+    }
+    return records
+  }
+
   /** Offset of the first record received at or after `timeMs`; undefined when there is none. */
   receivedFrom(timeMs: number): number | undefined {
     for (let i = 0; i < this.frames; i++) {
@@ -170,6 +183,18 @@ export class SegmentIdentities {
     this.#positions = doubled(this.#positions)
     this.#counts = doubled(this.#counts)
     this.#sources = doubled(this.#sources)
+  }
+
+  /** The last frame that begins at or before `offset`; the first when none does. */
+  #frameAt(offset: number): number {
+    let low = 0
+    let high = this.frames
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#baseOffsets[middle] ?? 0) <= offset) low = middle + 1
+      else high = middle
+    }
+    return Math.max(0, low - 1)
   }
 
   #offsetOf(record: number): number {

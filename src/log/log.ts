@@ -55,6 +55,12 @@ export interface Log {
    */
   find(id: Identity): Promise<number[]>
 
+  /**
+   * How many records in [from, to) may be of these sources: all but those known to be of another one, so records in gaps are counted. Reads no
+   * events, so that asking costs next to nothing. Both offsets lie between tail and head.
+   */
+  count(sources: ReadonlySet<number>, from: number, to: number): Promise<number>
+
   /** Names the offset from which a reader still needs entries; entries from there on are kept. `Infinity` removes the name. */
   hold(reader: string, from: number): void
 

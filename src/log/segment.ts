@@ -99,6 +99,8 @@ export class Segment {
   receivedAtMax = Number.NEGATIVE_INFINITY
   /** Absent after a restart, until somebody reads in this segment. */
   index: SparseIndex | undefined
+  /** Records per source, once it is sealed and somebody has asked. */
+  tally: ReadonlyMap<number, number> | undefined
   #pins = 0
   #unpinned: (() => void)[] = []
 

@@ -183,6 +183,38 @@ export function logConformance(name: string, open: () => Promise<LogUnderTest>):
       })
     })
 
+    describe('count', () => {
+      test('counts the records of some sources between any two offsets', async () => {
+        // Frames of 1 to 5 records by the sources 0, 1, 2 in turn.
+        const sources: number[] = []
+        for (let i = 0; i < 40; i++) {
+          const texts = Array.from({ length: 1 + (i % 5) }, (_, k) => `${i}-${k}`)
+          await appendFrame(log, { source: i % 3, records: texts.map((text) => ({ text })) })
+          for (const _ of texts) sources.push(i % 3)
+        }
+        for (const wanted of [new Set([0]), new Set([1, 2]), new Set<number>()]) {
+          for (let from = 0; from <= log.head; from += 7) {
+            for (let to = from; to <= log.head; to += 5) {
+              const expected = sources.slice(from, to).filter((source) => wanted.has(source)).length
+              expect(await log.count(wanted, from, to)).toBe(expected)
+            }
+          }
+        }
+      })
+
+      test('over all that retention left', async () => {
+        const text = 'x'.repeat(4000)
+        for (let bytes = 0, i = 0; bytes < opened.severalUnitsBytes; bytes += text.length, i++)
+          await appendPatiently(log, { source: i % 2, records: [{ text }] })
+        const odd = (from: number): number => Math.floor(log.head / 2) - Math.floor(from / 2)
+        expect(await log.count(new Set([1]), 0, log.head)).toBe(odd(0))
+        await log.retain({ ...KEEP_ALL, bytesMax: log.stats().bytes - 1 })
+        expect(log.tail).toBeGreaterThan(0)
+        for (let asked = 0; asked < 2; asked++)
+          expect(await log.count(new Set([1]), log.tail, log.head)).toBe(odd(log.tail))
+      })
+    })
+
     describe('retention', () => {
       async function fill(): Promise<void> {
         const text = 'x'.repeat(4000)

@@ -22,7 +22,7 @@ import { faultOfStatus, type WireRequest } from '../../core/exchange.ts'
 import { DELIVERED, failed, receiptForAll } from '../../core/receipt.ts'
 import { spellings } from '../credential.ts'
 import type { Destination, Target } from '../destination.ts'
-import { EVENTS_ENVELOPE, wrapped } from '../envelope.ts'
+import { EVENTS_ENVELOPE, enveloped, wrapped } from '../envelope.ts'
 import { HttpCredentials, HttpSettings } from './settings.ts'
 
 export const http: Destination<HttpSettings, HttpCredentials> = {
@@ -52,7 +52,7 @@ export const http: Destination<HttpSettings, HttpCredentials> = {
       return {
         *write(batch) {
           if (batch.count === 0) return []
-          const fault = faultOfStatus(yield { ...draft, body: wrapped(EVENTS_ENVELOPE, [batch.joined]) })
+          const fault = faultOfStatus(yield { ...draft, body: enveloped(EVENTS_ENVELOPE, batch) })
           return receiptForAll(batch.count, fault === undefined ? DELIVERED : failed(fault))
         },
         preview: (batch, i) => ({ events: [eventValue(batch, i)] }),

@@ -132,8 +132,14 @@ export class SegmentWriter implements EventWriter {
     const { includeAnonymous } = this.#settings
     let fast = 0
     let growth = 0
+    // Neighbours are mostly of one type: a request of Braze holds one only.
+    let type = batch.types[0] ?? ''
+    let route = this.#route(type, batch.connection)
     for (let i = 0; i < batch.count; i++) {
-      const route = this.#route(batch.types[i] ?? '', batch.connection)
+      if (batch.types[i] !== type) {
+        type = batch.types[i] ?? ''
+        route = this.#route(type, batch.connection)
+      }
       const flags = batch.flags[i] ?? 0
       if (route.slow || (flags & (ITEM_HAS_ID | ITEM_ODD)) !== ITEM_HAS_ID) {
         slow.push(i)

@@ -6,7 +6,7 @@
 import { type EventBatch, eventValue, type Limits } from '../../core/batch.ts'
 import { DELIVERED, failed, receiptForAll } from '../../core/receipt.ts'
 import type { EventWriter, Target } from '../destination.ts'
-import { EVENTS_ENVELOPE, envelopeBytes, wrapped } from '../envelope.ts'
+import { EVENTS_ENVELOPE, envelopeBytes, enveloped } from '../envelope.ts'
 import { placeOf } from './place.ts'
 import type { TreasureDataCredentials, TreasureDataSettings } from './settings.ts'
 import { faultOf, postbackDraft } from './wire.ts'
@@ -32,7 +32,7 @@ export function postbackWriter(target: Target<TreasureDataSettings, TreasureData
       if (batch.count === 0) return []
       if (batch.joined.length > bytesMax)
         return receiptForAll(batch.count, failed(tooLarge(batch.joined.length)))
-      const fault = faultOf(yield { ...draft, body: wrapped(EVENTS_ENVELOPE, [batch.joined]) })
+      const fault = faultOf(yield { ...draft, body: enveloped(EVENTS_ENVELOPE, batch) })
       return receiptForAll(batch.count, fault === undefined ? DELIVERED : failed(fault))
     },
     preview: (batch, i) => ({ events: [eventValue(batch, i)] }),

@@ -7,7 +7,7 @@
 import { type EventBatch, eventValue, type Limits } from '../../core/batch.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { EventWriter, Target } from '../destination.ts'
-import { envelopeBytes, RECORDS_ENVELOPE, wrapped } from '../envelope.ts'
+import { envelopeBytes, enveloped, RECORDS_ENVELOPE, wrapped } from '../envelope.ts'
 import { exactEventValue } from '../exact.ts'
 import { type Laid, type ParcelLimits, parcelsOf, type Receipts, sendParcels, settled } from '../parcels.ts'
 import { flatRow } from './flat.ts'
@@ -44,8 +44,10 @@ export function recordsWriter(target: Target<TreasureDataSettings, TreasureDataC
     *write(batch) {
       const receipts: Receipts = new Array(batch.count)
       const laid = flat ? flatRows(batch) : nestedRows(batch)
+      const bodyOf = (pieces: readonly Uint8Array[]) =>
+        flat ? wrapped(RECORDS_ENVELOPE, pieces) : enveloped(RECORDS_ENVELOPE, batch, pieces)
       yield* sendParcels(parcelsOf(laid, PARCEL_LIMITS, receipts, tooLarge), receipts, {
-        request: (parcel) => ({ ...draft, body: wrapped(RECORDS_ENVELOPE, parcel.pieces) }),
+        request: (parcel) => ({ ...draft, body: bodyOf(parcel.pieces) }),
         faultOf,
         receiptsOf,
       })
