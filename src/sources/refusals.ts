@@ -38,6 +38,8 @@ export interface Refusal {
   readonly detail: Readonly<Record<string, string | number>>
   /** Raw header pairs beside the content type. */
   readonly headers: readonly string[]
+  /** The whole answer where a vendor's own form is due; unset: ours. */
+  readonly text?: string
 }
 
 export function refusal(
@@ -50,6 +52,7 @@ export function refusal(
 }
 
 export function refusalBody(refused: Refusal): string {
+  if (refused.text !== undefined) return refused.text
   return JSON.stringify({ error: { code: refused.code, message: refused.message, ...refused.detail } })
 }
 

@@ -1,6 +1,7 @@
 /** Sources: the doors that events come in by, and the tokens that open them. */
 
 import * as z from 'zod'
+import { SEGMENT_CALLS } from '../../sources/addresses.ts'
 import type { SourceCounts } from '../../sources/counters.ts'
 import { SOURCE_KINDS, SourceKind, SourceName, TokenText } from '../../sources/settings.ts'
 import type { Source } from '../../sources/sources.ts'
@@ -30,7 +31,7 @@ const SourceView = z
   .object({
     number: Count,
     name: z.string(),
-    kind: z.enum(['braze-currents', 'treasure-data']),
+    kind: SourceKind,
     settings: z.record(z.string(), z.unknown()),
     addresses: z.array(z.string()).describe('Paths that the sender is given.'),
     tokens: z.array(SourceToken),
@@ -240,7 +241,18 @@ function viewOf(source: Source, counts: Readonly<SourceCounts>) {
 }
 
 function addressesOf(source: Source): string[] {
-  if (source.kind === 'braze-currents') return [`/currents/${source.name}`]
-  const { database, table, taskId } = source.settings
-  return [`/postback/v3/event/${database}/${table}`, `/${database}/${table}`, `/v1/task/${taskId}`]
+  switch (source.kind) {
+    case 'braze-currents':
+      return [`/currents/${source.name}`]
+    case 'treasure-data': {
+      const { database, table, taskId } = source.settings
+      return [`/postback/v3/event/${database}/${table}`, `/${database}/${table}`, `/v1/task/${taskId}`]
+    }
+    case 'segment':
+      return ['/v1/batch', ...SEGMENT_CALLS.map((call) => `/v1/${call}`)]
+    case 'lytics': {
+      const { account } = source.settings
+      return ['/collect/json/<stream>', '/collect/bulk/<stream>', `/c/${account}/<stream>?key=<key>`]
+    }
+  }
 }

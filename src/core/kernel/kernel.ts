@@ -31,7 +31,7 @@ export type BodyShape =
 export const VOCABULARIES = ['currents', 'segment'] as const
 export type Vocabulary = (typeof VOCABULARIES)[number]
 
-/** Why an item cannot be taken as an event. Kept with the bytes in quarantine; 0 = none. */
+/** Why a scan cannot take an item as an event. Kept with the bytes in quarantine; 0 = none. */
 export const ITEM_FAULTS = [
   'none',
   'not_an_object', // a number, string, boolean, null or array where an event object should be
