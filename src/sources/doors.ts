@@ -11,7 +11,7 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { ItemFault, Kernel, Scan } from '../core/kernel/kernel.ts'
 import type { Dedupe, Log } from '../log/log.ts'
-import { type Address, addressOf, type Door, isSingleRecord } from './addresses.ts'
+import { type Address, addressOf, type Door, isSingleRecord, segmentAddressOf } from './addresses.ts'
 import { Gatekeeper } from './admission.ts'
 import { acceptedBody } from './answers.ts'
 import { Account, type BodyBuffer, Deadlines, type Outcome } from './body.ts'
@@ -30,7 +30,9 @@ import {
   singleRecord,
 } from './records.ts'
 import { type Refusal, refusal } from './refusals.ts'
+import { SegmentDoor } from './segment/segment-door.ts'
 import type { EntranceIndex } from './sources.ts'
+import { Verdicts } from './verdicts.ts'
 
 export interface DoorLimits {
   /** Largest body as sent. */
@@ -61,6 +63,7 @@ export interface Doors {
    */
   handleIngest(request: IncomingMessage, response: ServerResponse): boolean
   readonly counters: Counters
+  readonly verdicts: Verdicts
   /** Bytes leased for requests under way; 0 when all are answered. */
   readonly bytesInFlight: number
   /** Stops the timer. Requests under way are still answered: close the server first. */
@@ -95,6 +98,7 @@ const NO_RECEIPTS = '{"receipts":[]}'
 
 class OpenDoors implements Doors {
   readonly counters = new Counters()
+  readonly verdicts = new Verdicts()
   readonly #parts: DoorParts
   readonly #account: Account
   readonly #deadlines: Deadlines
@@ -103,6 +107,7 @@ class OpenDoors implements Doors {
   readonly #gatekeeper: Gatekeeper
   readonly #intake: Intake
   readonly #pace: Pace
+  readonly #segment: SegmentDoor
 
   constructor(parts: DoorParts) {
     this.#parts = parts
@@ -113,6 +118,17 @@ class OpenDoors implements Doors {
     this.#gatekeeper = new Gatekeeper(parts.sources)
     this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.clock)
     this.#pace = new Pace(parts.clock)
+    const shared = {
+      kernel: parts.kernel,
+      clock: parts.clock,
+      desk: this.#desk,
+      reception: this.#reception,
+      gatekeeper: this.#gatekeeper,
+      intake: this.#intake,
+      pace: this.#pace,
+      verdicts: this.verdicts,
+    }
+    this.#segment = new SegmentDoor({ ...shared, bodyBytesMax: parts.limits.decompressedBytesMax })
   }
 
   get bytesInFlight(): number {
@@ -124,15 +140,23 @@ class OpenDoors implements Doors {
   }
 
   handleIngest(request: IncomingMessage, response: ServerResponse): boolean {
-    const address = addressOf(request.url ?? '', request.headers['content-type'], this.#parts.sources)
-    if (address === undefined) return false
+    const door = this.#doorOf(request)
+    if (door === undefined) return false
     const caller = { request, response }
     try {
-      this.#receive(caller, address)
+      door(caller)
     } catch (error) {
       this.#desk.defect(caller, error)
     }
     return true
+  }
+
+  #doorOf({ url = '', headers }: IncomingMessage): ((caller: Caller) => void) | undefined {
+    const address = addressOf(url, headers['content-type'], this.#parts.sources)
+    if (address !== undefined) return (caller) => this.#receive(caller, address)
+    const segment = segmentAddressOf(url)
+    if (segment !== undefined) return (caller) => this.#segment.handle(caller, segment)
+    return undefined
   }
 
   #receive(caller: Caller, address: Address): void {
