@@ -1,10 +1,7 @@
 /** Which door a request's path names. Pure; every other path belongs to the API. */
 
+import { SEGMENT_CALLS, type SegmentCall } from '../catalog/segment-calls.ts'
 import type { Entrance, EntranceIndex } from './sources.ts'
-
-/** Kinds of calls of the Segment HTTP Tracking API: the last part of an address, and the `type` of a message. */
-export const SEGMENT_CALLS = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const
-export type SegmentCall = (typeof SEGMENT_CALLS)[number]
 
 /**
  * Last parts of Segment's addresses and what the body is: one call, or a batch. `import` is an old name of batch;

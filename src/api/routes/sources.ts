@@ -1,7 +1,7 @@
 /** Sources: the doors that events come in by, and the tokens that open them. */
 
 import * as z from 'zod'
-import { SEGMENT_CALLS } from '../../sources/addresses.ts'
+import { SEGMENT_CALLS } from '../../catalog/segment-calls.ts'
 import type { SourceCounts } from '../../sources/counters.ts'
 import { SOURCE_KINDS, SourceKind, SourceName, TokenText } from '../../sources/settings.ts'
 import type { Source } from '../../sources/sources.ts'

@@ -233,8 +233,9 @@ const HEADERS: Readonly<Record<Vocabulary, (json: Record<string, unknown>) => He
     type,
     persons: [userId, anonymousId, undefined],
   }),
+  rows: () => ({ id: undefined, type: undefined, persons: [undefined, undefined, undefined] }),
 }
-const LISTS = { currents: ['events', 'event_type'], segment: ['batch', 'type'] } as const
+const LISTS = { currents: ['events', 'event_type'], segment: ['batch', 'type'], rows: [] } as const
 
 function expectHeader(
   kernel: Kernel,
@@ -297,7 +298,7 @@ function itemsOfJson(json: unknown, vocabulary: Vocabulary): unknown[] {
 /** The items of a wrapper; undefined when it is none. */
 function listOf(json: unknown, vocabulary: Vocabulary): unknown[] | undefined {
   const [list, type] = LISTS[vocabulary]
-  if (!isObject(json) || typeof json[type] === 'string') return undefined
+  if (list === undefined || !isObject(json) || typeof json[type] === 'string') return undefined
   const items = json[list]
   return Array.isArray(items) ? items : undefined
 }
@@ -306,6 +307,7 @@ function listOf(json: unknown, vocabulary: Vocabulary): unknown[] | undefined {
 const MANY_WAYS = {
   currents: /"events"[\s\S]*"events"|event_type[\s\S]*event_type|\\/,
   segment: /"batch"[\s\S]*"batch"|"type"[\s\S]*"type"|\\/,
+  rows: /^$/,
 } as const
 
 test.each(VOCABULARIES)(

@@ -17,18 +17,20 @@ export type BodyShape =
   | 'broken' // not one complete item could be made out
 
 /**
- * The words in which a sender names what a header needs; the rules of finding items are the same in both.
+ * The words in which a sender names what a header needs; the rules of finding items are the same in all.
  *
- * |                  | currents                     | segment       |
- * |------------------|------------------------------|---------------|
- * | list of items    | `events`                     | `batch`       |
- * | id               | `id`                         | `messageId`   |
- * | type             | `event_type`                 | `type`        |
- * | external id      | `user.external_user_id`      | `userId`      |
- * | the sender's own | `user.user_id`               | `anonymousId` |
- * | device           | `user.device_id`             | –             |
+ * |                  | currents                     | segment       | rows |
+ * |------------------|------------------------------|---------------|------|
+ * | list of items    | `events`                     | `batch`       | –    |
+ * | id               | `id`                         | `messageId`   | –    |
+ * | type             | `event_type`                 | `type`        | –    |
+ * | external id      | `user.external_user_id`      | `userId`      | –    |
+ * | the sender's own | `user.user_id`               | `anonymousId` | –    |
+ * | device           | `user.device_id`             | –             | –    |
+ *
+ * Rows are objects of any kind: no member of theirs means anything, and only places and faults are found.
  */
-export const VOCABULARIES = ['currents', 'segment'] as const
+export const VOCABULARIES = ['currents', 'segment', 'rows'] as const
 export type Vocabulary = (typeof VOCABULARIES)[number]
 
 /** Why a scan cannot take an item as an event. Kept with the bytes in quarantine; 0 = none. */

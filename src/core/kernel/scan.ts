@@ -99,9 +99,9 @@ interface Place {
 
 /** The keys of one vocabulary; see VOCABULARIES. */
 interface Words {
-  readonly list: string
-  readonly id: string
-  readonly type: string
+  readonly list?: string
+  readonly id?: string
+  readonly type?: string
   /** Keys at the top that name persons. */
   readonly external?: string
   readonly own?: string
@@ -114,6 +114,7 @@ interface Words {
 const WORDS: Readonly<Record<Vocabulary, Words>> = {
   currents: { list: 'events', id: 'id', type: 'event_type', user: 'user', properties: 'properties' },
   segment: { list: 'batch', id: 'messageId', type: 'type', external: 'userId', own: 'anonymousId' },
+  rows: {},
 }
 
 /** What the header of an event needs. As in JSON.parse the last of several equal keys counts. */

@@ -4,8 +4,8 @@
  * what is not known yet.
  */
 
+import type { SegmentCall } from '../../catalog/segment-calls.ts'
 import type { RowFault } from '../../log/frame.ts'
-import type { SegmentCall } from '../addresses.ts'
 import { given, type Message, textOf } from './message.ts'
 
 /** Segment HTTP API: 32 KB per message, 500 KB per request, 2,500 messages per batch. Its 10,000 properties do not fit 32 KB. */

@@ -18,8 +18,8 @@
  */
 
 import { createHash, randomUUID } from 'node:crypto'
+import type { SegmentCall } from '../../catalog/segment-calls.ts'
 import type { MemberTable } from '../../core/kernel/member-table.ts'
-import type { SegmentCall } from '../addresses.ts'
 import { type Member, type Message, rawOf, readMessage, textOf } from './message.ts'
 import { MESSAGE_ID_CHARS_MAX } from './rules.ts'
 

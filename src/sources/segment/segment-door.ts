@@ -6,6 +6,7 @@
  */
 
 import type { IncomingHttpHeaders } from 'node:http'
+import { SEGMENT_CALLS, type SegmentCall, segmentType } from '../../catalog/segment-calls.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import {
@@ -18,7 +19,7 @@ import {
 } from '../../core/kernel/kernel.ts'
 import { MemberTable } from '../../core/kernel/member-table.ts'
 import { ROW_FAULTS, type RowFault } from '../../log/frame.ts'
-import { SEGMENT_CALLS, type SegmentAddress, type SegmentCall } from '../addresses.ts'
+import type { SegmentAddress } from '../addresses.ts'
 import { afterScheme, type Gatekeeper } from '../admission.ts'
 import { BodyBuffer, type Outcome } from '../body.ts'
 import type { Caller, Desk, Visit } from '../desk.ts'
@@ -266,7 +267,7 @@ export class SegmentDoor {
     number: number,
   ): Judged {
     const kind = call ?? SEGMENT_CALLS.find((one) => one === textOf(message, 'type'))
-    const type = kind === undefined ? '' : typeOf(kind)
+    const type = kind === undefined ? '' : segmentType(kind)
     const fault = kind === undefined ? 'unknown_type' : faultOf(message, kind)
     if (kind === undefined || fault !== undefined)
       return { type, pieces: withoutKey(message), fault, warning: undefined, number }
@@ -392,10 +393,6 @@ interface Span {
 }
 
 const SPACE = 0x20
-
-export function typeOf(call: SegmentCall): string {
-  return `segment.${call}`
-}
 
 /** As they lie in the frame: those to be taken first. */
 function orderOf(judged: readonly Judged[]): Judged[] {

@@ -49,11 +49,13 @@ let odd: bool = false
 /** A key `events` with an array behind it was met: this may be a wrapper of events. */
 export let holdsEvents: bool = false
 
-/** Index into VOCABULARIES of ../kernel.ts: 0 currents, 1 segment. */
-let isSegment: bool = false
+/** Index into VOCABULARIES of ../kernel.ts. */
+const CURRENTS: u32 = 0
+const SEGMENT: u32 = 1
+let vocabulary: u32 = CURRENTS
 
 export function setVocabulary(index: u32): void {
-  isSegment = index === 1
+  vocabulary = index
 }
 
 /** The type is a string. */
@@ -63,7 +65,7 @@ export function isTyped(): bool {
 
 /** What a key at the top of an event means. Up to 16 bytes beyond it may be read. */
 function rootMeaning(at: usize, length: usize): u32 {
-  if (isSegment) return segmentMeaning(at, length)
+  if (vocabulary !== CURRENTS) return vocabulary === SEGMENT ? segmentMeaning(at, length) : OTHER
   if (length === 2) return load<u16>(at) === 0x6469 ? ID : OTHER // id
   if (length === 4) return load<u32>(at) === 0x72657375 ? USER : OTHER // user
   if (length === 6) return load<u32>(at) === 0x6e657665 && load<u16>(at, 4) === 0x7374 ? EVENTS : OTHER // even ts
