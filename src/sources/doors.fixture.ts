@@ -103,7 +103,7 @@ export async function openDoorsUnderTest(options: FixtureOptions = {}): Promise<
     limits,
     logger: { warn: note, error: note },
   })
-  const server = createServer(serverTimeouts(limits), (request, response) => {
+  const server = createServer(serverTimeouts(), (request, response) => {
     if (doors.handleIngest(request, response)) return
     response.writeHead(418)
     response.end('not a door')

@@ -11,13 +11,21 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { ItemFault, Kernel, Scan } from '../core/kernel/kernel.ts'
 import type { Dedupe, Log } from '../log/log.ts'
-import { type Address, addressOf, type Door, isSingleRecord, segmentAddressOf } from './addresses.ts'
+import {
+  type Address,
+  addressOf,
+  type Door,
+  isSingleRecord,
+  lyticsAddressOf,
+  segmentAddressOf,
+} from './addresses.ts'
 import { Gatekeeper } from './admission.ts'
 import { acceptedBody } from './answers.ts'
 import { Account, type BodyBuffer, Deadlines, type Outcome } from './body.ts'
 import { Counters } from './counters.ts'
 import { type Caller, Desk, type Visit as DeskVisit, type DoorLogger } from './desk.ts'
 import { Intake, type Items, type Taken } from './intake.ts'
+import { BULK_MS_MAX, LyticsDoor } from './lytics/lytics-door.ts'
 import { Pace } from './pace.ts'
 import { type Bounds, Reception } from './reception.ts'
 import {
@@ -72,17 +80,30 @@ export interface Doors {
 
 /**
  * What the creator of the server should set, beside the doors' own bounds: `requestTimeout` is longer than
- * theirs, so that a slow body gets the doors' answer; idle connections outlive the 60 s that load balancers
+ * theirs, so that a slow body gets the doors' answer, and a bulk upload may take its time; whoever takes what is
+ * not a door's bounds its body with `boundBody`. Idle connections outlive the 60 s that load balancers
  * keep theirs.
  */
-export function serverTimeouts(limits: DoorLimits) {
+export function serverTimeouts() {
   return {
     headersTimeout: 15_000,
-    requestTimeout: limits.bodyTimeoutMs + 15_000,
+    requestTimeout: BULK_MS_MAX + SLACK_MS,
     keepAliveTimeout: 75_000,
     connectionsCheckingInterval: 5_000,
     maxHeaderSize: 16 * 1024,
   } as const
+}
+
+/** What the server adds to a bound of ours, so that ours comes first. */
+const SLACK_MS = 15_000
+
+/** Breaks the connection of a request whose body does not come in time: for those that no door bounds. */
+export function boundBody(request: IncomingMessage, { bodyTimeoutMs }: DoorLimits, clock: Clock): void {
+  const { headers } = request
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+  const cancel = clock.after(bodyTimeoutMs + SLACK_MS, () => request.destroy())
+  request.once('end', cancel)
+  request.once('close', cancel)
 }
 
 export function createDoors(parts: DoorParts): Doors {
@@ -108,6 +129,7 @@ class OpenDoors implements Doors {
   readonly #intake: Intake
   readonly #pace: Pace
   readonly #segment: SegmentDoor
+  readonly #lytics: LyticsDoor
 
   constructor(parts: DoorParts) {
     this.#parts = parts
@@ -129,6 +151,7 @@ class OpenDoors implements Doors {
       verdicts: this.verdicts,
     }
     this.#segment = new SegmentDoor({ ...shared, bodyBytesMax: parts.limits.decompressedBytesMax })
+    this.#lytics = new LyticsDoor({ ...shared, logger: parts.logger, limits: parts.limits })
   }
 
   get bytesInFlight(): number {
@@ -156,6 +179,8 @@ class OpenDoors implements Doors {
     if (address !== undefined) return (caller) => this.#receive(caller, address)
     const segment = segmentAddressOf(url)
     if (segment !== undefined) return (caller) => this.#segment.handle(caller, segment)
+    const lytics = lyticsAddressOf(url)
+    if (lytics !== undefined) return (caller) => this.#lytics.handle(caller, lytics)
     return undefined
   }
 
