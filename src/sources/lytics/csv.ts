@@ -67,10 +67,16 @@ export class CsvRows implements RowReader {
       if (this.#rest.subarray(0, MARK.length).equals(MARK)) this.#rest = this.#rest.subarray(MARK.length)
     }
     if (this.#long !== undefined && !this.#passLongLine(rows, isLast)) return rows
+    // All rows at once, until one breaks; from then on one by one.
+    let isCareful = false
     while (this.#rest.length > 0) {
-      const end = wholeRowsEnd(this.#rest, isLast)
-      if (end > 0) this.#takeStretch(rows, end, isLast)
-      else if (isLast) this.#giveUpLine(rows)
+      const end = isCareful ? firstRowEnd(this.#rest, isLast) : wholeRowsEnd(this.#rest, isLast)
+      const parsed = end > 0 ? this.#parse(this.#rest.subarray(0, end)) : undefined
+      if (parsed !== undefined) {
+        for (const one of parsed) this.#takeRecord(rows, one)
+        this.#advance(end)
+      } else if (end > 0 && !isCareful) isCareful = true
+      else if (end > 0 || isLast) this.#giveUpLine(rows)
       else if (!this.#isTooLong()) return rows
       else if (this.#rest.includes(NEWLINE)) this.#giveUpLine(rows)
       else {
@@ -96,29 +102,6 @@ export class CsvRows implements RowReader {
 
   #isTooLong(): boolean {
     return this.#rest.length > ROW_BYTES_MAX || newlinesIn(this.#rest) > ROW_LINES_MAX
-  }
-
-  /** Takes the rows in the first `end` bytes, or as many as can be told apart. */
-  #takeStretch(rows: Row[], end: number, isLast: boolean): void {
-    const stretch = this.#rest.subarray(0, end)
-    const parsed = this.#parse(stretch)
-    if (parsed !== undefined) {
-      for (const one of parsed) this.#takeRecord(rows, one)
-      this.#advance(end)
-      return
-    }
-    // Row by row, until one that breaks: behind its first line the rows are told apart anew.
-    for (let left = end; left > 0; ) {
-      const next = firstRowEnd(this.#rest, isLast)
-      const row = next > 0 && next <= left ? this.#parse(this.#rest.subarray(0, next)) : undefined
-      if (row === undefined) {
-        this.#giveUpLine(rows)
-        return
-      }
-      for (const one of row) this.#takeRecord(rows, one)
-      this.#advance(next)
-      left -= next
-    }
   }
 
   /** undefined when the bytes are not CSV in UTF-8 from end to end. */
