@@ -25,7 +25,7 @@ import type { Destination } from './destinations/destination.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
-import { createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
+import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
 import { openSources, type Sources } from './sources/registry.ts'
 import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
@@ -142,7 +142,7 @@ export async function startHub(
     })
     const doors = createDoors({ sources, kernel, log, dedupe, clock, limits: settings, logger })
     closers.push(() => doors.close())
-    const server = createServer(serverTimeouts(settings))
+    const server = createServer(serverTimeouts())
     const hub: Hub = {
       get url() {
         return urlOf(server)
@@ -171,7 +171,9 @@ export async function startHub(
     // Before the server: live streams would hold it open.
     closers.push(() => fallback.close())
     server.on('request', (request, response) => {
-      if (!doors.handleIngest(request, response)) fallback.handle(request, response)
+      if (doors.handleIngest(request, response)) return
+      boundBody(request, settings, clock)
+      fallback.handle(request, response)
     })
     server.on('clientError', refuseMalformed)
     await listen(server, settings.port, settings.host)

@@ -553,6 +553,43 @@ describe('secrets', () => {
     )
   })
 
+  test('a source of Segment messages tells what became of each', async () => {
+    const { hub, call } = await startApi()
+    const made = await call('admin', 'POST', '/api/v1/sources', { name: 'web', kind: 'segment' })
+    expect(made.json.source.addresses).toContain('/v1/batch')
+    await fetch(`${hub.url}/v1/batch`, {
+      method: 'POST',
+      body: JSON.stringify({
+        writeKey: made.json.token,
+        batch: [
+          { type: 'track', event: 'E', userId: 'u' },
+          { type: 'track', event: 'E' },
+        ],
+      }),
+    })
+    expect((await call(undefined, 'GET', '/api/v1/sources/web/verdicts')).status).toBe(401)
+    const { json } = await call('viewer', 'GET', '/api/v1/sources/web/verdicts')
+    expect(json).toEqual({
+      source: 'web',
+      counts: [
+        { type: 'segment.track', verdict: 'accepted', reason: '', count: 1 },
+        { type: 'segment.track', verdict: 'rejected', reason: 'no_user_anon_id', count: 1 },
+      ],
+      remarked: [
+        {
+          at: expect.any(Number),
+          type: 'segment.track',
+          verdict: 'rejected',
+          reason: 'no_user_anon_id',
+          place: 'message 2',
+          bytes: 28,
+          raw: '{"type":"track","event":"E"}',
+        },
+      ],
+    })
+    expect((await call('admin', 'DELETE', '/api/v1/sources/web')).status).toBe(204)
+  })
+
   test('sources show a token once and count what came', async () => {
     const { call, post, hub } = await startApi()
     const made = await call('admin', 'POST', '/api/v1/sources', {

@@ -7,6 +7,7 @@ import type { Delivery } from '../delivery/delivery.ts'
 import type { Dedupe, Log } from '../log/log.ts'
 import type { Counters } from '../sources/counters.ts'
 import type { Sources } from '../sources/registry.ts'
+import type { Verdicts } from '../sources/verdicts.ts'
 import type { Authorizations } from '../store/authorizations.ts'
 import type { Store } from '../store/store.ts'
 import type { ApiTokens } from './tokens.ts'
@@ -25,6 +26,8 @@ export interface ApiParts {
   readonly sources: Sources
   /** What came through the doors since the start. */
   readonly counters: Counters
+  /** What became of the messages at the doors that tell their senders little. */
+  readonly verdicts: Verdicts
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]

@@ -309,6 +309,7 @@ describe('--json', () => {
     ['currents', 'list'],
     ['sources', 'list'],
     ['sources', 'show', SOURCE],
+    ['sources', 'verdicts', SOURCE],
     ['authorizations', 'list'],
     ['dead-letters', 'list'],
     ['ledger', 'check'],

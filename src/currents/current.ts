@@ -78,7 +78,7 @@ export const CurrentDefinition = z
       .enum(['required', 'optional'])
       .default('required')
       .describe(
-        'required: events without `user.external_user_id` are filtered and counted, as the vendors’ own integrations do. optional: they flow too.',
+        'required: events without `user.external_user_id` (Segment messages: `userId`) are filtered and counted, as the vendors’ own integrations do. optional: they flow too.',
       ),
     fields: z
       .record(z.string().min(1).max(256), FieldRule)

@@ -6,16 +6,12 @@
 
 import { createHash } from 'node:crypto'
 import type { Kernel } from '../core/kernel/kernel.ts'
+import { MEMBER_WORDS, MemberTable } from '../core/kernel/member-table.ts'
 import { parseExact } from '../core/kernel/project.ts'
 import type { FieldRule } from './current.ts'
 
 const REDACTED = Buffer.from('"[REDACTED]"')
 const QUOTE = 0x22
-const ROW_WORDS = 5
-/** `"":0` and a comma are five bytes; the last member has no comma. */
-const MEMBER_BYTES_MIN = 4
-/** Larger tables serve one event and go. */
-const KEPT_WORDS_MAX = 65_536 * ROW_WORDS
 
 /** Returns the event with the rules applied; the same bytes when none applies. */
 export type FieldEditor = (event: Uint8Array) => Uint8Array
@@ -27,33 +23,26 @@ export function fieldEditor(
 ): FieldEditor | undefined {
   const active = new Map(Object.entries(rules).filter(([, rule]) => rule !== 'keep'))
   if (active.size === 0) return undefined
-  let rows = new Uint32Array(512 * ROW_WORDS)
+  const table = new MemberTable(kernel)
   return (event) => {
     try {
-      return edited(event, rows, kernel.members(event, rows), active)
+      return edited(event, table, active)
     } catch (error) {
       // Nested deeper than the kernel goes: a door for whole bodies lets that in.
       if (error instanceof TypeError) return editedSlowly(event, active)
-      if (!(error instanceof RangeError)) throw error
+      throw error
     }
-    const many = new Uint32Array((event.length / MEMBER_BYTES_MIN + 1) * ROW_WORDS)
-    const result = edited(event, many, kernel.members(event, many), active)
-    if (many.length <= KEPT_WORDS_MAX) rows = many
-    return result
   }
 }
 
-function edited(
-  event: Uint8Array,
-  rows: Uint32Array,
-  count: number,
-  rules: ReadonlyMap<string, FieldRule>,
-): Uint8Array {
+function edited(event: Uint8Array, table: MemberTable, rules: ReadonlyMap<string, FieldRule>): Uint8Array {
+  const count = table.list(event)
+  const { rows } = table
   const bytes = Buffer.from(event.buffer, event.byteOffset, event.byteLength)
   const pieces: Uint8Array[] = []
   let kept = 0
   for (let i = 0; i < count; i++) {
-    const row = i * ROW_WORDS
+    const row = i * MEMBER_WORDS
     if (rows[row] === 0) continue // top-level members are the envelope, not fields
     const start = rows[row + 3] ?? 0
     const end = rows[row + 4] ?? 0

@@ -6,8 +6,7 @@
 import { sql, type Transaction } from 'kysely'
 import { isKnown } from '../catalog/catalog.ts'
 import type { Clock } from '../core/clock.ts'
-import { ITEM_FAULTS } from '../core/kernel/kernel.ts'
-import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
+import { type FrameView, ROW_FAULTS, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { FirstSeenTable, IntakeTable, QuarantineTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -293,7 +292,7 @@ class Tally {
       offset: frame.baseOffset + i,
       source: frame.source,
       received_at: frame.receivedAt,
-      reason: ITEM_FAULTS[fault] ?? 'unknown',
+      reason: ROW_FAULTS[fault] ?? 'unknown',
       bytes: end - start,
       excerpt: frame.bytes.toString('utf8', start, Math.min(end, start + EXCERPT_BYTES)),
     })

@@ -11,6 +11,7 @@ import {
   ITEM_WORDS,
   type Kernel,
   type KernelOptions,
+  type Vocabulary,
 } from '../core/kernel/kernel.ts'
 import type { Receipt } from '../core/receipt.ts'
 
@@ -25,11 +26,15 @@ export function kernelForTests(name: Kernel['name'] = 'wasm'): Kernel {
 }
 
 /** A batch of events, each a value or its JSON text, with the flags and types that a scan finds. */
-export function batchOf(events: readonly (object | string)[], connection = 'c0ffee'): EventBatch {
+export function batchOf(
+  events: readonly (object | string)[],
+  connection = 'c0ffee',
+  vocabulary: Vocabulary = 'currents',
+): EventBatch {
   const texts = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event)))
   const body = Buffer.from(`[${texts.join(',')}]`)
   const scanner = createJavaScriptKernel(OPTIONS)
-  const { items, count } = scanner.scan(body)
+  const { items, count } = scanner.scan(body, vocabulary)
   if (count !== events.length) throw new Error(`${events.length} events make ${count} items`)
   const column = (word: number) => Array.from({ length: count }, (_, i) => items[i * ITEM_WORDS + word] ?? 0)
   if (column(ITEM_FAULT).some((fault) => fault !== 0)) throw new Error('An event is broken')
@@ -41,7 +46,9 @@ export function batchOf(events: readonly (object | string)[], connection = 'c0ff
     joined: body.subarray(1, -1),
     starts: Uint32Array.from(column(ITEM_START), (at) => at - 1),
     ends: Uint32Array.from(column(ITEM_END), (at) => at - 1),
-    types: values.map(({ event_type }) => (typeof event_type === 'string' ? event_type : '')),
+    types: values.map(({ event_type, type }) =>
+      vocabulary === 'segment' ? `segment.${type}` : typeof event_type === 'string' ? event_type : '',
+    ),
     flags: Uint8Array.from(column(ITEM_FLAGS)),
     offsets: Float64Array.from(values, (_, i) => 1000 + i),
     requests: new Float64Array(count).fill(1000),

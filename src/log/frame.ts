@@ -13,6 +13,7 @@
  */
 
 import { crc32 } from 'node:zlib'
+import { ITEM_FAULTS } from '../core/kernel/kernel.ts'
 
 export const FRAME_MAGIC = 0x46575448 // "HTWF"
 export const FRAME_VERSION = 1
@@ -30,6 +31,29 @@ export const ROW_HAS_BRAZE_ID = 4
 export const ROW_ODD = 8
 /** The bytes are kept but are not an event; `fault` says why. */
 export const ROW_QUARANTINED = 16
+
+/**
+ * Why a row is quarantined; its fault is the index. The first are those of a scan, the others what the rules of a sender's protocol say
+ * against a whole object (Segment's own discard codes where it has one). On disk: append only.
+ */
+export const ROW_FAULTS = [
+  ...ITEM_FAULTS,
+  'unknown_type', // not one of the kinds of call that the protocol knows
+  'no_user_anon_id', // nobody is named
+  'event_not_defined',
+  'event_not_string',
+  'properties_not_object',
+  'traits_not_object',
+  'name_not_string',
+  'category_not_string',
+  'id_required', // a group without groupId, an alias without previousId
+  'id_not_string',
+  'message_oversized',
+  'batch_too_long',
+  'row_broken', // a row of a file that cannot be read as one
+  'row_oversized',
+] as const
+export type RowFault = (typeof ROW_FAULTS)[number]
 
 /**
  * Read access to one frame. Cheap to make: it parses nothing but the type table. Positions are relative to the frame's first byte.

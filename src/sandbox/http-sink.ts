@@ -114,6 +114,9 @@ function eventsOf(body: unknown): readonly unknown[] | undefined {
   return Object.keys(body).length === 0 ? [] : [body]
 }
 
+/** Of a Currents event `id`, of a Segment message `messageId`. */
 function idOf(event: unknown): string | undefined {
-  return isObject(event) && typeof event.id === 'string' ? event.id : undefined
+  if (!isObject(event)) return undefined
+  const id = event.id ?? event.messageId
+  return typeof id === 'string' ? id : undefined
 }

@@ -1,6 +1,18 @@
 /** Which door a request's path names. Pure; every other path belongs to the API. */
 
+import { SEGMENT_CALLS, type SegmentCall } from '../catalog/segment-calls.ts'
 import type { Entrance, EntranceIndex } from './sources.ts'
+
+/**
+ * Last parts of Segment's addresses and what the body is: one call, or a batch. `import` is an old name of batch;
+ * the browser SDK uses single letters.
+ */
+const SEGMENT_PATHS: ReadonlyMap<string, SegmentCall | 'batch'> = new Map<string, SegmentCall | 'batch'>([
+  ...SEGMENT_CALLS.flatMap((call) => [[call, call] as const, [call.slice(0, 1), call] as const]),
+  ['batch', 'batch'],
+  ['import', 'batch'],
+  ['b', 'batch'],
+])
 
 /**
  * - currents: Braze Custom HTTP connector
@@ -9,6 +21,21 @@ import type { Entrance, EntranceIndex } from './sources.ts'
  * - records: Treasure Data's Data Ingestion API
  */
 export type Door = 'currents' | 'task' | 'postback' | 'records'
+
+/** An address of Segment's tracking API; the key says whose. */
+export interface SegmentAddress {
+  readonly door: 'segment'
+  readonly call: SegmentCall | 'batch'
+}
+
+export interface LyticsAddress {
+  /** json: objects; bulk: CSV or lines of JSON; webhook: objects, and the account stands in the address. */
+  readonly door: 'lytics-json' | 'lytics-bulk' | 'lytics-webhook'
+  readonly stream: string
+  /** '' where the address has none. */
+  readonly account: string
+  readonly query: string
+}
 
 export interface Address {
   readonly door: Door
@@ -27,6 +54,43 @@ const TASKS = ['/v1/task/', '/task/v1/'] as const
  * may follow.
  */
 const RECORDS_MEDIA = /^application\/vnd\.treasuredata\.v1(\.[a-z]+)?\+json *(;|$)/i
+
+const SEGMENT = '/v1/'
+const COLLECT_JSON = '/collect/json/'
+const COLLECT_BULK = '/collect/bulk/'
+const WEBHOOK = '/c/'
+/** Names of streams become part of record types. */
+const STREAM = /^[A-Za-z0-9_.-]{1,128}$/
+
+/** An address of the Segment API; undefined for every other path. */
+export function segmentAddressOf(url: string): SegmentAddress | undefined {
+  if (!url.startsWith(SEGMENT)) return undefined
+  const call = SEGMENT_PATHS.get(pathOf(url).slice(SEGMENT.length))
+  return call === undefined ? undefined : { door: 'segment', call }
+}
+
+/** An address of Lytics; undefined for every other path, and for a stream that no name can have. */
+export function lyticsAddressOf(url: string): LyticsAddress | undefined {
+  if (!url.startsWith('/c')) return undefined
+  const path = pathOf(url)
+  const query = url.slice(path.length + 1)
+  const [door, rest] = path.startsWith(COLLECT_JSON)
+    ? (['lytics-json', path.slice(COLLECT_JSON.length)] as const)
+    : path.startsWith(COLLECT_BULK)
+      ? (['lytics-bulk', path.slice(COLLECT_BULK.length)] as const)
+      : path.startsWith(WEBHOOK)
+        ? (['lytics-webhook', path.slice(WEBHOOK.length)] as const)
+        : []
+  if (door === undefined) return undefined
+  const [account = '', stream = ''] = door === 'lytics-webhook' ? rest.split('/', 2) : ['', rest]
+  const whole = door === 'lytics-webhook' ? `${account}/${stream}` : stream
+  return STREAM.test(stream) && whole === rest ? { door, stream, account, query } : undefined
+}
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark < 0 ? url : url.slice(0, mark)
+}
 
 export function addressOf(url: string, media: string | undefined, index: EntranceIndex): Address | undefined {
   const mark = url.indexOf('?')

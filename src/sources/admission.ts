@@ -10,7 +10,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { hashToken, tokensEqual } from '../core/secret.ts'
 import type { Address } from './addresses.ts'
 import { type Refusal, refusal } from './refusals.ts'
-import type { Entrance, EntranceIndex } from './sources.ts'
+import type { Entrance, EntranceIndex, KeyedKind } from './sources.ts'
 
 /**
  * Credentials that were accepted lately and whose digest is kept, so that SHA-256 is not computed per
@@ -68,6 +68,22 @@ export class Gatekeeper {
     return { verdict: 'refused', refused: secretRefused(address, secret !== undefined), entrance }
   }
 
+  /** Whether there is a source of this kind, whose key could be looked for. */
+  knows(kind: KeyedKind): boolean {
+    return this.#index.has(kind)
+  }
+
+  /**
+   * The source that a key opens, of a kind whose addresses name none. A look-up by digest tells nothing of the
+   * keys there are.
+   */
+  find(kind: KeyedKind, secret: string): Entrance | undefined {
+    const digest = this.#digests.get(secret) ?? hashToken(secret)
+    const entrance = this.#index.byDigest(kind, digest)
+    if (entrance !== undefined && !this.#digests.has(secret)) this.#remember(secret, digest)
+    return entrance
+  }
+
   #remember(secret: string, digest: Uint8Array): void {
     if (this.#digests.size >= REMEMBERED_MAX) {
       const oldest = this.#digests.keys().next()
@@ -106,7 +122,7 @@ function shownSecret(address: Address, headers: IncomingHttpHeaders): string | u
  * The text behind an authorization scheme (`scheme` in lower case with its space; the scheme's case does not
  * matter: RFC 9110).
  */
-function afterScheme(header: string | undefined, scheme: string): string | undefined {
+export function afterScheme(header: string | undefined, scheme: string): string | undefined {
   if (header === undefined || header.length <= scheme.length) return undefined
   if (header.slice(0, scheme.length).toLowerCase() !== scheme) return undefined
   const secret = header.slice(scheme.length).trim()

@@ -28,10 +28,16 @@ function counted(accepted: number, duplicates: number, quarantined: number): str
   return `{"accepted":${accepted},"duplicates":${duplicates},"quarantined":${quarantined}}`
 }
 
-/** Answers 200. `body` is ASCII. The sender may be gone by now: then nothing happens. */
-export function answer(response: ServerResponse, body: string): void {
+/** Answers 200. `body` is ASCII, `headers` are raw pairs. The sender may be gone by now: then nothing happens. */
+export function answer(response: ServerResponse, body: string, headers: readonly string[] = []): void {
   if (response.headersSent || response.destroyed) return
-  response.writeHead(200, ['content-type', 'application/json', 'content-length', String(body.length)])
+  response.writeHead(200, [
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+    ...headers,
+  ])
   response.end(body, 'latin1')
 }
 

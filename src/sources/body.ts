@@ -314,7 +314,7 @@ export function countGunzip(body: BodyBuffer): Refusal | undefined {
   return body.count(GUNZIP_BYTES)
 }
 
-function ratioRefusal(used: number, received: number): Refusal | undefined {
+export function ratioRefusal(used: number, received: number): Refusal | undefined {
   if (used <= RATIO_FREE_BYTES || used <= received * RATIO_MAX) return undefined
   return refusal(
     'BODY_RATIO',

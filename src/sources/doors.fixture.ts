@@ -9,10 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, VirtualClock } from '../core/clock.ts'
 import { createKernel } from '../core/kernel/create.ts'
-import { ITEM_FAULTS, type ItemFault } from '../core/kernel/kernel.ts'
 import { openDedupe } from '../log/dedupe.ts'
 import { openEmbeddedLog } from '../log/embedded-log.ts'
-import { BODY_START, type FrameView, ROW_QUARANTINED } from '../log/frame.ts'
+import { BODY_START, type FrameView, ROW_FAULTS, ROW_QUARANTINED, type RowFault } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import { openStore } from '../store/store.ts'
 import { createDoors, type DoorLimits, type Doors, serverTimeouts } from './doors.ts'
@@ -24,7 +23,7 @@ export interface KeptRecord {
   readonly type: string
   readonly text: string
   readonly flags: number
-  readonly quarantined: ItemFault | undefined
+  readonly quarantined: RowFault | undefined
 }
 
 export interface DoorsUnderTest {
@@ -104,7 +103,7 @@ export async function openDoorsUnderTest(options: FixtureOptions = {}): Promise<
     limits,
     logger: { warn: note, error: note },
   })
-  const server = createServer(serverTimeouts(limits), (request, response) => {
+  const server = createServer(serverTimeouts(), (request, response) => {
     if (doors.handleIngest(request, response)) return
     response.writeHead(418)
     response.end('not a door')
@@ -186,7 +185,7 @@ function recordsOf(frame: FrameView): KeptRecord[] {
       type: frame.types[frame.rowType(i)] ?? '?',
       text: frame.bytes.toString('utf8', frame.rowStart(i), frame.rowEnd(i)),
       flags,
-      quarantined: (flags & ROW_QUARANTINED) === 0 ? undefined : ITEM_FAULTS[frame.rowFault(i)],
+      quarantined: (flags & ROW_QUARANTINED) === 0 ? undefined : ROW_FAULTS[frame.rowFault(i)],
     }
   })
 }

@@ -11,23 +11,23 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { ItemFault, Kernel, Scan } from '../core/kernel/kernel.ts'
 import type { Dedupe, Log } from '../log/log.ts'
-import { type Address, addressOf, type Door, isSingleRecord } from './addresses.ts'
-import { Gatekeeper } from './admission.ts'
-import { acceptedBody, answer, refuse } from './answers.ts'
 import {
-  Account,
-  Arrival,
-  BodyBuffer,
-  bodyOversized,
-  countGunzip,
-  Deadlines,
-  logStopped,
-  type Outcome,
-  refusalOfLog,
-} from './body.ts'
-import { Counters, countAnswer, countStatus, type SourceCounts } from './counters.ts'
+  type Address,
+  addressOf,
+  type Door,
+  isSingleRecord,
+  lyticsAddressOf,
+  segmentAddressOf,
+} from './addresses.ts'
+import { Gatekeeper } from './admission.ts'
+import { acceptedBody } from './answers.ts'
+import { Account, type BodyBuffer, Deadlines, type Outcome } from './body.ts'
+import { Counters } from './counters.ts'
+import { type Caller, Desk, type Visit as DeskVisit, type DoorLogger } from './desk.ts'
 import { Intake, type Items, type Taken } from './intake.ts'
+import { BULK_MS_MAX, LyticsDoor } from './lytics/lytics-door.ts'
 import { Pace } from './pace.ts'
+import { type Bounds, Reception } from './reception.ts'
 import {
   closeRecords,
   contentStart,
@@ -38,7 +38,9 @@ import {
   singleRecord,
 } from './records.ts'
 import { type Refusal, refusal } from './refusals.ts'
-import type { EntranceIndex, Source } from './sources.ts'
+import { SegmentDoor } from './segment/segment-door.ts'
+import type { EntranceIndex } from './sources.ts'
+import { Verdicts } from './verdicts.ts'
 
 export interface DoorLimits {
   /** Largest body as sent. */
@@ -49,11 +51,6 @@ export interface DoorLimits {
   readonly bodyTimeoutMs: number
   /** Bytes of all requests that are being read or wait for the log. Bounds the memory of the doors. */
   readonly bytesInFlightMax: number
-}
-
-export interface DoorLogger {
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
 }
 
 export interface DoorParts {
@@ -74,6 +71,7 @@ export interface Doors {
    */
   handleIngest(request: IncomingMessage, response: ServerResponse): boolean
   readonly counters: Counters
+  readonly verdicts: Verdicts
   /** Bytes leased for requests under way; 0 when all are answered. */
   readonly bytesInFlight: number
   /** Stops the timer. Requests under way are still answered: close the server first. */
@@ -82,31 +80,38 @@ export interface Doors {
 
 /**
  * What the creator of the server should set, beside the doors' own bounds: `requestTimeout` is longer than
- * theirs, so that a slow body gets the doors' answer; idle connections outlive the 60 s that load balancers
+ * theirs, so that a slow body gets the doors' answer, and a bulk upload may take its time; whoever takes what is
+ * not a door's bounds its body with `boundBody`. Idle connections outlive the 60 s that load balancers
  * keep theirs.
  */
-export function serverTimeouts(limits: DoorLimits) {
+export function serverTimeouts() {
   return {
     headersTimeout: 15_000,
-    requestTimeout: limits.bodyTimeoutMs + 15_000,
+    requestTimeout: BULK_MS_MAX + SLACK_MS,
     keepAliveTimeout: 75_000,
     connectionsCheckingInterval: 5_000,
     maxHeaderSize: 16 * 1024,
   } as const
 }
 
+/** What the server adds to a bound of ours, so that ours comes first. */
+const SLACK_MS = 15_000
+
+/** Breaks the connection of a request whose body does not come in time: for those that no door bounds. */
+export function boundBody(request: IncomingMessage, { bodyTimeoutMs }: DoorLimits, clock: Clock): void {
+  const { headers } = request
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+  const cancel = clock.after(bodyTimeoutMs + SLACK_MS, () => request.destroy())
+  request.once('end', cancel)
+  request.once('close', cancel)
+}
+
 export function createDoors(parts: DoorParts): Doors {
   return new OpenDoors(parts)
 }
 
-/** One request on its way through a door. */
-interface Visit {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+interface Visit extends DeskVisit {
   readonly address: Address
-  readonly source: Source
-  readonly counts: SourceCounts
-  readonly startedAt: number
 }
 
 const OPEN_BRACE = 0x7b
@@ -114,20 +119,39 @@ const NO_RECEIPTS = '{"receipts":[]}'
 
 class OpenDoors implements Doors {
   readonly counters = new Counters()
+  readonly verdicts = new Verdicts()
   readonly #parts: DoorParts
   readonly #account: Account
   readonly #deadlines: Deadlines
+  readonly #desk: Desk
+  readonly #reception: Reception
   readonly #gatekeeper: Gatekeeper
   readonly #intake: Intake
   readonly #pace: Pace
+  readonly #segment: SegmentDoor
+  readonly #lytics: LyticsDoor
 
   constructor(parts: DoorParts) {
     this.#parts = parts
     this.#account = new Account(parts.limits.bytesInFlightMax)
     this.#deadlines = new Deadlines(parts.clock, parts.limits.bodyTimeoutMs)
+    this.#desk = new Desk(parts.clock, this.counters, parts.logger)
+    this.#reception = new Reception(parts.log, this.#account, this.#deadlines)
     this.#gatekeeper = new Gatekeeper(parts.sources)
     this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.clock)
     this.#pace = new Pace(parts.clock)
+    const shared = {
+      kernel: parts.kernel,
+      clock: parts.clock,
+      desk: this.#desk,
+      reception: this.#reception,
+      gatekeeper: this.#gatekeeper,
+      intake: this.#intake,
+      pace: this.#pace,
+      verdicts: this.verdicts,
+    }
+    this.#segment = new SegmentDoor({ ...shared, bodyBytesMax: parts.limits.decompressedBytesMax })
+    this.#lytics = new LyticsDoor({ ...shared, logger: parts.logger, limits: parts.limits })
   }
 
   get bytesInFlight(): number {
@@ -139,32 +163,40 @@ class OpenDoors implements Doors {
   }
 
   handleIngest(request: IncomingMessage, response: ServerResponse): boolean {
-    const address = addressOf(request.url ?? '', request.headers['content-type'], this.#parts.sources)
-    if (address === undefined) return false
+    const door = this.#doorOf(request)
+    if (door === undefined) return false
+    const caller = { request, response }
     try {
-      this.#receive(request, response, address)
+      door(caller)
     } catch (error) {
-      this.#defect(request, response, error)
+      this.#desk.defect(caller, error)
     }
     return true
   }
 
-  #receive(request: IncomingMessage, response: ServerResponse, address: Address): void {
+  #doorOf({ url = '', headers }: IncomingMessage): ((caller: Caller) => void) | undefined {
+    const address = addressOf(url, headers['content-type'], this.#parts.sources)
+    if (address !== undefined) return (caller) => this.#receive(caller, address)
+    const segment = segmentAddressOf(url)
+    if (segment !== undefined) return (caller) => this.#segment.handle(caller, segment)
+    const lytics = lyticsAddressOf(url)
+    if (lytics !== undefined) return (caller) => this.#lytics.handle(caller, lytics)
+    return undefined
+  }
+
+  #receive(caller: Caller, address: Address): void {
+    const { request } = caller
     if (request.method !== 'POST') {
-      this.#turnAway(request, response, methodRefusal(address.door))
+      this.#desk.turnAway(caller, methodRefusal(address.door))
       return
     }
     const admission = this.#gatekeeper.admit(address, request.headers)
     if (admission.verdict === 'nowhere') {
-      this.#turnAway(request, response, admission.refused)
+      this.#desk.turnAway(caller, admission.refused)
       return
     }
-    const { source } = admission.entrance
-    const startedAt = this.#parts.clock.now()
-    const counts = this.counters.of(source.number)
-    const visit: Visit = { request, response, address, source, counts, startedAt }
-    counts.requests++
-    if (admission.verdict === 'refused') this.#refuse(visit, admission.refused)
+    const visit: Visit = { ...this.#desk.visit(caller, admission.entrance.source), address }
+    if (admission.verdict === 'refused') this.#desk.refuse(visit, admission.refused)
     else if (admission.verdict === 'dropped') this.#drop(visit)
     else this.#welcome(visit)
   }
@@ -172,7 +204,7 @@ class OpenDoors implements Doors {
   #welcome(visit: Visit): void {
     visit.counts.seenAt = visit.startedAt
     const refused = this.#pace.refusal(visit.source) ?? this.#read(visit)
-    if (refused !== undefined) this.#refuse(visit, refused)
+    if (refused !== undefined) this.#desk.refuse(visit, refused)
   }
 
   /**
@@ -187,43 +219,23 @@ class OpenDoors implements Doors {
         'a request with a wrong write key was answered 200 and dropped, as the lenient key mode says',
       )
     }
-    this.#answer(visit, '{}')
+    this.#desk.answer(visit, '{}')
     visit.request.resume()
   }
 
   /** Starts to read the body. Refuses what the headers alone rule out. */
   #read(visit: Visit): Refusal | undefined {
-    const { headers } = visit.request
-    const encoding = headers['content-encoding']?.trim().toLowerCase()
-    const gzip = encoding === 'gzip' || encoding === 'x-gzip'
-    if (!gzip && encoding !== undefined && encoding !== '' && encoding !== 'identity') {
-      return encodingRefusal(encoding)
-    }
-    const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
-    const chunked = headers['transfer-encoding'] !== undefined
-    if (length === 0 || (length === undefined && !chunked)) {
-      this.#answerNothing(visit)
-      return undefined
-    }
-    const { log } = this.#parts
-    if (log.state === 'stopped' || log.state === 'closed') return logStopped()
-    const bounds = this.#bounds(visit.address.door, gzip)
-    if (length !== undefined && length > bounds.received) return bodyOversized(bounds.received)
-    const expected = gzip ? undefined : length
-    const body = BodyBuffer.lease(log, this.#account, expected, bounds.decompressed)
-    if (!(body instanceof BodyBuffer)) return body
-    const refused = gzip ? countGunzip(body) : undefined
-    if (refused !== undefined) {
-      body.free()
-      return refused
-    }
-    new Arrival(visit.request, body, gzip, bounds.received, this.#deadlines, (outcome) =>
-      this.#arrived(visit, body, outcome),
+    const refused = this.#reception.take(
+      visit.request,
+      (gzip) => this.#bounds(visit.address.door, gzip),
+      (body, outcome) => this.#arrived(visit, body, outcome),
     )
+    if (refused !== 'empty') return refused
+    this.#answerNothing(visit)
     return undefined
   }
 
-  #bounds(door: Door, gzip: boolean): { received: number; decompressed: number } {
+  #bounds(door: Door, gzip: boolean): Bounds {
     const { bodyBytesMax, decompressedBytesMax } = this.#parts.limits
     const decompressed = gzip ? decompressedBytesMax : bodyBytesMax
     if (door !== 'records') return { received: bodyBytesMax, decompressed }
@@ -240,10 +252,10 @@ class OpenDoors implements Doors {
         return
       }
       body.free()
-      if (outcome !== 'gone') this.#refuse(visit, outcome)
+      if (outcome !== 'gone') this.#desk.refuse(visit, outcome)
     } catch (error) {
       body.free()
-      this.#defect(visit.request, visit.response, error)
+      this.#desk.defect(visit, error)
     }
   }
 
@@ -251,7 +263,7 @@ class OpenDoors implements Doors {
     const found = this.#find(visit, body.body)
     if ('code' in found) {
       body.free()
-      this.#refuse(visit, found)
+      this.#desk.refuse(visit, found)
       return
     }
     if (found.count === 0) {
@@ -264,18 +276,18 @@ class OpenDoors implements Doors {
     const taken = this.#intake.take(visit.source.number, body, found, holds(visit.address.door, found))
     if ('code' in taken) {
       body.free()
-      this.#refuse(visit, taken)
+      this.#desk.refuse(visit, taken)
       return
     }
     taken.durable.then(
       () => {
         body.free()
         this.#countTaken(visit, taken, bytes)
-        this.#answer(visit, text ?? takenBody(visit.address.door, taken))
+        this.#desk.answer(visit, text ?? takenBody(visit.address.door, taken))
       },
       (error: unknown) => {
         body.free()
-        this.#refuseFailed(visit, error)
+        this.#desk.refuseFailed(visit, error)
       },
     )
   }
@@ -324,41 +336,7 @@ class OpenDoors implements Doors {
   #answerNothing(visit: Visit): void {
     const { door } = visit.address
     const text = door === 'records' ? NO_RECEIPTS : door === 'postback' ? '{}' : acceptedBody(0, 0, 0)
-    this.#answer(visit, text)
-  }
-
-  #answer(visit: Visit, text: string): void {
-    countAnswer(visit.counts, this.#parts.clock.now() - visit.startedAt)
-    answer(visit.response, text)
-  }
-
-  #refuse(visit: Visit, refused: Refusal): void {
-    countStatus(visit.counts.refused, refused.status)
-    countAnswer(visit.counts, this.#parts.clock.now() - visit.startedAt)
-    refuse(visit.request, visit.response, refused, this.#parts.clock)
-  }
-
-  #refuseFailed(visit: Visit, error: unknown): void {
-    try {
-      this.#refuse(visit, refusalOfLog(error))
-    } catch (unforeseen) {
-      this.#defect(visit.request, visit.response, unforeseen)
-    }
-  }
-
-  /** For requests that no source is found for. */
-  #turnAway(request: IncomingMessage, response: ServerResponse, refused: Refusal): void {
-    countStatus(this.counters.strangers, refused.status)
-    refuse(request, response, refused, this.#parts.clock)
-  }
-
-  #defect(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    this.#parts.logger.error(
-      { err: error, path: request.url?.split('?', 1)[0] },
-      'a door failed unexpectedly',
-    )
-    const message = 'The hub failed unexpectedly and kept nothing; its log says why. Send again later'
-    this.#turnAway(request, response, refusal('DEFECT', message))
+    this.#desk.answer(visit, text)
   }
 }
 
@@ -386,11 +364,6 @@ function methodRefusal(door: Door): Refusal {
       ? 'This address takes POST; the pixel form by GET was retired by Treasure Data because it loses data'
       : 'This address takes POST'
   return refusal('METHOD_UNSUPPORTED', message, {}, ['allow', 'POST'])
-}
-
-function encodingRefusal(encoding: string): Refusal {
-  const message = `Content-Encoding ${JSON.stringify(encoding.slice(0, 40))} is not known here: send gzip, or no encoding`
-  return refusal('ENCODING_UNKNOWN', message, {}, ['accept-encoding', 'gzip, identity'])
 }
 
 function objectRefusal(): Refusal {

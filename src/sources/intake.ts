@@ -30,6 +30,9 @@ export interface Items {
   readonly items: Uint32Array
 }
 
+/** The record type of an item, where the door knows better than the kernel's table of types. */
+export type Naming = (item: number) => string
+
 export interface Taken {
   readonly accepted: number
   readonly duplicates: number
@@ -60,12 +63,13 @@ export class Intake {
   #rowItem = new Uint32Array(0)
   #rowType = new Uint16Array(0)
   #names: string[] = []
-  /** Names met only now, beyond the kernel's table. */
+  /** Names that are not from the kernel's table. */
   readonly #lateNames = new Map<string, number>()
   /** Kernel type → index in #names, where #typeRun says it is of this body. */
   readonly #typeIndex = new Uint16Array(TYPES_MAX)
   readonly #typeRun = new Uint32Array(TYPES_MAX)
   #run = 0
+  #naming: Naming | undefined
 
   constructor(kernel: Kernel, log: Log, dedupe: Dedupe, clock: Clock) {
     this.#kernel = kernel
@@ -80,7 +84,14 @@ export class Intake {
    * belongs to the log if anything was accepted or quarantined; else it is still the caller's. The refusal is
    * of the log or of the size; then nothing was kept.
    */
-  take(source: number, body: BodyBuffer, found: Items, holds: 'events' | 'rows'): Taken | Refusal {
+  take(
+    source: number,
+    body: BodyBuffer,
+    found: Items,
+    holds: 'events' | 'rows',
+    naming?: Naming,
+  ): Taken | Refusal {
+    this.#naming = naming
     const now = this.#clock.now()
     this.#begin(found)
     const duplicates = this.#mark(source, found.count, now, holds)
@@ -96,6 +107,11 @@ export class Intake {
     const { rows, quarantined, appended } = kept
     const durable = duplicates > 0 || appended === undefined ? this.#allDurable(appended) : appended
     return { accepted: rows - quarantined, duplicates, quarantined, durable }
+  }
+
+  /** Whether the item of the body taken last was a duplicate. */
+  wasSeen(item: number): boolean {
+    return this.#seen[item] === 1
   }
 
   #begin({ count, items }: Items): void {
@@ -159,7 +175,12 @@ export class Intake {
       if (this.#seen[i] !== 0) continue
       const type = items[at + ITEM_FAULT] === 0 ? (items[at + ITEM_TYPE] ?? 0) : 0
       this.#rowItem[rows] = i
-      this.#rowType[rows] = type === TYPE_OTHER ? this.#lateType(body, at) : this.#frameType(type)
+      this.#rowType[rows] =
+        this.#naming !== undefined
+          ? this.#namedType(this.#naming(i))
+          : type === TYPE_OTHER
+            ? this.#namedType(this.#readType(body, at))
+            : this.#frameType(type)
       rows++
     }
     if (this.#names.length > FRAME_TYPES_MAX) {
@@ -181,10 +202,14 @@ export class Intake {
   }
 
   /** The kernel's table is full: the name is read from the event. */
-  #lateType(body: BodyBuffer, at: number): number {
+  #readType(body: BodyBuffer, at: number): string {
     const start = this.#items[at + ITEM_START] ?? 0
     const end = this.#items[at + ITEM_END] ?? 0
-    const name = cut(typeOf(body.body.toString('utf8', start, end)))
+    return typeOf(body.body.toString('utf8', start, end))
+  }
+
+  #namedType(whole: string): number {
+    const name = cut(whole)
     const known = this.#lateNames.get(name)
     if (known !== undefined) return known
     const index = this.#names.push(name) - 1

@@ -8,12 +8,17 @@
 export const REFUSALS = {
   BODY_BROKEN: [400, 'Not one complete event could be made out in the body.'],
   BODY_ENCODING: [400, 'The compressed body does not decompress.'],
+  BODY_MISMATCH: [
+    400,
+    'The body is not what this address takes: no JSON, or larger than the vendor whose address it is allows.',
+  ],
   BODY_NOT_OBJECT: [400, 'This address takes a JSON object.'],
   TOKEN_REFUSED: [401, 'The bearer token is missing or wrong.'],
   KEY_MISSING: [401, 'The Treasure Data key is missing.'],
+  KEY_UNKNOWN: [401, 'The Segment write key or Lytics token is missing, or opens no source.'],
   KEY_REFUSED: [403, 'The Treasure Data key is wrong, or missing where Treasure Data itself answers 403.'],
   SOURCE_UNKNOWN: [404, 'No source has this address.'],
-  METHOD_UNSUPPORTED: [405, 'Doors take POST only.'],
+  METHOD_UNSUPPORTED: [405, 'The address does not take this method; nearly all take POST only.'],
   BODY_SLOW: [408, 'The body did not arrive in time.'],
   BODY_OVERSIZED: [413, 'The body is larger than allowed, as sent or decompressed.'],
   BODY_ITEMS: [413, 'The body holds more items than allowed.'],
@@ -38,6 +43,8 @@ export interface Refusal {
   readonly detail: Readonly<Record<string, string | number>>
   /** Raw header pairs beside the content type. */
   readonly headers: readonly string[]
+  /** The whole answer where a vendor's own form is due; unset: ours. */
+  readonly text?: string
 }
 
 export function refusal(
@@ -50,6 +57,7 @@ export function refusal(
 }
 
 export function refusalBody(refused: Refusal): string {
+  if (refused.text !== undefined) return refused.text
   return JSON.stringify({ error: { code: refused.code, message: refused.message, ...refused.detail } })
 }
 

@@ -123,6 +123,9 @@ describe('changing', () => {
     expect(changed.settings).toEqual({
       database: 'prod',
       table: 'moved',
+      layout: 'flat',
+      multipleTables: false,
+      tables: {},
       keyMode: 'lenient',
       taskId: 'task-1',
     })

@@ -10,10 +10,11 @@ import { ThalwegError } from '../core/errors.ts'
 import { hashToken, newToken } from '../core/secret.ts'
 import type { SourcesTable, SourceTokensTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { BrazeCurrentsSettings, SourceKind, SourceName, TokenText, TreasureDataSettings } from './settings.ts'
+import { SOURCE_KINDS, SourceKind, SourceName, TokenText, TreasureDataSettings } from './settings.ts'
 import {
   type Entrance,
   type EntranceIndex,
+  type KeyedKind,
   type NewSource,
   type Source,
   type SourceToken,
@@ -66,8 +67,8 @@ export class Sources implements EntranceIndex {
   }
 
   /**
-   * Makes a source. The token comes back this once. Throws SOURCE_NAME_TAKEN when the name, the table or the
-   * task id is taken, and INPUT_INVALID.
+   * Makes a source. The token comes back this once. Throws SOURCE_NAME_TAKEN when the name, the table, the
+   * task id or the key is taken, and INPUT_INVALID.
    */
   create(wanted: NewSource): Promise<{ source: Source; token: string }> {
     return this.#inTurn(async () => {
@@ -76,6 +77,7 @@ export class Sources implements EntranceIndex {
       const settings = settingsOf(kind, wanted.settings)
       const token = wanted.token === undefined ? newToken(TOKEN_PREFIX) : valid(TokenText, wanted.token)
       this.#refuseTaken(name, settings, undefined)
+      this.#refuseTakenKey(kind, token)
       const now = this.#clock.now()
       const number = await this.#store.transaction(async (tx) => {
         const row = await tx
@@ -83,7 +85,7 @@ export class Sources implements EntranceIndex {
           .values({
             name,
             kind,
-            settings: JSON.stringify(settings),
+            settings: JSON.stringify(settings.settings),
             created_at: now,
             updated_at: now,
             deleted_at: null,
@@ -128,7 +130,7 @@ export class Sources implements EntranceIndex {
       this.#refuseTaken(undefined, kept, source.number)
       await this.#store.db
         .updateTable('sources')
-        .set({ settings: JSON.stringify(kept), updated_at: this.#clock.now() })
+        .set({ settings: JSON.stringify(kept.settings), updated_at: this.#clock.now() })
         .where('number', '=', source.number)
         .execute()
       await this.refresh()
@@ -138,7 +140,8 @@ export class Sources implements EntranceIndex {
 
   /**
    * Adds a token beside those that are there, so that a sender can change over without a gap. The secret
-   * comes back this once. Throws SOURCE_UNKNOWN, INPUT_INVALID (also past TOKENS_MAX).
+   * comes back this once. Throws SOURCE_UNKNOWN, SOURCE_NAME_TAKEN (the key of a keyed kind), INPUT_INVALID (also
+   * past TOKENS_MAX).
    */
   addToken(which: number | string, label: string, given?: string): Promise<{ id: string; token: string }> {
     return this.#inTurn(async () => {
@@ -150,6 +153,7 @@ export class Sources implements EntranceIndex {
           `The source ${source.name} already has ${TOKENS_MAX} tokens: revoke one first`,
         )
       }
+      this.#refuseTakenKey(source.kind, token)
       const row = tokenRow(source.number, label, token, this.#clock.now())
       await this.#store.db.insertInto('source_tokens').values(row).execute()
       await this.refresh()
@@ -223,15 +227,23 @@ export class Sources implements EntranceIndex {
     return this.#memory.tasks.get(taskId)
   }
 
+  byDigest(kind: KeyedKind, digest: Uint8Array): Entrance | undefined {
+    return this.#memory.keys[kind].get(keyOf(digest))
+  }
+
+  has(kind: KeyedKind): boolean {
+    return this.#memory.keys[kind].size > 0
+  }
+
   knowsDigest(digest: Uint8Array): boolean {
     return this.#memory.digests.has(keyOf(digest))
   }
 
-  #refuseTaken(name: string | undefined, settings: AnySettings, except: number | undefined): void {
+  #refuseTaken(name: string | undefined, settings: KindSettings, except: number | undefined): void {
     const rivals: [what: string, rival: Entrance | undefined][] = []
     if (name !== undefined) rivals.push([`the name ${name}`, this.byName(name)])
-    if ('database' in settings) {
-      const { database, table, taskId } = settings
+    if (settings.kind === 'treasure-data') {
+      const { database, table, taskId } = settings.settings
       rivals.push([`the table ${database}/${table}`, this.byTable(database, table)])
       rivals.push([`the task id ${taskId}`, this.byTask(taskId)])
     }
@@ -239,6 +251,14 @@ export class Sources implements EntranceIndex {
       if (rival === undefined || rival.source.number === except) continue
       throw new ThalwegError('SOURCE_NAME_TAKEN', `The source ${rival.source.name} already has ${what}`)
     }
+  }
+
+  /** Where the key alone says whose a request is, no two sources may have the same. */
+  #refuseTakenKey(kind: SourceKind, token: string): void {
+    if (kind !== 'segment' && kind !== 'lytics') return
+    const rival = this.byDigest(kind, hashToken(token))
+    if (rival === undefined) return
+    throw new ThalwegError('SOURCE_NAME_TAKEN', `The source ${rival.source.name} already has this key`)
   }
 
   #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
@@ -258,14 +278,20 @@ interface Memory {
   readonly names: ReadonlyMap<string, Entrance>
   readonly tables: ReadonlyMap<string, Entrance>
   readonly tasks: ReadonlyMap<string, Entrance>
+  /** By digest. */
+  readonly keys: Readonly<Record<KeyedKind, ReadonlyMap<string, Entrance>>>
   readonly digests: ReadonlySet<string>
 }
 
 function memoryOf(entrances: readonly Entrance[]): Memory {
   const tables = new Map<string, Entrance>()
   const tasks = new Map<string, Entrance>()
+  const keys = { segment: new Map<string, Entrance>(), lytics: new Map<string, Entrance>() }
   for (const entrance of entrances) {
     const { source } = entrance
+    if (source.kind === 'segment' || source.kind === 'lytics') {
+      for (const digest of entrance.digests) keys[source.kind].set(keyOf(digest), entrance)
+    }
     if (source.kind !== 'treasure-data') continue
     tables.set(`${source.settings.database}/${source.settings.table}`, entrance)
     tasks.set(source.settings.taskId, entrance)
@@ -276,6 +302,7 @@ function memoryOf(entrances: readonly Entrance[]): Memory {
     names: new Map(entrances.map((entrance) => [entrance.source.name, entrance])),
     tables,
     tasks,
+    keys,
     digests: new Set(entrances.flatMap((entrance) => entrance.digests.map(keyOf))),
   }
 }
@@ -304,10 +331,9 @@ function sourceOf(row: SourceRow, tokens: readonly SourceToken[]): Source {
     updatedAt: row.updated_at,
     tokens,
   }
-  const settings: unknown = JSON.parse(row.settings)
-  return row.kind === 'treasure-data'
-    ? { ...base, kind: 'treasure-data', settings: settings as TreasureDataSettings }
-    : { ...base, kind: 'braze-currents', settings: settings as BrazeCurrentsSettings }
+  // What a row holds was validated when it was written; fields that came later get their defaults.
+  const kind = SourceKind.parse(row.kind)
+  return { ...base, ...settingsOf(kind, JSON.parse(row.settings)) }
 }
 
 function tokenOf(row: SourceTokensTable): SourceToken {
@@ -325,14 +351,22 @@ function tokenRow(source: number, label: string, token: string, now: number): So
   }
 }
 
-type AnySettings = BrazeCurrentsSettings | TreasureDataSettings
+/** A kind with settings of its own schema. */
+type KindSettings = Source extends infer One
+  ? One extends Source
+    ? Pick<One, 'kind' | 'settings'>
+    : never
+  : never
 
-/** Validated settings; a task id that is not given is kept from `before`, or made. */
-function settingsOf(kind: SourceKind, settings: unknown, before?: Source): AnySettings {
-  if (kind === 'braze-currents') return valid(BrazeCurrentsSettings, settings)
-  const kept = valid(TreasureDataSettings, settings)
-  const taskId = before?.kind === 'treasure-data' ? before.settings.taskId : randomBytes(16).toString('hex')
-  return { ...kept, taskId: kept.taskId ?? taskId }
+/** Validated settings; a task id that is not given is kept from `before`, or made. Throws INPUT_INVALID. */
+function settingsOf(kind: SourceKind, settings: unknown, before?: Source): KindSettings {
+  if (kind === 'treasure-data') {
+    const kept = valid(TreasureDataSettings, settings)
+    const taskId = before?.kind === kind ? before.settings.taskId : randomBytes(16).toString('hex')
+    return { kind, settings: { ...kept, taskId: kept.taskId ?? taskId } }
+  }
+  // TypeScript does not follow that the schema belongs to the kind.
+  return { kind, settings: valid<unknown>(SOURCE_KINDS[kind].settings, settings) } as KindSettings
 }
 
 function valid<Value>(schema: z.ZodType<Value>, value: unknown): Value {

@@ -63,6 +63,24 @@ export const TreasureDataSettings = z.strictObject({
     .describe(
       'Task id in the addresses /v1/task/<id> and /task/v1/<id> (Braze Currents Streaming). Unset: one is made',
     ),
+  layout: z
+    .enum(['nested', 'flat'])
+    .default('flat')
+    .describe(
+      'How events lie in a warehouse table: nested keeps `user` and `properties` as JSON; flat makes a column per member, as Treasure Data does. The log keeps the bytes that came, whatever is chosen',
+    ),
+  multipleTables: z
+    .boolean()
+    .default(false)
+    .describe(
+      'One warehouse table per event type beside `table`, which then takes what has no type: users.messages.email.Open goes to users_messages_email_open',
+    ),
+  tables: z
+    .record(z.string().min(1).max(256), tdName)
+    .default({})
+    .describe(
+      'Table of an event type where the derived name will not do: the names of Treasure Data itself follow no one rule',
+    ),
   keyMode: z
     .enum(['strict', 'lenient'])
     .default('strict')
@@ -74,6 +92,41 @@ export const TreasureDataSettings = z.strictObject({
 /** As kept: the task id is always there. */
 export type TreasureDataSettings = z.infer<typeof TreasureDataSettings> & { readonly taskId: string }
 
+/**
+ * What Segment documents, and what it costs the sender, disagree about two limits: there the operator chooses.
+ */
+export const SegmentSettings = z.strictObject({
+  overLimit: z
+    .enum(['keep-the-rest', 'as-segment'])
+    .default('keep-the-rest')
+    .describe(
+      'What becomes of a batch with a message beyond 32 KB, or with more than 2,500 messages. keep-the-rest: the large message alone is rejected, and a long batch is taken. as-segment: a large message refuses its whole batch (400), which senders then drop; a long batch is answered 200 and rejected',
+    ),
+  requestsPerSecondMax,
+})
+export type SegmentSettings = z.infer<typeof SegmentSettings>
+
+export const LyticsSettings = z.strictObject({
+  account: z
+    .string()
+    .regex(/^[A-Za-z0-9]{1,64}$/, 'An account has 1 to 64 letters and digits')
+    .describe('Account number in the address /c/<account>/<stream>'),
+  rowIdentity: z
+    .enum(['file', 'row', 'none'])
+    .default('file')
+    .describe(
+      'What makes two rows one. file: a row of a bulk upload that has the same rows before it, from the first on, in the same stream under the same file name; so an upload that is repeated, or goes on where one broke off, adds nothing twice. row: its own content, through every address; a value that changes and changes back is then lost. none: every row is new',
+    ),
+  bulkBytesMax: z
+    .int()
+    .min(1_000_000)
+    .max(1_000_000_000_000)
+    .default(1_000_000_000)
+    .describe('Bytes of one bulk upload, decompressed. Lytics takes 1 GB'),
+  requestsPerSecondMax,
+})
+export type LyticsSettings = z.infer<typeof LyticsSettings>
+
 /** Every kind of source, with its title and settings, for pickers and the reference page. */
 export const SOURCE_KINDS = {
   'braze-currents': { title: 'Braze Currents (Custom HTTP connector)', settings: BrazeCurrentsSettings },
@@ -81,8 +134,10 @@ export const SOURCE_KINDS = {
     title: 'Treasure Data addresses (Postback, records, Currents Streaming)',
     settings: TreasureDataSettings,
   },
+  segment: { title: 'Segment HTTP Tracking API', settings: SegmentSettings },
+  lytics: { title: 'Lytics addresses (collect, bulk, webhook)', settings: LyticsSettings },
 } as const
 
 export type SourceKind = keyof typeof SOURCE_KINDS
 
-export const SourceKind = z.enum(['braze-currents', 'treasure-data'])
+export const SourceKind = z.enum(['braze-currents', 'treasure-data', 'segment', 'lytics'])

@@ -5,7 +5,13 @@
  * up because one beside it is bad, and never looks into an event further than its header words.
  */
 
-import type { BrazeCurrentsSettings, SourceKind, TreasureDataSettings } from './settings.ts'
+import type {
+  BrazeCurrentsSettings,
+  LyticsSettings,
+  SegmentSettings,
+  SourceKind,
+  TreasureDataSettings,
+} from './settings.ts'
 
 interface SourceBase {
   /** What frames carry; never used again after the source is removed. */
@@ -29,7 +35,20 @@ export interface TreasureDataSource extends SourceBase {
   readonly settings: TreasureDataSettings
 }
 
-export type Source = BrazeCurrentsSource | TreasureDataSource
+export interface SegmentSource extends SourceBase {
+  readonly kind: 'segment'
+  readonly settings: SegmentSettings
+}
+
+export interface LyticsSource extends SourceBase {
+  readonly kind: 'lytics'
+  readonly settings: LyticsSettings
+}
+
+export type Source = BrazeCurrentsSource | TreasureDataSource | SegmentSource | LyticsSource
+
+/** Kinds whose addresses name no source: the key that is shown does. */
+export type KeyedKind = 'segment' | 'lytics'
 
 /** A token as it may be shown: without the secret. */
 export interface SourceToken {
@@ -62,6 +81,10 @@ export interface EntranceIndex {
   byName(name: string): Entrance | undefined
   byTable(database: string, table: string): Entrance | undefined
   byTask(taskId: string): Entrance | undefined
+  /** Of a kind whose sources are found by their keys. */
+  byDigest(kind: KeyedKind, digest: Uint8Array): Entrance | undefined
+  /** Whether there is a source of this kind. */
+  has(kind: KeyedKind): boolean
   /** Whether any source has a token of this digest. */
   knowsDigest(digest: Uint8Array): boolean
 }

@@ -52,7 +52,7 @@ export interface MetaTable {
 export interface SourcesTable {
   number: Generated<number>
   name: string // unique among those not deleted
-  kind: string // braze-currents | treasure-data
+  kind: string // see SOURCE_KINDS
   settings: string // JSON
   created_at: number
   updated_at: number

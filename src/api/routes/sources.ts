@@ -1,6 +1,7 @@
 /** Sources: the doors that events come in by, and the tokens that open them. */
 
 import * as z from 'zod'
+import { SEGMENT_CALLS } from '../../catalog/segment-calls.ts'
 import type { SourceCounts } from '../../sources/counters.ts'
 import { SOURCE_KINDS, SourceKind, SourceName, TokenText } from '../../sources/settings.ts'
 import type { Source } from '../../sources/sources.ts'
@@ -30,7 +31,7 @@ const SourceView = z
   .object({
     number: Count,
     name: z.string(),
-    kind: z.enum(['braze-currents', 'treasure-data']),
+    kind: SourceKind,
     settings: z.record(z.string(), z.unknown()),
     addresses: z.array(z.string()).describe('Paths that the sender is given.'),
     tokens: z.array(SourceToken),
@@ -41,6 +42,37 @@ const SourceView = z
   .meta({ id: 'Source' })
 
 export type SourceAnswer = z.output<typeof SourceView>
+
+const Verdict = z.object({
+  type: z.string().describe('Record type; empty: none could be made out.'),
+  verdict: z.enum(['accepted', 'warned', 'duplicate', 'rejected']),
+  reason: z.string().describe('Empty where nothing is wrong.'),
+  count: Count,
+})
+
+const SourceVerdicts = z
+  .object({
+    source: z.string(),
+    counts: z.array(Verdict).describe('Since the process started, at most 1,000 combinations.'),
+    remarked: z
+      .array(
+        z.object({
+          at: Time,
+          type: z.string(),
+          verdict: z.enum(['warned', 'rejected']),
+          reason: z.string(),
+          place: z.string().describe('Where it stood in its request or file.'),
+          bytes: Count,
+          raw: z
+            .string()
+            .describe('As it came, without the key; at most 32 KB; bytes that are not UTF-8 replaced.'),
+        }),
+      )
+      .describe('The last messages with a warning or a rejection, newest first; at most 200 and 1 MB.'),
+  })
+  .meta({ id: 'SourceVerdicts' })
+
+export type VerdictsAnswer = z.output<typeof SourceVerdicts>
 
 const SourceSettings = z.record(z.string(), z.unknown()).describe('By the schema of the kind.')
 
@@ -56,7 +88,7 @@ const TAGS = ['Sources']
 const Params = z.object({ source: z.string().min(1).max(64).describe('Name of the source.') })
 
 export function sourceRoutes(app: Api, parts: ApiParts): void {
-  const { sources, counters, currents } = parts
+  const { sources, counters, verdicts, currents } = parts
   const view = (source: Source) => viewOf(source, counters.of(source.number))
 
   app.get(
@@ -133,6 +165,36 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
     (request) => view(sources.get(request.params.source)),
   )
 
+  app.get(
+    '/sources/:source/verdicts',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getSourceVerdicts',
+        summary: 'What became of the messages of a Segment or Lytics source, by type and reason',
+        params: Params,
+        querystring: z.object({
+          limit: z.coerce.number().int().min(1).max(200).default(50).describe('Of the remarked messages.'),
+        }),
+        response: { 200: SourceVerdicts, default: ErrorAnswer },
+      },
+    },
+    (request) => {
+      const { name, number } = sources.get(request.params.source)
+      const { counts, remarked } = verdicts.of(number)
+      return {
+        source: name,
+        counts: [...counts],
+        remarked: remarked.slice(0, request.query.limit).map(({ raw, ...remark }) => ({
+          ...remark,
+          bytes: raw.length,
+          raw: raw.toString(),
+        })),
+      }
+    },
+  )
+
   app.put(
     '/sources/:source',
     {
@@ -169,6 +231,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
           .map((current) => current.name),
       )
       counters.forget(number)
+      verdicts.forget(number)
       return reply.code(204).send()
     },
   )
@@ -240,7 +303,18 @@ function viewOf(source: Source, counts: Readonly<SourceCounts>) {
 }
 
 function addressesOf(source: Source): string[] {
-  if (source.kind === 'braze-currents') return [`/currents/${source.name}`]
-  const { database, table, taskId } = source.settings
-  return [`/postback/v3/event/${database}/${table}`, `/${database}/${table}`, `/v1/task/${taskId}`]
+  switch (source.kind) {
+    case 'braze-currents':
+      return [`/currents/${source.name}`]
+    case 'treasure-data': {
+      const { database, table, taskId } = source.settings
+      return [`/postback/v3/event/${database}/${table}`, `/${database}/${table}`, `/v1/task/${taskId}`]
+    }
+    case 'segment':
+      return ['/v1/batch', ...SEGMENT_CALLS.map((call) => `/v1/${call}`)]
+    case 'lytics': {
+      const { account } = source.settings
+      return ['/collect/json/<stream>', '/collect/bulk/<stream>', `/c/${account}/<stream>?key=<key>`]
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** sources: the doors that events come in by, and their tokens. */
 
 import type { Command } from 'commander'
-import type { SourceAnswer } from '../../api/routes/sources.ts'
+import type { SourceAnswer, VerdictsAnswer } from '../../api/routes/sources.ts'
 import { path } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, collected, grouped, moment, settingsFrom } from '../words.ts'
@@ -58,10 +58,21 @@ export function sourceCommands(program: Command, session: Session): void {
     })
 
   sources
+    .command('verdicts')
+    .description('what became of the messages of a Segment or Lytics source, and the last ones with a remark')
+    .argument('<source>', 'name')
+    .option('--limit <number>', 'remarked messages to show', '10')
+    .action(async (which: string, { limit }: { limit: string }) => {
+      const client = await session.client()
+      const answer = await client.get<VerdictsAnswer>(path`/sources/${which}/verdicts?limit=${limit}`)
+      session.out.show(answer, () => showVerdicts(session, answer))
+    })
+
+  sources
     .command('create')
     .description('make a source; its token is shown this once')
     .argument('<name>', 'part of its address')
-    .option('--kind <kind>', 'braze-currents or treasure-data', 'braze-currents')
+    .option('--kind <kind>', 'braze-currents, treasure-data, segment or lytics', 'braze-currents')
     .option('--set <name=value>', 'a setting; may be repeated', collected)
     .option(
       '--own-token',
@@ -149,4 +160,20 @@ function showSource({ out }: Session, address: string, source: SourceAnswer): vo
     ['refused', refused.join(', ') || '–'],
     ['last event', moment(counters.eventAt)],
   ])
+}
+
+function showVerdicts({ out }: Session, { counts, remarked }: VerdictsAnswer): void {
+  out.table(
+    [{ title: 'TYPE' }, { title: 'VERDICT' }, { title: 'REASON' }, { title: 'COUNT', right: true }],
+    counts.map(({ type, verdict, reason, count }) => [
+      clean(type) || '–',
+      verdict,
+      reason || '–',
+      grouped(count),
+    ]),
+    'Nothing was judged since the hub started.',
+  )
+  for (const { at, place, verdict, reason, raw } of remarked) {
+    out.line(`${moment(at)}  ${verdict} ${reason}, ${clean(place)}: ${clean(raw, 200)}`)
+  }
 }

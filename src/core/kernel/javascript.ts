@@ -1,6 +1,6 @@
 /** The JavaScript executor: the twin of wasm.ts on scan.ts and project.ts, with the same results at a twentieth of the speed. */
 
-import type { CompiledProjection, Kernel, KernelOptions, Projection, Scan } from './kernel.ts'
+import type { CompiledProjection, Kernel, KernelOptions, Projection, Scan, Vocabulary } from './kernel.ts'
 import { planOf } from './plan.ts'
 import { projectBytes } from './project.ts'
 import { scanBody, TypeNames } from './scan.ts'
@@ -30,8 +30,8 @@ export class JavaScriptKernel implements Kernel {
     return this.#types.names
   }
 
-  scan(body: Uint8Array): Scan {
-    return scanBody(body, this.#options, this.#types)
+  scan(body: Uint8Array, vocabulary: Vocabulary = 'currents'): Scan {
+    return scanBody(body, this.#options, this.#types, vocabulary)
   }
 
   compile(projection: Projection): CompiledProjection {

@@ -16,7 +16,24 @@ export type BodyShape =
   | 'bare' // one event object
   | 'broken' // not one complete item could be made out
 
-/** Why an item cannot be taken as an event. Kept with the bytes in quarantine; 0 = none. */
+/**
+ * The words in which a sender names what a header needs; the rules of finding items are the same in all.
+ *
+ * |                  | currents                     | segment       | rows |
+ * |------------------|------------------------------|---------------|------|
+ * | list of items    | `events`                     | `batch`       | –    |
+ * | id               | `id`                         | `messageId`   | –    |
+ * | type             | `event_type`                 | `type`        | –    |
+ * | external id      | `user.external_user_id`      | `userId`      | –    |
+ * | the sender's own | `user.user_id`               | `anonymousId` | –    |
+ * | device           | `user.device_id`             | –             | –    |
+ *
+ * Rows are objects of any kind: no member of theirs means anything, and only places and faults are found.
+ */
+export const VOCABULARIES = ['currents', 'segment', 'rows'] as const
+export type Vocabulary = (typeof VOCABULARIES)[number]
+
+/** Why a scan cannot take an item as an event. Kept with the bytes in quarantine; 0 = none. */
 export const ITEM_FAULTS = [
   'none',
   'not_an_object', // a number, string, boolean, null or array where an event object should be
@@ -35,17 +52,17 @@ export const DEPTH_MAX = 256
 export const ITEM_WORDS = 12
 export const ITEM_START = 0 // first byte of the item in the body
 export const ITEM_END = 1 // one past the last byte
-export const ITEM_ID = 2 // words 2..5: 128-bit identity of `id`, see identityOf
-export const ITEM_PERSON = 6 // 32-bit hash of external_user_id, else user_id, else device_id, else 0
+export const ITEM_ID = 2 // words 2..5: 128-bit identity of the id, see identityOf
+export const ITEM_PERSON = 6 // 32-bit hash of the external id, else the sender's own, else the device, else 0
 export const ITEM_TYPE = 7 // index into Kernel.types
 export const ITEM_FLAGS = 8 // ITEM_HAS_… bits
 export const ITEM_FAULT = 9 // index into ITEM_FAULTS
 export const ITEM_FAULT_AT = 10 // byte position in the body where the fault was seen
 // word 11 is reserved and 0
 
-export const ITEM_HAS_ID = 1 // `id` is a non-empty string
-export const ITEM_HAS_EXTERNAL_ID = 2 // `user.external_user_id` is a non-empty string
-export const ITEM_HAS_BRAZE_ID = 4 // `user.user_id` is a non-empty string
+export const ITEM_HAS_ID = 1 // the id is a non-empty string
+export const ITEM_HAS_EXTERNAL_ID = 2 // the external id (Segment: userId) is a non-empty string
+export const ITEM_HAS_BRAZE_ID = 4 // the sender's own id (Segment: anonymousId) is a non-empty string
 /**
  * The header words were taken the slow way because the event is unusual: an escape in a key or in a value that the header needs,
  * or a key the header needs that appears twice. Projections of such an event go through the JavaScript twin.
@@ -63,7 +80,7 @@ export interface Scan {
   readonly faultAt: number
 }
 
-/** Index 0: the event has no `event_type` string. */
+/** Index 0: the event has no string for a type. */
 export const TYPE_NONE = 0
 /**
  * Names the kernel keeps exactly. Later unknown ones, and names of more than 256 bytes, share TYPE_OTHER, for which Kernel.types has
@@ -111,11 +128,11 @@ export interface Kernel {
   readonly types: readonly string[]
 
   /**
-   * Finds the items of `body` (at most `bodyBytesMax`, at most `itemsMax` items).
+   * Finds the items of `body`, in the words of `vocabulary`: `currents` unless it says otherwise (at most `bodyBytesMax`, at most `itemsMax` items).
    * Never throws on any bytes. Throws INPUT_INVALID when there are more than `itemsMax` items (position in the message) or
    * more than `bodyBytesMax` bytes; RangeError when the host has no memory left.
    */
-  scan(body: Uint8Array): Scan
+  scan(body: Uint8Array, vocabulary?: Vocabulary): Scan
 
   /**
    * Compiled projections are kept for the life of the kernel, equal ones once. Throws TypeError when the projection does not hold

@@ -7,7 +7,7 @@
 export interface KernelExports {
   readonly memory: WebAssembly.Memory
   setup(keyLow: bigint, keyHigh: bigint): void
-  scan(from: number, length: number, itemsMax: number): number
+  scan(from: number, length: number, itemsMax: number, vocabulary: number): number
   begin(from: number, length: number): number
   grow(top: number): number
   insert(table: number, key: number, length: number, slot: number, child: number): void

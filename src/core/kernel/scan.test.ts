@@ -235,6 +235,36 @@ describe.each(bothKernels())('%s', (_name, kernel) => {
     })
   })
 
+  test.each<[what: string, message: object, id: string, person: string, flags: string[]]>([
+    ['a user', { type: 't', messageId: 'm', userId: 'u' }, 'm', 'u', ['id', 'external']],
+    [
+      'a user with both ids',
+      { type: 't', messageId: uuid, userId: 'u', anonymousId: 'a' },
+      uuid,
+      'u',
+      ['id', 'external', 'braze'],
+    ],
+    ['an anonymous user', { type: 't', anonymousId: 'a' }, '', 'a', ['braze']],
+    ['empty ids', { type: 't', messageId: '', userId: '', anonymousId: '' }, '', '', []],
+    ['ids of wrong types', { type: 't', messageId: 5, userId: 7, anonymousId: null }, '', '', []],
+    ['words of Currents', { type: 't', id: 'x', user: { external_user_id: 'y' } }, '', '', []],
+  ])('header in the words of Segment: %s', (_what, message, id, person, flags) => {
+    const scan = kernel.scan(Buffer.from(`{"sentAt":"x","batch":[${JSON.stringify(message)}]}`), 'segment')
+    expect(scan.shape).toBe('events')
+    expect(headerOf(kernel, scan)).toEqual({
+      id: id === '' ? [0, 0, 0, 0] : identityOf(id, testKey),
+      person: person === '' ? 0 : personOf(person),
+      type: 't',
+      flags,
+      faultAt: 0,
+    })
+  })
+
+  test('a scan in the words of Segment leaves none of them for the next', () => {
+    kernel.scan(Buffer.from('{"batch":[{"messageId":"m"}]}'), 'segment')
+    expect(headerOf(kernel, kernel.scan(Buffer.from('{"messageId":"m"}'))).flags).toEqual([])
+  })
+
   test.each([
     ['an escaped key at the top', '{"\\u0069d":"a"}', { id: 'a' }],
     ['an escape in a key that does not matter', '{"a\\nb":1,"id":"a"}', { id: 'a' }],

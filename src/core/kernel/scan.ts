@@ -2,6 +2,7 @@
  * The plain JavaScript scan: the oracle of the WASM kernel (assembly/scan.ts and event.ts follow it rule by rule) and the
  * fallback where WASM cannot run. The rules:
  *
+ * - The words are those of a vocabulary (VOCABULARIES); what follows says them as Currents does.
  * - A byte order mark at the start is skipped. Items are found in `{"events":[…]}`, `[…]`, `[{"events":[…]}, …]` or a bare object.
  *   An object whose `events` is an array is a wrapper unless its `event_type` is a string; then it is an event.
  *   Several `events` arrays all count; other members of a wrapper must be valid and are skipped.
@@ -37,6 +38,7 @@ import {
   type Scan,
   TYPE_NONE,
   TYPE_OTHER,
+  type Vocabulary,
 } from './kernel.ts'
 import {
   BACKSLASH,
@@ -95,6 +97,26 @@ interface Place {
   readonly escaped: boolean
 }
 
+/** The keys of one vocabulary; see VOCABULARIES. */
+interface Words {
+  readonly list?: string
+  readonly id?: string
+  readonly type?: string
+  /** Keys at the top that name persons. */
+  readonly external?: string
+  readonly own?: string
+  /** The object whose `external_user_id`, `user_id` and `device_id` name persons. */
+  readonly user?: string
+  /** The object that projections look into. */
+  readonly properties?: string
+}
+
+const WORDS: Readonly<Record<Vocabulary, Words>> = {
+  currents: { list: 'events', id: 'id', type: 'event_type', user: 'user', properties: 'properties' },
+  segment: { list: 'batch', id: 'messageId', type: 'type', external: 'userId', own: 'anonymousId' },
+  rows: {},
+}
+
 /** What the header of an event needs. As in JSON.parse the last of several equal keys counts. */
 interface Header {
   id: Place | undefined
@@ -103,7 +125,7 @@ interface Header {
   braze: Place | undefined
   device: Place | undefined
   odd: boolean
-  /** A key `events` with an array behind it was met. */
+  /** The key of the list (`events`) with an array behind it was met. */
   holdsEvents: boolean
 }
 
@@ -115,15 +137,21 @@ interface Found {
   readonly header: Header | undefined
 }
 
-export function scanBody(body: Uint8Array, options: KernelOptions, types: TypeNames): Scan {
+export function scanBody(
+  body: Uint8Array,
+  options: KernelOptions,
+  types: TypeNames,
+  vocabulary: Vocabulary,
+): Scan {
   checkBodyBytes(body.length, options.bodyBytesMax)
-  return new BodyScan(body, options, types).run()
+  return new BodyScan(body, options, types, WORDS[vocabulary]).run()
 }
 
 class BodyScan {
   readonly #reader: Reader
   readonly #options: KernelOptions
   readonly #types: TypeNames
+  readonly #words: Words
   #rows: number[] = []
   #count = 0
   #overflowAt = 0
@@ -132,10 +160,11 @@ class BodyScan {
   #faultAt = 0
   #shape: BodyShape = 'array'
 
-  constructor(body: Uint8Array, options: KernelOptions, types: TypeNames) {
+  constructor(body: Uint8Array, options: KernelOptions, types: TypeNames, words: Words) {
     this.#reader = new Reader(body)
     this.#options = options
     this.#types = types
+    this.#words = words
   }
 
   run(): Scan {
@@ -424,13 +453,13 @@ class BodyScan {
 
   #wrapperValue(at: number, name: string, state: WrapperState): number {
     const reader = this.#reader
-    if (name === 'events' && reader.byte(at) === BRACKET_OPEN && !state.isEvent) {
+    if (name === this.#words.list && reader.byte(at) === BRACKET_OPEN && !state.isEvent) {
       state.found = true
       const end = this.#items(at + 1, false)
       state.exhausted = end === NO
       return end
     }
-    if (name === 'event_type') state.isEvent = reader.byte(at) === QUOTE
+    if (name === this.#words.type) state.isEvent = reader.byte(at) === QUOTE
     return reader.value(at, 1)
   }
 
@@ -459,19 +488,23 @@ class BodyScan {
 
   #rootValue(header: Header, met: Set<string>, key: string, start: number): number {
     const reader = this.#reader
+    const words = this.#words
     const c = reader.byte(start)
-    if (key === 'properties' && c === BRACE_OPEN) return this.#properties(header, start)
-    if (key === 'events' && c === BRACKET_OPEN) header.holdsEvents = true
-    if (key !== 'id' && key !== 'event_type' && key !== 'user') return reader.value(start, 1)
+    if (key === words.properties && c === BRACE_OPEN) return this.#properties(header, start)
+    if (key === words.list && c === BRACKET_OPEN) header.holdsEvents = true
+    const wanted = [words.id, words.type, words.user, words.external, words.own].includes(key)
+    if (!wanted) return reader.value(start, 1)
     if (met.has(key)) header.odd = true
     met.add(key)
-    if (key === 'user') {
+    if (key === words.user) {
       header.external = header.braze = header.device = undefined
       return c === BRACE_OPEN ? this.#user(header, start) : reader.value(start, 1)
     }
     const end = reader.value(start, 1)
     const place = this.#stringPlace(header, start, end)
-    if (key === 'id') header.id = place
+    if (key === words.id) header.id = place
+    else if (key === words.external) header.external = place
+    else if (key === words.own) header.braze = place
     else header.type = place
     return end
   }

@@ -11,6 +11,8 @@ import {
   type KernelOptions,
   type Projection,
   type Scan,
+  VOCABULARIES,
+  type Vocabulary,
 } from './kernel.ts'
 import { type KernelExports, KernelMemory, RESULT, TYPE_NAMES, TYPE_ROWS } from './memory.ts'
 import { planOf } from './plan.ts'
@@ -64,14 +66,14 @@ export class WasmKernel implements Kernel {
     this.#exports.setup(key.getBigUint64(0, true), key.getBigUint64(8, true))
   }
 
-  scan(body: Uint8Array): Scan {
+  scan(body: Uint8Array, vocabulary: Vocabulary = 'currents'): Scan {
     const { bodyBytesMax, itemsMax } = this.#options
     checkBodyBytes(body.length, bodyBytesMax)
     const memory = this.#memory
     const from = memory.free
     memory.reserve(from + body.length + SLACK)
     memory.bytes.set(body, from)
-    const shape = this.#exports.scan(from, body.length, itemsMax)
+    const shape = this.#exports.scan(from, body.length, itemsMax, VOCABULARIES.indexOf(vocabulary))
     memory.refresh()
     if (shape === OUT_OF_MEMORY)
       throw new RangeError('The kernel cannot have the memory that this body needs')

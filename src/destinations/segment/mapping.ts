@@ -19,10 +19,12 @@
  * | properties.custom_properties, .purchase_…       | merged into properties, see track.ts                            |
  * | other properties                                | the property of the same name, except where RULES say otherwise |
  *
- * A type that is not in the catalog keeps all its properties.
+ * A type that is not in the catalog keeps all its properties. What came in as a Segment message is passed on:
+ * see PASSED_MEMBERS.
  */
 
 import { compilePattern, eventType, isKnown, type TypeMatcher } from '../../catalog/catalog.ts'
+import { SEGMENT_CALLS, segmentType } from '../../catalog/segment-calls.ts'
 import type { Member } from '../../core/kernel/kernel.ts'
 
 export interface Rule {
@@ -148,6 +150,36 @@ export function trackMembers(
     { key: 'context', object: contextMembers(rule) },
     { key: 'properties', object: propertyMembers(rule, keepEventType) },
   ]
+}
+
+/** Types of records that came in as Segment messages. They go out as the same kind of call. */
+const PASSED_TYPES: ReadonlySet<string> = new Set(SEGMENT_CALLS.map(segmentType))
+
+/**
+ * What goes on of such a message. Its timestamp was corrected when it came in; sentAt, receivedAt and
+ * originalTimestamp stay behind, or Segment would correct it once more by the time it waited here.
+ */
+const PASSED_MEMBERS = [
+  'type',
+  'event',
+  'name',
+  'category',
+  'groupId',
+  'previousId',
+  'timestamp',
+  'traits',
+  'properties',
+  'context',
+  'integrations',
+] as const
+
+export function isPassed(type: string): boolean {
+  return PASSED_TYPES.has(type)
+}
+
+/** The members of a call that is passed on, in the order of a track call. */
+export function passedMembers({ messageId, identity }: Omit<Envelope, 'timestamp'>): readonly Member[] {
+  return [messageId, ...identity, ...PASSED_MEMBERS.map((key): Member => ({ key, copy: [key] }))]
 }
 
 function contextMembers(rule: Rule): readonly Member[] {

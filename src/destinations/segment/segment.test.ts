@@ -688,3 +688,65 @@ describe('whatever comes', () => {
     },
   )
 })
+
+describe('what came in as a Segment message', () => {
+  const times = {
+    timestamp: '2026-01-01T11:50:00.000Z',
+    originalTimestamp: '2026-01-01T12:50:00.000Z',
+    sentAt: '2026-01-01T13:00:00.000Z',
+    receivedAt: '2026-01-01T12:00:00.000Z',
+  }
+  const named = { messageId: 'm1', userId: 'u', anonymousId: 'a', ...times, writeKey: '[REDACTED]' }
+
+  function passed(message: object | string, settings: object = {}): Record<string, unknown> | undefined {
+    const batch = batchOf([message], 'c0ffee', 'segment')
+    const writer = writerOf(settings)
+    const [call] = callsOf(rehearse(writer.write(batch), [OK]).requests)
+    const preview = writer.preview(batch, 0)
+    expect(preview === undefined ? undefined : JSON.parse(JSON.stringify(preview))).toEqual(call)
+    return call
+  }
+
+  it.each<[type: string, own: object]>([
+    ['track', { event: 'Order Completed', properties: { total: 1.5 }, context: { ip: '::1' } }],
+    ['identify', { traits: { email: 'a@example.com' }, integrations: { All: false } }],
+    ['page', { name: 'Home', category: 'Docs', properties: {} }],
+    ['screen', { name: 'Home' }],
+    ['group', { groupId: 'g', traits: {} }],
+    ['alias', { previousId: 'p' }],
+  ])('%s goes out as the same kind of call, with the corrected time alone', (type, own) => {
+    expect(passed({ ...named, type, ...own })).toEqual({
+      messageId: 'm1:c0ffee',
+      userId: 'u',
+      anonymousId: 'a',
+      type,
+      timestamp: times.timestamp,
+      ...own,
+    })
+  })
+
+  it.each<[what: string, message: object, messageId: unknown]>([
+    ['escapes', { messageId: 'm\n1', userId: 'u\u00e9"' }, 'm\n1:c0ffee'],
+    [
+      'a long id',
+      { messageId: 'x'.repeat(120), userId: 'u' },
+      expect.stringMatching(/^id-[0-9a-f]{64}:c0ffee$/),
+    ],
+  ])('with %s the slow way says the same', (_what, message, messageId) => {
+    const own = { type: 'track', event: 'E', ...message }
+    expect(passed(own)).toEqual({ ...own, messageId })
+  })
+
+  it('of somebody without a userId goes out only where the settings let it', () => {
+    const message = { messageId: 'm', anonymousId: 'a', type: 'track', event: 'E' }
+    expect(passed(message, { includeAnonymous: false })).toBeUndefined()
+    expect(passed(message, { includeAnonymous: true })).toMatchObject({
+      anonymousId: 'a',
+      messageId: 'm:c0ffee',
+    })
+  })
+
+  it('that only says so is nobody’s', () => {
+    expect(mapped({ ...OPEN_EVENT, event_type: 'segment.track' })).toBeUndefined()
+  })
+})

@@ -7,7 +7,7 @@
 import type { Member } from '../../core/kernel/kernel.ts'
 import { projectValue } from '../../core/kernel/project.ts'
 import { isObject } from '../exact.ts'
-import { type Rule, trackMembers } from './mapping.ts'
+import { passedMembers, type Rule, trackMembers } from './mapping.ts'
 import { messageIdOf } from './message.ts'
 
 export interface Track {
@@ -15,6 +15,8 @@ export interface Track {
   readonly rule: Rule
   readonly keepEventType: boolean
   readonly includeAnonymous: boolean
+  /** It came in as a Segment message and goes out as the same kind of call. */
+  readonly passed: boolean
 }
 
 type Values = Readonly<Record<string, unknown>>
@@ -31,7 +33,9 @@ export function trackOf(
   connection: string,
   track: Track,
 ): Values | undefined {
-  const identity = identityOf(event, track.includeAnonymous)
+  if (track.passed) return passed(event, bytes, connection, track.includeAnonymous)
+  const user = valuesOf(event.user)
+  const identity = identityOf(user.external_user_id, user.user_id, track.includeAnonymous)
   if (identity === undefined) return undefined
   const timestamp = timestampOf(event.time)
   const members = trackMembers(track.name, track.rule, track.keepEventType, {
@@ -52,10 +56,25 @@ export function trackOf(
   return call
 }
 
-function identityOf(event: Values, includeAnonymous: boolean): readonly Member[] | undefined {
-  const user = valuesOf(event.user)
-  const userId = person(user.external_user_id)
-  const anonymousId = person(user.user_id)
+function passed(
+  message: Values,
+  bytes: Uint8Array,
+  connection: string,
+  includeAnonymous: boolean,
+): Values | undefined {
+  const identity = identityOf(message.userId, message.anonymousId, includeAnonymous)
+  if (identity === undefined) return undefined
+  const messageId = { key: 'messageId', constant: messageIdOf(message.messageId, bytes, connection) }
+  return projectValue(message, { members: passedMembers({ messageId, identity }) }) as Values
+}
+
+function identityOf(
+  named: unknown,
+  unnamed: unknown,
+  includeAnonymous: boolean,
+): readonly Member[] | undefined {
+  const userId = person(named)
+  const anonymousId = person(unnamed)
   if (userId === undefined && (anonymousId === undefined || !includeAnonymous)) return undefined
   return [
     ...(userId === undefined ? [] : [{ key: 'userId', constant: userId }]),

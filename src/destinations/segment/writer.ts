@@ -17,7 +17,7 @@ import type { EventWriter, Target } from '../destination.ts'
 import { BATCH_ENVELOPE, envelopeBytes } from '../envelope.ts'
 import { exactEventValue } from '../exact.ts'
 import { type ParcelLimits, parcelsOf, type Receipts, sendParcels, settled } from '../parcels.ts'
-import { eventName, ruleOf, trackMembers } from './mapping.ts'
+import { eventName, isPassed, passedMembers, ruleOf, trackMembers } from './mapping.ts'
 import { carrierOf, Merger } from './merger.ts'
 import { MESSAGE_ID_BYTES_MAX, messageIdSuffix } from './message.ts'
 import type { SegmentCredentials, SegmentSettings } from './settings.ts'
@@ -232,7 +232,8 @@ export class SegmentWriter implements EventWriter {
   #newRoute(type: string, crowded: boolean): Route {
     const { eventNames, keepEventType, includeAnonymous } = this.#settings
     const rule = ruleOf(type)
-    const track = { name: eventName(type, eventNames), rule, keepEventType, includeAnonymous }
+    const passed = isPassed(type)
+    const track = { name: eventName(type, eventNames), rule, keepEventType, includeAnonymous, passed }
     const members = fastMembers(track, HAS_USER | HAS_ANONYMOUS, this.#connection)
     return {
       ...track,
@@ -251,11 +252,17 @@ export class SegmentWriter implements EventWriter {
 }
 
 function fastMembers(track: Track, named: number, connection: string): readonly Member[] {
+  const suffix = messageIdSuffix(connection)
   const identity: Member[] = []
+  if (track.passed) {
+    if ((named & HAS_USER) !== 0) identity.push({ key: 'userId', copy: ['userId'] })
+    if ((named & HAS_ANONYMOUS) !== 0) identity.push({ key: 'anonymousId', copy: ['anonymousId'] })
+    return passedMembers({ messageId: { key: 'messageId', suffixed: ['messageId'], suffix }, identity })
+  }
   if ((named & HAS_USER) !== 0) identity.push({ key: 'userId', copy: ['user', 'external_user_id'] })
   if ((named & HAS_ANONYMOUS) !== 0) identity.push({ key: 'anonymousId', copy: ['user', 'user_id'] })
   const members = trackMembers(track.name, track.rule, track.keepEventType, {
-    messageId: { key: 'messageId', suffixed: ['id'], suffix: messageIdSuffix(connection) },
+    messageId: { key: 'messageId', suffixed: ['id'], suffix },
     identity,
     timestamp: [{ key: 'timestamp', isoTime: ['time'] }],
   })
@@ -287,15 +294,18 @@ const USER_KEY = ',"userId":"'
 const ANONYMOUS_KEY = ',"anonymousId":"'
 const QUOTE = 0x22
 const BRACKET = 0x5b
+const LETTER_M = 0x6d
 const LETTER_U = 0x75
 const LETTER_A = 0x61
 
 /**
  * Whether a track call from the kernel can go as it is: its messageId is short enough, and nobody in it
  * begins like "[REDACTED]". It begins {"messageId":"…","userId":"…","anonymousId":"…", one of the two perhaps
- * missing, and none of the three holds an escape: events with one are odd.
+ * missing, and none of the three holds an escape: events with one are odd. A call that begins otherwise was made
+ * of something that only says it is a Segment message.
  */
 function isPlain(bytes: Uint8Array, start: number): boolean {
+  if (bytes[start + 2] !== LETTER_M) return false
   let at = start + ID_AT
   let quote = closingQuote(bytes, at)
   if (quote - at > MESSAGE_ID_BYTES_MAX) return false

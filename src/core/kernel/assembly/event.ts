@@ -11,6 +11,8 @@ export const EVENT_TYPE: u32 = 2
 const USER: u32 = 3
 const PROPERTIES: u32 = 4
 export const EVENTS: u32 = 5
+const ROOT_EXTERNAL_ID: u32 = 6
+const ROOT_OWN_ID: u32 = 7
 const EXTERNAL_ID: u32 = 1
 const BRAZE_ID: u32 = 2
 const DEVICE_ID: u32 = 3
@@ -20,6 +22,8 @@ const EVENT_TY: u64 = ((<u64>0x79745f74) << 32) | 0x6e657665
 const PROPERTI: u64 = ((<u64>0x69747265) << 32) | 0x706f7270
 const DEVICE_I: u64 = ((<u64>0x695f6563) << 32) | 0x69766564
 const EXTERNAL: u64 = ((<u64>0x6c616e72) << 32) | 0x65747865
+const MESSAGEI: u64 = ((<u64>0x49656761) << 32) | 0x7373656d
+const ANONYMOU: u64 = ((<u64>0x756f6d79) << 32) | 0x6e6f6e61
 const _USER_ID: u64 = ((<u64>0x64695f72) << 32) | 0x6573755f
 
 const HAS_ID: u32 = 1
@@ -45,13 +49,23 @@ let odd: bool = false
 /** A key `events` with an array behind it was met: this may be a wrapper of events. */
 export let holdsEvents: bool = false
 
-/** `event_type` is a string. */
+/** Index into VOCABULARIES of ../kernel.ts. */
+const CURRENTS: u32 = 0
+const SEGMENT: u32 = 1
+let vocabulary: u32 = CURRENTS
+
+export function setVocabulary(index: u32): void {
+  vocabulary = index
+}
+
+/** The type is a string. */
 export function isTyped(): bool {
   return typeStart !== 0
 }
 
 /** What a key at the top of an event means. Up to 16 bytes beyond it may be read. */
 function rootMeaning(at: usize, length: usize): u32 {
+  if (vocabulary !== CURRENTS) return vocabulary === SEGMENT ? segmentMeaning(at, length) : OTHER
   if (length === 2) return load<u16>(at) === 0x6469 ? ID : OTHER // id
   if (length === 4) return load<u32>(at) === 0x72657375 ? USER : OTHER // user
   if (length === 6) return load<u32>(at) === 0x6e657665 && load<u16>(at, 4) === 0x7374 ? EVENTS : OTHER // even ts
@@ -60,6 +74,21 @@ function rootMeaning(at: usize, length: usize): u32 {
     const tail: u32 = load<u16>(at, 8)
     if (head === EVENT_TY) return tail === 0x6570 ? EVENT_TYPE : OTHER // event_ty pe
     if (head === PROPERTI) return tail === 0x7365 ? PROPERTIES : OTHER // properti es
+  }
+  return OTHER
+}
+
+function segmentMeaning(at: usize, length: usize): u32 {
+  if (length === 4) return load<u32>(at) === 0x65707974 ? EVENT_TYPE : OTHER // type
+  if (length === 5) return load<u32>(at) === 0x63746162 && load<u8>(at, 4) === 0x68 ? EVENTS : OTHER // batc h
+  if (length === 6) {
+    // user Id
+    return load<u32>(at) === 0x72657375 && load<u16>(at, 4) === 0x6449 ? ROOT_EXTERNAL_ID : OTHER
+  }
+  if (length === 9) return load<u64>(at) === MESSAGEI && load<u8>(at, 8) === 0x64 ? ID : OTHER // messageI d
+  if (length === 11) {
+    // anonymou usId
+    return load<u64>(at) === ANONYMOU && load<u32>(at, 7) === 0x64497375 ? ROOT_OWN_ID : OTHER
   }
   return OTHER
 }
@@ -152,6 +181,12 @@ function rootValue(at: usize, meaning: u32): usize {
   if (meaning === ID) {
     idStart = start
     idEnd = stop - 1
+  } else if (meaning === ROOT_EXTERNAL_ID) {
+    externalStart = start
+    externalEnd = stop - 1
+  } else if (meaning === ROOT_OWN_ID) {
+    brazeStart = start
+    brazeEnd = stop - 1
   } else {
     typeStart = start
     typeEnd = stop - 1

@@ -1,5 +1,6 @@
 // What the module exports. Positions are addresses in its memory; 0 = no.
 
+import { setVocabulary } from './event'
 import { end, setEnd } from './json'
 import { RESULT, reserve, SLACK } from './layout'
 import { listMembers } from './members'
@@ -35,12 +36,14 @@ export function setup(low: u64, high: u64): void {
 /**
  * Scans the `length` bytes at `from`, an address after which everything is free. RESULT then holds: rows found, address of the
  * rows, fault and position (when the shape is broken), number of types, position of the first row too many. Gives the shape.
+ * `vocabulary` is an index into VOCABULARIES of ../kernel.ts.
  */
-export function scan(from: usize, length: usize, itemsMax: u32): u32 {
+export function scan(from: usize, length: usize, itemsMax: u32, vocabulary: u32): u32 {
   const stop = from + length
   const rowsAt = (stop + SLACK + 15) & ~15
   if (!reserve(rowsAt + SLACK)) return OUT_OF_MEMORY
   setEnd(stop)
+  setVocabulary(vocabulary)
   scanBody(from, stop, rowsAt, itemsMax)
   store<u32>(RESULT, count)
   store<u32>(RESULT, rows, 4)
