@@ -118,6 +118,7 @@ async function mountApi(hub: Hub, sandbox?: Sandbox): Promise<{ handle: Fallback
     identityKey: hub.identityKey,
     sources: hub.sources,
     counters: hub.doors.counters,
+    drift: hub.drift,
     authorizations: hub.authorizations,
     currents: hub.currents,
     delivery: hub.delivery,

@@ -42,6 +42,7 @@ export async function startApi(options: StackOptions = {}): Promise<ApiStack> {
     identityKey: hub.identityKey,
     sources: hub.sources,
     counters: hub.doors.counters,
+    drift: hub.drift,
     authorizations: hub.authorizations,
     currents: hub.currents,
     delivery: hub.delivery,

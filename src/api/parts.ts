@@ -5,6 +5,7 @@ import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Dedupe, Log } from '../log/log.ts'
 import type { Counters } from '../sources/counters.ts'
+import type { Drift } from '../sources/drift/drift.ts'
 import type { Sources } from '../sources/registry.ts'
 import type { Authorizations } from '../store/authorizations.ts'
 import type { Store } from '../store/store.ts'
@@ -24,6 +25,7 @@ export interface ApiParts {
   readonly sources: Sources
   /** What came through the doors since the start. */
   readonly counters: Counters
+  readonly drift: Drift
   readonly authorizations: Authorizations
   readonly currents: Currents
   readonly delivery: Delivery

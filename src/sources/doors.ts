@@ -26,6 +26,7 @@ import {
   refusalOfLog,
 } from './body.ts'
 import { Counters, countAnswer, countStatus, type SourceCounts } from './counters.ts'
+import type { ShapeTrail } from './drift/shape-trail.ts'
 import { Intake, type Items, type Taken } from './intake.ts'
 import { Pace } from './pace.ts'
 import {
@@ -62,6 +63,8 @@ export interface DoorParts {
   readonly kernel: Kernel
   readonly log: Log
   readonly dedupe: Dedupe
+  /** Where the shapes that the scan finds are left for the radar. */
+  readonly shapes: ShapeTrail
   readonly clock: Clock
   readonly limits: DoorLimits
   readonly logger: DoorLogger
@@ -126,7 +129,7 @@ class OpenDoors implements Doors {
     this.#account = new Account(parts.limits.bytesInFlightMax)
     this.#deadlines = new Deadlines(parts.clock, parts.limits.bodyTimeoutMs)
     this.#gatekeeper = new Gatekeeper(parts.sources)
-    this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.clock)
+    this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.shapes, parts.clock)
     this.#pace = new Pace(parts.clock)
   }
 
