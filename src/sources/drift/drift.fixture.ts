@@ -7,6 +7,7 @@ import { freshStore } from '../../../test/support/store.ts'
 import { tempFolder } from '../../../test/support/temp.ts'
 import { VirtualClock } from '../../core/clock.ts'
 import { createKernel } from '../../core/kernel/create.ts'
+import { SHAPE_DEPTH } from '../../core/kernel/shape.ts'
 import { openDedupe } from '../../log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../../log/embedded-log.ts'
 import type { Dialect } from '../../store/columns.ts'
@@ -15,6 +16,7 @@ import type { Store } from '../../store/store.ts'
 import { Account, BodyBuffer } from '../body.ts'
 import { Intake } from '../intake.ts'
 import { Drift } from './drift.ts'
+import { pathOf } from './facts.ts'
 import { ShapeTrail } from './shape-trail.ts'
 
 export const START_MS = 1_780_000_000_000
@@ -126,4 +128,42 @@ export async function openDrift(options: DriftOptions = {}): Promise<DriftUnderT
 export function inShort(row: DriftTable): string {
   const words = [row.finding, row.event_type, row.path, row.kind === 'type' ? '' : row.kind, row.expected]
   return `${words.filter((word) => word !== '').join(' ')} ×${row.count}`
+}
+
+/** How many of the events have each path, by type; '' is the type itself. From parsed events: another way than the radar's. */
+export function countsOf(events: readonly object[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  const add = (type: string, keys: readonly string[]): void => {
+    const name = `${type} ${pathOf(keys)}`
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  const walk = (type: string, value: object, above: readonly string[]): void => {
+    for (const [key, member] of Object.entries(value)) {
+      const keys = [...above, key]
+      add(type, keys)
+      const isObject = typeof member === 'object' && member !== null && !Array.isArray(member)
+      if (isObject && keys.length < SHAPE_DEPTH) walk(type, member, keys)
+    }
+  }
+  for (const one of events) {
+    const type = typeOf(one)
+    add(type, [])
+    walk(type, one, [])
+  }
+  return counts
+}
+
+export function typeOf(one: object): string {
+  return (one as { event_type: string }).event_type
+}
+
+/** The same from the table, over all sources. */
+export function countsIn(rows: readonly DriftTable[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { event_type, path, kind, count } of rows) {
+    if (kind === 'missing') continue
+    const key = `${event_type} ${path}`
+    counts.set(key, (counts.get(key) ?? 0) + count)
+  }
+  return counts
 }

@@ -2,14 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { eventually } from '../../../test/support/eventually.ts'
 import { DIALECTS } from '../../../test/support/store.ts'
 import { eventTypes, isKnown } from '../../catalog/catalog.ts'
-import { SHAPE_DEPTH } from '../../core/kernel/shape.ts'
 import { seededRandom } from '../../core/random.ts'
 import { MoodyStore } from '../../delivery/delivery.fixture.ts'
 import { sample, testEvents, unknownSample } from '../../sandbox/simulator/samples.ts'
 import { OTHER_TYPES } from '../../store/labels.ts'
 import type { DriftTable } from '../../store/schema.ts'
-import { type DriftUnderTest, openDrift, START_MS } from './drift.fixture.ts'
-import { pathOf } from './facts.ts'
+import { countsIn, countsOf, type DriftUnderTest, openDrift, START_MS, typeOf } from './drift.fixture.ts'
 import { FIELDS_PER_SOURCE_MAX, FIELDS_PER_TYPE_MAX, TYPES_PER_SOURCE_MAX } from './lines.ts'
 import { EVENT_BYTES_MAX, EXAMINED_MAX } from './radar.ts'
 
@@ -173,43 +171,6 @@ test('what the catalog has gives no finding: a sample of each type, and junk of 
   expect(types).toHaveLength(100)
   expect(types.reduce((sum, { count }) => sum + count, 0)).toBe(5 * 100 + 90)
 })
-
-/** Counts by path and kind, taken from parsed events. */
-function countsOf(events: readonly object[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  const add = (type: string, keys: readonly string[]): void => {
-    const name = `${type} ${pathOf(keys)}`
-    counts.set(name, (counts.get(name) ?? 0) + 1)
-  }
-  const walk = (type: string, value: object, above: readonly string[]): void => {
-    for (const [key, member] of Object.entries(value)) {
-      const keys = [...above, key]
-      add(type, keys)
-      const isObject = typeof member === 'object' && member !== null && !Array.isArray(member)
-      if (isObject && keys.length < SHAPE_DEPTH) walk(type, member, keys)
-    }
-  }
-  for (const one of events) {
-    const type = typeOf(one)
-    add(type, [])
-    walk(type, one, [])
-  }
-  return counts
-}
-
-function typeOf(one: object): string {
-  return (one as { event_type: string }).event_type
-}
-
-function countsIn(rows: readonly DriftTable[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const { event_type, path, kind, count } of rows) {
-    if (kind === 'missing') continue
-    const key = `${event_type} ${path}`
-    counts.set(key, (counts.get(key) ?? 0) + count)
-  }
-  return counts
-}
 
 function mixedEvents(seed: number, count: number): object[] {
   const random = seededRandom(seed)
