@@ -12,7 +12,7 @@ import { startProgram, Traffic } from '../support/program.ts'
 import { startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
 
-const KILLS = 20
+const KILLS = 12
 /** A life ends after at most so many events, in every other life counted from a write of the radar on. */
 const LIFE_EVENTS_MAX = 400
 const UNKNOWN_TYPES = 200

@@ -7,7 +7,8 @@
  *   itself, what lies in an object there only as "an object". Elements of arrays never count.
  * - Neither values nor the order of members matter, for the members' hashes are added up.
  * - Keys count as they are written, the first 256 bytes and the length: two spellings of one key (`"id"`, `"\u0069d"`) make two
- *   shapes. A key that stands twice counts twice. Both only mean that one more event is looked into.
+ *   shapes. A key that stands twice counts twice. Both only mean that one more event is looked into. Keys that differ only behind
+ *   their first 256 bytes count as one.
  * - The hash is keyed. It is good enough to count with and is no proof: it is never stored and says nothing outside of this process.
  */
 

@@ -76,7 +76,9 @@ export class Radar {
         types[number] = type
       }
       const place = trail.placeOf(baseOffset + i)
-      if (place >= 0) this.#count(type, frame, i, trail.low(place), trail.high(place))
+      const low = place < 0 ? 0 : trail.low(place)
+      const high = place < 0 ? 0 : trail.high(place)
+      if (low !== 0 || high !== 0) this.#countShaped(type, frame, i, low, high)
       else this.#countScanned(type, frame, i)
     }
   }
@@ -93,28 +95,26 @@ export class Radar {
     })
   }
 
-  #count(type: TypeLines, frame: FrameView, i: number, low: number, high: number): void {
-    const isShaped = low !== 0 || high !== 0
-    const shape = isShaped ? this.#shapes.find(type.number, low, high) : -1
+  #countShaped(type: TypeLines, frame: FrameView, i: number, low: number, high: number): void {
+    let shape = this.#shapes.find(type.number, low, high)
     if (shape < 0) {
       const examined = this.#examine(type, frame, i)
-      if (examined === undefined || !isShaped) this.#add(type, examined, 1, frame.receivedAt)
-      else this.#learn(type, examined, low, high, frame.receivedAt)
-      return
+      if (examined === undefined) return this.#add(type, undefined, 1, frame.receivedAt)
+      shape = this.#learn(type, examined, low, high)
     }
     this.#counts[shape] = (this.#counts[shape] ?? 0) + 1
     this.#lastAt[shape] = frame.receivedAt
   }
 
-  /** For a record whose shape the doors' scan is not remembered for: after a start, or far behind. */
+  /** For a record whose shape is not remembered (after a start, or far behind), or whose door took none. */
   #countScanned(type: TypeLines, frame: FrameView, i: number): void {
     const event = frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i))
     const { count, items } = this.#kernel.scan(event)
     const isWhole = count === 1 && items[ITEM_START] === 0 && items[ITEM_END] === event.length
-    // An empty event, or one with an array "events", is no item of its own: then each one is looked into.
     if (isWhole && items[ITEM_FAULT] === 0)
-      this.#count(type, frame, i, items[ITEM_SHAPE] ?? 0, items[ITEM_SHAPE + 1] ?? 0)
-    else this.#count(type, frame, i, 0, 0)
+      this.#countShaped(type, frame, i, items[ITEM_SHAPE] ?? 0, items[ITEM_SHAPE + 1] ?? 0)
+    // An empty event, or one with an array "events", is no item of its own: each of those is looked into.
+    else this.#add(type, this.#examine(type, frame, i), 1, frame.receivedAt)
   }
 
   /** Undefined when it is not looked into. */
@@ -138,12 +138,12 @@ export class Radar {
     }
   }
 
-  #learn(type: TypeLines, examined: Examined, low: number, high: number, at: number): void {
+  #learn(type: TypeLines, examined: Examined, low: number, high: number): number {
     const shape = this.#shapes.add(type.number, low, high)
     this.#types[shape] = type
     this.#examined[shape] = examined
-    this.#counts[shape] = 1
-    this.#lastAt[shape] = at
+    this.#counts[shape] = 0
+    return shape
   }
 
   #add(type: TypeLines, examined: Examined | undefined, count: number, at: number): void {
