@@ -17,7 +17,7 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   destinations: ['core', 'catalog'],
   sources: ['core', 'catalog', 'log', 'store', 'destinations'],
   currents: ['core', 'catalog', 'log', 'store', 'destinations'],
-  warehouse: ['core', 'catalog', 'store'],
+  warehouse: ['core', 'catalog', 'store', 'destinations'],
   delivery: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse'],
   api: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse', 'delivery'],
   cli: ['core', 'catalog', 'api'],

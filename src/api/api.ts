@@ -37,6 +37,7 @@ import { ledgerRoutes } from './routes/ledger.ts'
 import { liveRoutes } from './routes/live.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openApiRoutes } from './routes/openapi.ts'
+import { providerRoutes } from './routes/providers.ts'
 import { replayRoutes } from './routes/replays.ts'
 import { sandboxRoutes } from './routes/sandbox.ts'
 import { sourceRoutes } from './routes/sources.ts'
@@ -125,6 +126,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   driftRoutes,
   catalogRoutes,
   destinationRoutes,
+  providerRoutes,
   authorizationRoutes,
   currentRoutes,
   currentStateRoutes,

@@ -1,6 +1,7 @@
 /** What the API is given. Everything is explicit; nothing is looked up globally. */
 
 import type { Clock } from '../core/clock.ts'
+import type { Provider } from '../core/provider.ts'
 import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Dedupe, Log } from '../log/log.ts'
@@ -27,6 +28,8 @@ export interface ApiParts {
   readonly counters: Counters
   readonly drift: Drift
   readonly authorizations: Authorizations
+  /** Whose credentials an authorization can keep. */
+  readonly providers: readonly Provider[]
   readonly currents: Currents
   readonly delivery: Delivery
   readonly tokens: ApiTokens

@@ -9,7 +9,8 @@ import type { Clock } from '../core/clock.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import { systemRandom } from '../core/random.ts'
-import { Braze } from './braze.ts'
+import { PERMISSIONS } from './braze/access.ts'
+import { Braze, type BrazeOptions } from './braze/braze.ts'
 import { type Double, type DoubleOptions, startDouble } from './double.ts'
 import { HttpSink, type HttpSinkOptions } from './http-sink.ts'
 import { Segment, type SegmentOptions } from './segment.ts'
@@ -22,6 +23,11 @@ export const DEMO = {
   table: 'currents',
   taskId: '3f8b7c1e-5d2a-4b96-8f0e-7a1c9d4e2b60',
   segmentWriteKey: 'thalwegDemoWriteKey0123456789abc',
+  brazeRestKey: '01234567-89ab-cdef-0123-456789abcdef',
+  /** Not published for Treasure Data: a slug of the usual form. */
+  brazePartner: 'treasure_data',
+  brazePartnerKey: 'thalweg-demo-partner-key',
+  brazeImportKey: 'thalweg-demo-data-import-key',
 } as const
 
 /** Ports from the first one upward; the fourth is kept for Lytics. */
@@ -38,6 +44,8 @@ export interface SandboxOptions {
   /** false: the doubles only count, for benchmarks. Default true. */
   readonly inspect?: boolean
   readonly bodyBytesMax?: number
+  /** Default: the demo's keys and partner. */
+  readonly braze?: Partial<BrazeOptions>
   /** Default: the demo's key, database and task. */
   readonly treasureData?: Partial<TreasureDataOptions>
   /** Default: the demo's write key. */
@@ -68,7 +76,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     return double
   }
   try {
-    const braze = await opening(startDouble(doubleOptions(options, 'braze'), (setting) => new Braze(setting)))
+    const braze = await opening(startBraze(doubleOptions(options, 'braze'), options.braze))
     const treasureData = await opening(
       startTreasureData(doubleOptions(options, 'treasureData'), options.treasureData),
     )
@@ -85,6 +93,18 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await close()
     throw error
   }
+}
+
+export function startBraze(
+  double: DoubleOptions,
+  options: Partial<BrazeOptions> = {},
+): Promise<Double<Braze>> {
+  const demo: BrazeOptions = {
+    restKeys: [{ key: DEMO.brazeRestKey, permissions: PERMISSIONS }],
+    partners: [{ name: DEMO.brazePartner, title: 'Treasure Data Cohorts', keys: [DEMO.brazePartnerKey] }],
+    importKeys: [DEMO.brazeImportKey],
+  }
+  return startDouble(double, (setting) => new Braze(setting, { ...demo, ...options }))
 }
 
 export function startTreasureData(

@@ -99,7 +99,10 @@ export class Radar {
     let shape = this.#shapes.find(type.number, low, high)
     if (shape < 0) {
       const examined = this.#examine(type, frame, i)
-      if (examined === undefined) return this.#add(type, undefined, 1, frame.receivedAt)
+      if (examined === undefined) {
+        this.#add(type, undefined, 1, frame.receivedAt)
+        return
+      }
       shape = this.#learn(type, examined, low, high)
     }
     this.#counts[shape] = (this.#counts[shape] ?? 0) + 1
