@@ -17,6 +17,7 @@ export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
     sources: hub.sources,
     counters: hub.doors.counters,
     verdicts: hub.doors.verdicts,
+    drift: hub.drift,
     authorizations: hub.authorizations,
     providers: hub.providers,
     currents: hub.currents,

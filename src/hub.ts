@@ -26,6 +26,7 @@ import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
 import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
+import { Drift } from './sources/drift/drift.ts'
 import { openSources, type Sources } from './sources/registry.ts'
 import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
@@ -60,6 +61,7 @@ export interface Hub {
   readonly dedupe: Dedupe
   readonly sources: Sources
   readonly doors: Doors
+  readonly drift: Drift
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]
@@ -140,7 +142,15 @@ export async function startHub(
       logger,
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })
-    const doors = createDoors({ sources, kernel, log, dedupe, clock, limits: settings, logger })
+    const drift = new Drift({
+      log,
+      store,
+      clock,
+      kernel,
+      onTrouble: (error) => logger.error({ err: error }, 'the drift radar is in trouble; trying again'),
+    })
+    const { shapes } = drift
+    const doors = createDoors({ sources, kernel, log, dedupe, shapes, clock, limits: settings, logger })
     closers.push(() => doors.close())
     const server = createServer(serverTimeouts())
     const hub: Hub = {
@@ -157,6 +167,7 @@ export async function startHub(
       dedupe,
       sources,
       doors,
+      drift,
       authorizations,
       providers: destinations.map((destination) => providerOf(destination, delivery)),
       currents,
@@ -166,6 +177,8 @@ export async function startHub(
     }
     closers.push(() => delivery.stop())
     await delivery.start()
+    closers.push(() => drift.stop())
+    await drift.start()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.

@@ -392,7 +392,9 @@ describe('the way of a current', () => {
       { current: 'td', accepted: 5, delivered: 1, dead: 3, pending: 0, missing: [] },
     ])
 
-    await eventually('the intake account has counted', () => hub.delivery.intake.position >= hub.log.head)
+    await eventually('all is counted', () =>
+      [hub.delivery.intake, hub.drift].every(({ position }) => position >= hub.log.head),
+    )
     const inbox = await call('viewer', 'GET', '/api/v1/inbox')
     expect(inbox.json.quarantine).toMatchObject([{ offset: 4, reason: 'not_an_object', source: SOURCE }])
     expect(inbox.json.counts).toContainEqual(

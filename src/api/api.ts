@@ -30,6 +30,7 @@ import { currentStateRoutes } from './routes/current-state.ts'
 import { currentRoutes } from './routes/currents.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
+import { driftRoutes } from './routes/drift.ts'
 import { eventRoutes } from './routes/events.ts'
 import { inboxRoutes } from './routes/inbox.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
@@ -122,6 +123,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   systemRoutes,
   sourceRoutes,
   inboxRoutes,
+  driftRoutes,
   catalogRoutes,
   destinationRoutes,
   providerRoutes,

@@ -144,6 +144,7 @@ export function statusOf(beat: Beat) {
       bytes: log.stats.bytes,
       waitingBytes: log.stats.waitingBytes,
     },
+    drift: { unacknowledged: beat.unacknowledgedFindings },
     sources: sources.map(({ number, name, counts }) => ({
       number,
       name,

@@ -61,6 +61,12 @@ const ROWS: readonly Row[] = [
   single('log_syncs_total', 'counter', 'Syncs of the log', ({ log }) => log.stats.syncs),
   single('log_frames_total', 'counter', 'Frames appended', ({ log }) => log.stats.appendedFrames),
   single('log_appended_bytes_total', 'counter', 'Bytes appended', ({ log }) => log.stats.appendedBytes),
+  single(
+    'drift_unacknowledged_findings',
+    'gauge',
+    'Event types, fields and kinds that are new and that nobody has acknowledged',
+    ({ unacknowledgedFindings }) => unacknowledgedFindings,
+  ),
   perCurrent('delivered_total', 'counter', 'Events delivered', ({ status }) => status.stats.delivered),
   perCurrent('filtered_total', 'counter', 'Events filtered', ({ status }) => status.stats.filtered),
   perCurrent('dead_total', 'counter', 'Events that became dead letters', ({ status }) => status.stats.dead),

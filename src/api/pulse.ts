@@ -16,6 +16,8 @@ export interface Beat {
   readonly log: LogBeat
   readonly sources: readonly SourceBeat[]
   readonly currents: readonly CurrentBeat[]
+  /** Of the drift radar. */
+  readonly unacknowledgedFindings: number
 }
 
 export interface LogBeat {
@@ -70,7 +72,7 @@ export class Pulse {
   }
 
   async #take(): Promise<Beat> {
-    const { clock, log, sources, counters, currents } = this.#parts
+    const { clock, log, sources, counters, currents, drift } = this.#parts
     const at = clock.now()
     const rows: CurrentBeat[] = []
     for (const current of await currents.list()) {
@@ -82,6 +84,7 @@ export class Pulse {
       log: { state: log.state, head: log.head, tail: log.tail, stats: log.stats() },
       sources: sources.list().map(({ number, name }) => ({ number, name, counts: counters.of(number) })),
       currents: rows,
+      unacknowledgedFindings: await drift.unacknowledged(),
     }
   }
 

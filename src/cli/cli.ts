@@ -12,6 +12,7 @@ import { catalogCommands } from './commands/catalog.ts'
 import { currentCommands } from './commands/currents.ts'
 import { deadLetterCommands } from './commands/dead-letters.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { driftCommands } from './commands/drift.ts'
 import { eventCommands } from './commands/event.ts'
 import { inboxCommand } from './commands/inbox.ts'
 import { ledgerCommands } from './commands/ledger.ts'
@@ -78,6 +79,7 @@ const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
   ledgerCommands,
   eventCommands,
   inboxCommand,
+  driftCommands,
   alertCommands,
   catalogCommands,
   tokenCommands,

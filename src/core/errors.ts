@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   DEAD_LETTER_UNKNOWN: [404, 'No dead letter has this id.'],
   DEAD_LETTER_STATE: [409, 'The dead letter was already redriven or discarded.'],
   DEFECT: [500, 'Thalweg failed in a way that it should not.'],
+  DRIFT_UNKNOWN: [404, 'No event of this type has been counted.'],
   ENGINE_UNKNOWN: [404, 'No query engine has this name.'],
   ENGINE_UNREACHABLE: [503, 'The query engine does not answer.'],
   EVENT_UNKNOWN: [404, 'No kept event has this id.'],

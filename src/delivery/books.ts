@@ -8,8 +8,8 @@ import { ThalwegError } from '../core/errors.ts'
 import type { FilterReason } from '../currents/selection.ts'
 import { type FrameView, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
+import { labelOf, OTHER_TYPES } from '../store/labels.ts'
 import type { Store } from '../store/store.ts'
-import { OTHER_TYPES, typeLabel } from './cells.ts'
 import { eventIdOf } from './event-id.ts'
 import { type OutcomeTotal, totalsByType } from './ledger.ts'
 import { LOG_CORRUPT, LOG_TRIMMED } from './outcomes.ts'
@@ -214,7 +214,7 @@ export class Books {
         for (const { first, end } of rowsInScope(frame, subject.scopes, at, checkpoint)) {
           for (let i = first; i < end; i++) {
             const type = frame.types[frame.rowType(i)] ?? ''
-            if (!isSuspect(typeLabel(type))) continue
+            if (!isSuspect(labelOf(type))) continue
             const id = eventIdOf(frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i)))
             noted.push({ offset: frame.baseOffset + i, id, type })
           }
@@ -314,7 +314,7 @@ class LogCount {
       }
     }
     frame.types.forEach((name, type) => {
-      this.#add(typeLabel(name), perType[type] ?? 0)
+      this.#add(labelOf(name), perType[type] ?? 0)
     })
   }
 

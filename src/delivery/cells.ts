@@ -1,6 +1,6 @@
 /** Counting by minute and event type without making a string per record: type names are numbered, counts kept under number keys. */
 
-import { INDEXED_CHARS_MAX } from '../store/schema.ts'
+import { labelOf, OTHER_TYPES } from '../store/labels.ts'
 
 /** Numbers for type names, in order of appearance. Past NAMES_MAX, names share one number: a flood of invented types must not be a leak. */
 export class TypeNumbers {
@@ -10,7 +10,7 @@ export class TypeNumbers {
   numberOf(name: string): number {
     const known = this.#numbers.get(name)
     if (known !== undefined) return known
-    const label = typeLabel(name)
+    const label = labelOf(name)
     if (label !== name) return this.numberOf(label)
     if (this.#names.length >= NAMES_MAX) return this.numberOf(OTHER_TYPES)
     const number = this.#names.length
@@ -28,14 +28,7 @@ export class TypeNumbers {
   }
 }
 
-/** An event type as the books name it: short enough for the store's indexes, and text that every store keeps as it is. */
-export function typeLabel(name: string): string {
-  if (name.length <= INDEXED_CHARS_MAX && !name.includes('\0') && name.isWellFormed()) return name
-  return name.slice(0, INDEXED_CHARS_MAX).replaceAll('\0', '\uFFFD').toWellFormed()
-}
-
 const NAMES_MAX = 65_000
-export const OTHER_TYPES = '(other types)'
 
 const TYPE_SPAN = 65_536
 

@@ -13,9 +13,9 @@ import type { Kysely, Transaction } from 'kysely'
 import { eventBytes } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { labelOf } from '../store/labels.ts'
 import { type DeadLettersTable, INDEXED_CHARS_MAX, type Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { typeLabel } from './cells.ts'
 import { eventIdOf } from './event-id.ts'
 import type { Note, Parcel } from './parcel.ts'
 
@@ -94,7 +94,7 @@ export function deadLetterRow(
     current: about.current,
     record_offset: parcel.batch.offsets[i] ?? 0,
     event_id: eventIdOf(bytes).slice(0, INDEXED_CHARS_MAX),
-    event_type: typeLabel(parcel.batch.types[i] ?? ''),
+    event_type: labelOf(parcel.batch.types[i] ?? ''),
     received_at: parcel.batch.receivedAt[i] ?? 0,
     version: about.version,
     batch: parcel.batch.id,

@@ -107,7 +107,7 @@ export class Delivery {
     this.blueprints = new Blueprints(parts)
     this.history = new History({ ...parts, blueprints: this.blueprints })
     this.alerts = new Alerts(store, clock)
-    this.intake = new IntakeAccount(log, store, clock, onTrouble, parts.gatherMs)
+    this.intake = new IntakeAccount({ log, store, clock, onTrouble, gatherMs: parts.gatherMs })
     this.#books = new Books(log, store, clock)
     this.#replays = new Replays(store, log, clock, this.#types, onTrouble)
     this.#settler = new Settler(store, clock, this.#types, onTrouble, parts.gatherMs)

@@ -15,7 +15,13 @@ async function openAccount(dialect: Dialect = 'sqlite') {
   const store = new MoodyStore(await freshStore(dialect, clock))
   const trouble: unknown[] = []
   const made = (): IntakeAccount => {
-    const account = new IntakeAccount(log, store, clock, (error) => trouble.push(error), 0)
+    const account = new IntakeAccount({
+      log,
+      store,
+      clock,
+      onTrouble: (error) => trouble.push(error),
+      gatherMs: 0,
+    })
     onTestFinished(() => account.stop())
     return account
   }
@@ -73,37 +79,10 @@ describe.each(DIALECTS)('the intake account on %s', (dialect) => {
       },
     ])
   })
-
-  test('notes types when they are first met, whatever their names', async () => {
-    const { log, account, counted } = await openAccount(dialect)
-    await account.start()
-    const long = 'new.'.repeat(800)
-    await accept(log, {
-      events: [
-        { type: OPEN, id: '1' },
-        { type: long, id: '2' },
-        { type: 'a\0b', id: '3' },
-      ],
-    })
-    await counted()
-    await accept(log, { events: [{ type: OPEN, id: '4' }], receivedAt: START_MS + 1 })
-    await accept(log, { source: 2, events: [{ type: OPEN, id: '5' }], receivedAt: START_MS + 2 })
-    await counted()
-    const seen = await account.firstSeen(10)
-    expect(seen.map(({ event_type, source, at, known }) => [event_type, source, at, known])).toEqual(
-      expect.arrayContaining([
-        [OPEN, 1, START_MS, 1],
-        [OPEN, 2, START_MS + 2, 1],
-        [long.slice(0, 256), 1, START_MS, 0],
-        ['a\uFFFDb', 1, START_MS, 0],
-      ]),
-    )
-    expect(seen).toHaveLength(4)
-  })
 })
 
 test('goes on after a restart where it was, counting nothing twice', async () => {
-  const { log, account, made, counted, store } = await openAccount()
+  const { log, account, made, counted } = await openAccount()
   await account.start()
   await accept(log, { events: opens(10) })
   await counted()
@@ -114,7 +93,6 @@ test('goes on after a restart where it was, counting nothing twice', async () =>
   expect(again.position).toBe(10)
   await counted(again)
   expect(await again.counts(0)).toMatchObject([{ accepted: 15 }])
-  expect(await store.db.selectFrom('first_seen').selectAll().execute()).toHaveLength(1)
 })
 
 test.each(['away', 'answer-lost'] as const)('a store that is %s for a while costs no count', async (mood) => {
@@ -134,11 +112,10 @@ test('counts again what the store forgot', async () => {
   await account.start()
   await accept(log, { events: opens(10) })
   await counted()
-  for (const table of ['intake', 'first_seen'] as const) await store.db.deleteFrom(table).execute()
+  await store.db.deleteFrom('intake').execute()
   await store.db.updateTable('checkpoints').set({ position: 0 }).execute()
   await accept(log, { events: opens(2, 'b') })
   await eventually('all is counted again', async () => (await account.counts(0))[0]?.accepted === 12)
-  expect(await account.firstSeen(10)).toHaveLength(1)
 })
 
 test('goes on behind what retention took', async () => {

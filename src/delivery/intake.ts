@@ -1,29 +1,22 @@
 /**
  * The intake account: what was accepted, counted from the log by a reader of its own, so that it owes nothing to the doors or to delivery.
- * Also lists quarantined items and event types when they are first met. Owns the tables intake, quarantine and first_seen.
+ * Also lists quarantined items. Owns the tables intake and quarantine.
  */
 
 import { sql, type Transaction } from 'kysely'
-import { isKnown } from '../catalog/catalog.ts'
 import type { Clock } from '../core/clock.ts'
 import { type FrameView, ROW_FAULTS, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
-import type { Log } from '../log/log.ts'
-import type { FirstSeenTable, IntakeTable, QuarantineTable, Schema } from '../store/schema.ts'
+import { type AccountParts, LogAccount, type Pages } from '../sources/log-account.ts'
+import { labelOf } from '../store/labels.ts'
+import type { IntakeTable, QuarantineTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { typeLabel } from './cells.ts'
-import { GATHER_MS } from './settlement.ts'
 
-const READ_BYTES = 1_048_576
-/** Reads per write: bounds the tally. */
-const READS_MAX = 32
-const RETRY_MS = 1_000
 const ROWS_AT_ONCE = 500
 const EXCERPT_BYTES = 500
 /** Quarantine rows per write: a flood of rubbish is counted in full, listed up to here. */
 const LISTED_MAX = 2_000
 /** Row of the table checkpoints that keeps this reader's position; currents are numbered from 1. */
 const CHECKPOINT = 0
-const READER = 'intake'
 
 export interface IntakeCount {
   readonly source: number
@@ -33,63 +26,25 @@ export interface IntakeCount {
 }
 
 export class IntakeAccount {
-  readonly #log: Log
   readonly #store: Store
-  readonly #clock: Clock
-  readonly #onTrouble: (error: unknown) => void
-  readonly #gatherMs: number
-  readonly #stopping = new AbortController()
-  readonly #known = new Set<string>()
-  #position = 0
-  #running: Promise<void> | undefined
+  readonly #account: LogAccount
 
-  constructor(
-    log: Log,
-    store: Store,
-    clock: Clock,
-    onTrouble: (error: unknown) => void,
-    gatherMs: number = GATHER_MS,
-  ) {
-    this.#log = log
-    this.#store = store
-    this.#clock = clock
-    this.#onTrouble = onTrouble
-    this.#gatherMs = gatherMs
+  constructor(parts: AccountParts) {
+    this.#store = parts.store
+    this.#account = new LogAccount(parts, new IntakePages(parts.store, parts.clock))
   }
 
-  async start(): Promise<void> {
-    const { db } = this.#store
-    const row = await db
-      .selectFrom('checkpoints')
-      .select('position')
-      .where('current', '=', CHECKPOINT)
-      .executeTakeFirst()
-    // Past what retention took: a trimmed entry can no longer be counted.
-    const position = Math.max(this.#log.tail, row?.position ?? 0)
-    await db
-      .insertInto('checkpoints')
-      .values({ current: CHECKPOINT, position, updated_at: this.#clock.now() })
-      .onConflict((conflict) => conflict.column('current').doUpdateSet({ position }))
-      .execute()
-    this.#position = position
-    for (const seen of await this.#store.db
-      .selectFrom('first_seen')
-      .select(['source', 'event_type'])
-      .execute()) {
-      this.#known.add(`${seen.source}\n${seen.event_type}`)
-    }
-    this.#log.hold(READER, this.#position)
-    this.#running = this.#run()
+  start(): Promise<void> {
+    return this.#account.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#account.stop()
   }
 
   /** Everything before is in the tables. */
   get position(): number {
-    return this.#position
+    return this.#account.position
   }
 
   /** Accepted per source and type since a minute. */
@@ -122,71 +77,57 @@ export class IntakeAccount {
       .limit(limit)
       .execute()
   }
+}
 
-  /** Types by first appearance, newest first. */
-  async firstSeen(limit: number): Promise<FirstSeenTable[]> {
-    return this.#store.db.selectFrom('first_seen').selectAll().orderBy('at', 'desc').limit(limit).execute()
+class IntakePages implements Pages {
+  readonly reader = 'intake'
+  readonly #store: Store
+  readonly #clock: Clock
+  #tally = new Tally()
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await this.#log.beyond(this.#position, signal)
-      if (signal.aborted) return
-      try {
-        await this.#countSome()
-      } catch (error) {
-        this.#onTrouble(error)
-        await this.#clock.sleep(RETRY_MS, signal)
-      }
-    }
+  async load(): Promise<number | undefined> {
+    this.#tally = new Tally()
+    const row = await this.#store.db
+      .selectFrom('checkpoints')
+      .select('position')
+      .where('current', '=', CHECKPOINT)
+      .executeTakeFirst()
+    return row?.position
   }
 
-  async #countSome(): Promise<void> {
-    const tally = new Tally(this.#known)
-    // Real time: this only gathers work, and a stopped virtual clock must not hold the account back.
-    await pause(this.#gatherMs)
-    // Past what retention took: a trimmed entry can no longer be counted.
-    let at = Math.max(this.#position, this.#log.tail)
-    for (let reads = 0; reads < READS_MAX && at < this.#log.head; reads++) {
-      const pending = this.#log.read(at, READ_BYTES)
-      const run = pending instanceof Promise ? await pending : pending
-      for (const frame of run.frames) tally.take(frame, at)
-      if (run.next <= at) break
-      at = run.next
-      await new Promise<void>((resolve) => setImmediate(resolve))
-    }
-    if (at > this.#position) await this.#write(tally, at)
+  async open(position: number): Promise<void> {
+    await this.#store.db
+      .insertInto('checkpoints')
+      .values({ current: CHECKPOINT, position, updated_at: this.#clock.now() })
+      .onConflict((conflict) => conflict.column('current').doUpdateSet({ position }))
+      .execute()
   }
 
-  async #write(tally: Tally, to: number): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
-      try {
-        const position = await this.#store.transaction((tx) => this.#keep(tx, tally, to), { durable: 'soon' })
-        this.#position = position
-        if (position === to)
-          for (const row of tally.firstSeen) this.#known.add(`${row.source}\n${row.event_type}`)
-        // The store lost its last commits, and perhaps the first sight of a type with them: count on from where it is.
-        else this.#known.clear()
-        this.#log.hold(READER, position)
-        return
-      } catch (error) {
-        this.#onTrouble(error)
-        await this.#clock.sleep(RETRY_MS, this.#stopping.signal)
-      }
-    }
+  take(frame: FrameView, from: number): void {
+    this.#tally.take(frame, from)
   }
 
-  /** Returns the position that the account has then: `to`, unless the store is not where we left it. */
-  async #keep(tx: Transaction<Schema>, tally: Tally, to: number): Promise<number> {
+  isDue(): boolean {
+    return true
+  }
+
+  kept(): void {
+    this.#tally = new Tally()
+  }
+
+  async keep(tx: Transaction<Schema>, from: number, to: number): Promise<number> {
     const moved = await tx
       .updateTable('checkpoints')
       .set({ position: to, updated_at: this.#clock.now() })
       .where('current', '=', CHECKPOINT)
-      .where('position', '=', this.#position)
+      .where('position', '=', from)
       .executeTakeFirst()
     if (Number(moved.numUpdatedRows) === 0) {
-      // Already at `to`: an earlier try was committed and we never heard of it.
       const { position } = await tx
         .selectFrom('checkpoints')
         .select('position')
@@ -194,6 +135,7 @@ export class IntakeAccount {
         .executeTakeFirstOrThrow()
       return position
     }
+    const tally = this.#tally
     const rows = [...tally.counts.values()].sort(bySourceMinuteType)
     for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
       await tx
@@ -214,13 +156,6 @@ export class IntakeAccount {
         .onConflict((conflict) => conflict.doNothing())
         .execute()
     }
-    for (const row of tally.firstSeen) {
-      await tx
-        .insertInto('first_seen')
-        .values(row)
-        .onConflict((conflict) => conflict.doNothing())
-        .execute()
-    }
     return to
   }
 }
@@ -237,13 +172,6 @@ class Tally {
     { source: number; minute: number; event_type: string; accepted: number; bytes: number }
   >()
   readonly quarantine: QuarantineTable[] = []
-  readonly firstSeen: FirstSeenTable[] = []
-  readonly #known: ReadonlySet<string>
-  readonly #met = new Set<string>()
-
-  constructor(known: ReadonlySet<string>) {
-    this.#known = known
-  }
 
   take(frame: FrameView, from: number): void {
     const { rows, types, source, receivedAt, baseOffset } = frame
@@ -261,9 +189,7 @@ class Tally {
     }
     types.forEach((typeName, type) => {
       if ((accepted[type] ?? 0) === 0) return
-      const name = typeLabel(typeName)
-      this.#count(source, minute, name, accepted[type] ?? 0, bytes[type] ?? 0)
-      this.#meet(source, name, receivedAt)
+      this.#count(source, minute, labelOf(typeName), accepted[type] ?? 0, bytes[type] ?? 0)
     })
   }
 
@@ -275,13 +201,6 @@ class Tally {
       cell.accepted += accepted
       cell.bytes += bytes
     }
-  }
-
-  #meet(source: number, name: string, at: number): void {
-    const key = `${source}\n${name}`
-    if (this.#known.has(key) || this.#met.has(key)) return
-    this.#met.add(key)
-    this.firstSeen.push({ event_type: name, source, at, known: isKnown(name) ? 1 : 0 })
   }
 
   #list(frame: FrameView, i: number, fault: number): void {
@@ -297,8 +216,4 @@ class Tally {
       excerpt: frame.bytes.toString('utf8', start, Math.min(end, start + EXCERPT_BYTES)),
     })
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -3,7 +3,8 @@ import { eventually } from '../../test/support/eventually.ts'
 import { DIALECTS, freshStore } from '../../test/support/store.ts'
 import { VirtualClock } from '../core/clock.ts'
 import type { Dialect } from '../store/columns.ts'
-import { Cells, TypeNumbers, typeLabel } from './cells.ts'
+import { labelOf } from '../store/labels.ts'
+import { Cells, TypeNumbers } from './cells.ts'
 import { MoodyStore, OPEN, outcomesOf, parcelOfIds, START_MS } from './delivery.fixture.ts'
 import { addToLedger, byMinute, totals, totalsByType } from './ledger.ts'
 import { settlementOf } from './outcomes.ts'
@@ -158,7 +159,7 @@ describe.each(DIALECTS)('settling on %s', (dialect) => {
     const counted = new Map(
       (await totalsByType(store.db, { current: 1 })).map((row) => [row.eventType, row.count]),
     )
-    for (const name of names) expect(counted.get(typeLabel(name))).toBe(name.startsWith('a') ? 2 : 1)
+    for (const name of names) expect(counted.get(labelOf(name))).toBe(name.startsWith('a') ? 2 : 1)
   })
 })
 

@@ -15,6 +15,7 @@ import { BODY_START, type FrameView, ROW_FAULTS, ROW_QUARANTINED, type RowFault 
 import type { Log } from '../log/log.ts'
 import { openStore } from '../store/store.ts'
 import { createDoors, type DoorLimits, type Doors, serverTimeouts } from './doors.ts'
+import { ShapeTrail } from './drift/shape-trail.ts'
 import { openSources, type Sources } from './registry.ts'
 
 /** A record as it was kept. */
@@ -99,6 +100,7 @@ export async function openDoorsUnderTest(options: FixtureOptions = {}): Promise<
     kernel,
     log: countingLog(options.wrapLog?.(log) ?? log, leased),
     dedupe,
+    shapes: new ShapeTrail(),
     clock,
     limits,
     logger: { warn: note, error: note },

@@ -24,6 +24,7 @@ import { acceptedBody } from './answers.ts'
 import { Account, type BodyBuffer, Deadlines, type Outcome } from './body.ts'
 import { Counters } from './counters.ts'
 import { type Caller, Desk, type Visit as DeskVisit, type DoorLogger } from './desk.ts'
+import type { ShapeTrail } from './drift/shape-trail.ts'
 import { Intake, type Items, type Taken } from './intake.ts'
 import { BULK_MS_MAX, LyticsDoor } from './lytics/lytics-door.ts'
 import { Pace } from './pace.ts'
@@ -59,6 +60,8 @@ export interface DoorParts {
   readonly kernel: Kernel
   readonly log: Log
   readonly dedupe: Dedupe
+  /** Where the shapes that the scan finds are left for the radar. */
+  readonly shapes: ShapeTrail
   readonly clock: Clock
   readonly limits: DoorLimits
   readonly logger: DoorLogger
@@ -138,7 +141,7 @@ class OpenDoors implements Doors {
     this.#desk = new Desk(parts.clock, this.counters, parts.logger)
     this.#reception = new Reception(parts.log, this.#account, this.#deadlines)
     this.#gatekeeper = new Gatekeeper(parts.sources)
-    this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.clock)
+    this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.shapes, parts.clock)
     this.#pace = new Pace(parts.clock)
     const shared = {
       kernel: parts.kernel,

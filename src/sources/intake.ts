@@ -12,6 +12,7 @@ import {
   ITEM_HAS_ID,
   ITEM_ID,
   ITEM_PERSON,
+  ITEM_SHAPE,
   ITEM_START,
   ITEM_TYPE,
   ITEM_WORDS,
@@ -22,6 +23,7 @@ import {
 import { BODY_START, frameBytesFor, ROW_QUARANTINED, type RowWriter, sealFrame } from '../log/frame.ts'
 import type { Dedupe, Log } from '../log/log.ts'
 import { type BodyBuffer, refusalOfLog } from './body.ts'
+import type { ShapeTrail } from './drift/shape-trail.ts'
 import { type Refusal, refusal } from './refusals.ts'
 
 /** Rows of ITEM_WORDS words, positions relative to the body: a Scan, or what a door made itself. */
@@ -53,6 +55,7 @@ export class Intake {
   readonly #kernel: Kernel
   readonly #log: Log
   readonly #dedupe: Dedupe
+  readonly #shapes: ShapeTrail
   readonly #clock: Clock
 
   // State of the one body at hand, kept between calls so that a request allocates nothing here.
@@ -71,10 +74,11 @@ export class Intake {
   #run = 0
   #naming: Naming | undefined
 
-  constructor(kernel: Kernel, log: Log, dedupe: Dedupe, clock: Clock) {
+  constructor(kernel: Kernel, log: Log, dedupe: Dedupe, shapes: ShapeTrail, clock: Clock) {
     this.#kernel = kernel
     this.#log = log
     this.#dedupe = dedupe
+    this.#shapes = shapes
     this.#clock = clock
   }
 
@@ -161,6 +165,7 @@ export class Intake {
     try {
       const appended = this.#log.append(buffer, frameBytes)
       body.handOver()
+      this.#shapes.follow(appended, this.#shapesOf(rows))
       return { rows, quarantined: this.#quarantined(rows), appended }
     } catch (error) {
       return refusalOfLog(error)
@@ -215,6 +220,17 @@ export class Intake {
     const index = this.#names.push(name) - 1
     this.#lateNames.set(name, index)
     return index
+  }
+
+  /** Two words per row. */
+  #shapesOf(rows: number): Uint32Array {
+    const shapes = new Uint32Array(2 * rows)
+    for (let row = 0; row < rows; row++) {
+      const at = (this.#rowItem[row] ?? 0) * ITEM_WORDS + ITEM_SHAPE
+      shapes[2 * row] = this.#items[at] ?? 0
+      shapes[2 * row + 1] = this.#items[at + 1] ?? 0
+    }
+    return shapes
   }
 
   #quarantined(rows: number): number {

@@ -2,7 +2,8 @@
  * The sources: who may send us events, and by which address. This room keeps their names, settings and
  * tokens, owns the doors (doors.ts) that turn a request into one frame of the log, and counts what came. It
  * never answers 2xx before the log has synced, never keeps a token (only its SHA-256), never gives an event
- * up because one beside it is bad, and never looks into an event further than its header words.
+ * up because one beside it is bad, and never looks into an event further than its header words. The drift radar
+ * (drift/drift.ts) does, from the log, and in nobody's way.
  */
 
 import type {

@@ -28,7 +28,8 @@ export interface Schema {
   ledger: LedgerTable
   intake: IntakeTable
   quarantine: QuarantineTable
-  first_seen: FirstSeenTable
+  drift: DriftTable
+  drift_position: DriftPositionTable
   dead_letters: DeadLettersTable
   replays: ReplaysTable
   alerts: AlertsTable
@@ -166,12 +167,30 @@ export interface QuarantineTable {
   excerpt: string
 }
 
-/** delivery: event types when they were first met. Key: event_type, source. */
-export interface FirstSeenTable {
-  event_type: string
+/** sources: event types (kind `type`) and their fields by kind, per source, with what was found. Key: id. */
+export interface DriftTable {
+  id: string // of source, event_type, path and kind
   source: number
-  at: number
-  known: number // 1 = in the catalog
+  event_type: string
+  path: string // '' for the type itself
+  kind: string // type | missing | string | integer | decimal | boolean | null | array | object
+  finding: string // '' | new_type | new_field | kind_change | missing_required
+  expected: string // kind that was expected, '' when none was
+  count: number
+  unexamined: number // events of the type that nobody looked into
+  unlisted: number // events of the type with fields past the bound
+  first_at: number
+  first_offset: number
+  last_at: number
+  sample: string
+  acknowledged_at: number | null
+  note: string
+}
+
+/** sources: everything before `position` is counted in drift. One row. Key: id. */
+export interface DriftPositionTable {
+  id: number
+  position: number
 }
 
 /** delivery: records that a connection could not deliver. Key: id. */

@@ -27,7 +27,8 @@ const TABLES = [
   'current_versions',
   'currents',
   'dead_letters',
-  'first_seen',
+  'drift',
+  'drift_position',
   'intake',
   'ledger',
   'meta',
@@ -262,16 +263,16 @@ describe.each(DIALECTS)('store on %s', (dialect) => {
 
   test('U+0000 in text becomes U+FFFD, so that the same name is the same row in both dialects', async () => {
     const { db } = await freshStore(dialect)
-    const row = { source: 1, at: 1, known: 0 }
+    const row = { source: 1, minute: 1, accepted: 1, bytes: 1 }
     for (const event_type of ['a\0b', 'a\ufffdb']) {
       await db
-        .insertInto('first_seen')
+        .insertInto('intake')
         .values({ ...row, event_type })
-        .onConflict((conflict) => conflict.columns(['event_type', 'source']).doNothing())
+        .onConflict((conflict) => conflict.columns(['source', 'minute', 'event_type']).doNothing())
         .execute()
     }
     const found = await db
-      .selectFrom('first_seen')
+      .selectFrom('intake')
       .select('event_type')
       .where('event_type', '=', 'a\0b')
       .execute()

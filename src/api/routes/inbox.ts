@@ -1,6 +1,7 @@
-/** The inbox: what was accepted, what could not be taken as an event, and which event types are new. */
+/** The inbox: what was accepted, what could not be taken as an event, and what is new in it. */
 
 import * as z from 'zod'
+import { isKnown } from '../../catalog/catalog.ts'
 import type { Api } from '../app.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, Offset, Time } from '../schemas.ts'
@@ -23,14 +24,17 @@ const Inbox = z
         excerpt: z.string(),
       }),
     ),
-    firstSeen: z.array(
-      z.object({
-        eventType: z.string(),
-        source,
-        at: Time,
-        known: z.boolean().describe('Whether it is in the catalog.'),
-      }),
-    ),
+    firstSeen: z
+      .array(
+        z.object({
+          eventType: z.string(),
+          source,
+          at: Time,
+          known: z.boolean().describe('Whether it is in the catalog.'),
+        }),
+      )
+      .describe('Event types, newest first.'),
+    unacknowledgedFindings: Count.describe('Of the drift radar.'),
   })
   .meta({ id: 'Inbox' })
 
@@ -39,7 +43,7 @@ export type InboxAnswer = z.output<typeof Inbox>
 const COUNTS_MAX = 2_000
 const MINUTE_MS = 60_000
 
-export function inboxRoutes(app: Api, { delivery, sources, clock, log }: ApiParts): void {
+export function inboxRoutes(app: Api, { delivery, drift, sources, clock, log }: ApiParts): void {
   const nameOf = (number: number): string | null => sources.find(number)?.name ?? null
   app.get(
     '/inbox',
@@ -68,7 +72,7 @@ export function inboxRoutes(app: Api, { delivery, sources, clock, log }: ApiPart
       const counts = await delivery.intake.counts(sinceMinute)
       counts.sort((a, b) => b.accepted - a.accepted)
       const quarantine = await delivery.intake.quarantined(limit)
-      const firstSeen = await delivery.intake.firstSeen(limit)
+      const firstSeen = await drift.types(limit)
       return {
         position: delivery.intake.position,
         head: log.head,
@@ -85,9 +89,10 @@ export function inboxRoutes(app: Api, { delivery, sources, clock, log }: ApiPart
         firstSeen: firstSeen.map((row) => ({
           eventType: row.event_type,
           source: nameOf(row.source),
-          at: row.at,
-          known: row.known === 1,
+          at: row.first_at,
+          known: isKnown(row.event_type),
         })),
+        unacknowledgedFindings: await drift.unacknowledged(),
       }
     },
   )

@@ -63,4 +63,8 @@ function showInbox({ out }: Session, inbox: InboxAnswer, minutes: number): void 
     ]),
     'None.',
   )
+  if (inbox.unacknowledgedFindings > 0)
+    out.line(
+      `\n${out.colour('yellow', `${grouped(inbox.unacknowledgedFindings)} findings of the drift radar wait`)}: thalweg drift list`,
+    )
 }

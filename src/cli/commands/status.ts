@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import type { CurrentAnswer } from '../../api/routes/currents.ts'
+import type { DriftFindingsAnswer } from '../../api/routes/drift.ts'
 import type { Client } from '../client.ts'
 import type { Column, Printer } from '../printer.ts'
 import type { Session } from '../session.ts'
@@ -31,6 +32,8 @@ const TIMES_MAX = 1_000_000
 interface Sample {
   readonly at: number
   readonly currents: readonly CurrentAnswer[]
+  /** Findings of the drift radar that nobody has acknowledged. */
+  readonly unacknowledgedFindings: number
 }
 
 export function statusCommand(program: Command, session: Session): void {
@@ -66,12 +69,22 @@ async function watch(session: Session, client: Client, times: number): Promise<v
 
 async function take({ io }: Session, client: Client): Promise<Sample> {
   const { currents } = await client.get<{ currents: CurrentAnswer[] }>('/currents')
-  return { at: io.now(), currents }
+  const { unacknowledged } = await client.get<DriftFindingsAnswer>('/drift', { limit: 1 })
+  return { at: io.now(), currents, unacknowledgedFindings: unacknowledged }
 }
 
 function text(out: Printer, sample: Sample, before: Sample | undefined): string {
+  const drift =
+    sample.unacknowledgedFindings === 0
+      ? []
+      : [
+          out.colour(
+            'yellow',
+            `${grouped(sample.unacknowledgedFindings)} new in what the sources send: thalweg drift list`,
+          ),
+        ]
   if (sample.currents.length === 0)
-    return 'There are no currents yet. Make one: thalweg currents create --help'
+    return ['There are no currents yet. Make one: thalweg currents create --help', ...drift].join('\n')
   const rows = sample.currents.map((current) => {
     const { status, state } = current
     return [
@@ -89,7 +102,7 @@ function text(out: Printer, sample: Sample, before: Sample | undefined): string 
   const halted = sample.currents
     .filter((current) => current.state === 'halted')
     .map((current) => out.colour('red', `${clean(current.name)} is halted: ${clean(current.stateReason)}`))
-  return [out.tableText(COLUMNS, rows), ...halted].join('\n')
+  return [out.tableText(COLUMNS, rows), ...halted, ...drift].join('\n')
 }
 
 function rateOf(current: CurrentAnswer, at: number, before: Sample | undefined): string {

@@ -13,6 +13,7 @@ import {
   ITEM_END,
   ITEM_FAULT,
   ITEM_FAULTS,
+  ITEM_SHAPE,
   ITEM_START,
   ITEM_WORDS,
   type Kernel,
@@ -271,6 +272,9 @@ function expectItemsAgreeWithJson(
     behind = end
     const json = parsed(bytes.subarray(start, end))
     const fault = ITEM_FAULTS[row[ITEM_FAULT] ?? 0]
+    expect(row[ITEM_SHAPE] !== 0 || row[ITEM_SHAPE + 1] !== 0, 'events and only they have a shape').toBe(
+      fault === 'none',
+    )
     if (fault === 'none') {
       if (!isObject(json)) throw new Error('An item was taken as an event that is none')
       expect(depthOf(json)).toBeLessThanOrEqual(DEPTH_MAX)

@@ -49,7 +49,7 @@ export type ItemFault = (typeof ITEM_FAULTS)[number]
 export const DEPTH_MAX = 256
 
 /** Words of one row of Scan.items. */
-export const ITEM_WORDS = 12
+export const ITEM_WORDS = 14
 export const ITEM_START = 0 // first byte of the item in the body
 export const ITEM_END = 1 // one past the last byte
 export const ITEM_ID = 2 // words 2..5: 128-bit identity of the id, see identityOf
@@ -59,6 +59,7 @@ export const ITEM_FLAGS = 8 // ITEM_HAS_… bits
 export const ITEM_FAULT = 9 // index into ITEM_FAULTS
 export const ITEM_FAULT_AT = 10 // byte position in the body where the fault was seen
 // word 11 is reserved and 0
+export const ITEM_SHAPE = 12 // words 12 and 13: the shape of an event, low word first, see shape.ts; 0 = none was taken
 
 export const ITEM_HAS_ID = 1 // the id is a non-empty string
 export const ITEM_HAS_EXTERNAL_ID = 2 // the external id (Segment: userId) is a non-empty string

@@ -30,6 +30,7 @@ import {
   ITEM_ID,
   ITEM_ODD,
   ITEM_PERSON,
+  ITEM_SHAPE,
   ITEM_START,
   ITEM_TYPE,
   ITEM_WORDS,
@@ -40,6 +41,7 @@ import {
   TYPE_OTHER,
   type Vocabulary,
 } from './kernel.ts'
+import { SHAPE_DEPTH, ShapeSum } from './shape.ts'
 import {
   BACKSLASH,
   BRACE_CLOSE,
@@ -125,6 +127,7 @@ interface Header {
   braze: Place | undefined
   device: Place | undefined
   odd: boolean
+  readonly shape: ShapeSum
   /** The key of the list (`events`) with an array behind it was met. */
   holdsEvents: boolean
 }
@@ -476,31 +479,36 @@ class BodyScan {
       braze: undefined,
       device: undefined,
       odd: false,
+      shape: new ShapeSum(this.#reader, this.#options.key),
       holdsEvents: false,
     }
+    const { shape } = header
     const met = new Set<string>()
     const end = this.#reader.object(at, (key, keyEnd, start, escaped) => {
       if (escaped) header.odd = true
-      return this.#rootValue(header, met, this.#keyText(key, keyEnd, escaped), start)
+      const path = shape.below(shape.root, key, keyEnd)
+      const end = this.#rootValue(header, met, this.#keyText(key, keyEnd, escaped), start, path)
+      if (end !== NO) shape.note(path, start)
+      return end
     })
     return [end, header]
   }
 
-  #rootValue(header: Header, met: Set<string>, key: string, start: number): number {
+  #rootValue(header: Header, met: Set<string>, key: string, start: number, path: bigint): number {
     const reader = this.#reader
     const words = this.#words
     const c = reader.byte(start)
-    if (key === words.properties && c === BRACE_OPEN) return this.#properties(header, start)
+    if (key === words.properties && c === BRACE_OPEN) return this.#members(header, start, 2, path, true)
     if (key === words.list && c === BRACKET_OPEN) header.holdsEvents = true
     const wanted = [words.id, words.type, words.user, words.external, words.own].includes(key)
-    if (!wanted) return reader.value(start, 1)
+    if (!wanted) return this.#shaped(header, start, 1, path)
     if (met.has(key)) header.odd = true
     met.add(key)
     if (key === words.user) {
       header.external = header.braze = header.device = undefined
-      return c === BRACE_OPEN ? this.#user(header, start) : reader.value(start, 1)
+      return c === BRACE_OPEN ? this.#user(header, start, path) : reader.value(start, 1)
     }
-    const end = reader.value(start, 1)
+    const end = this.#shaped(header, start, 1, path)
     const place = this.#stringPlace(header, start, end)
     if (key === words.id) header.id = place
     else if (key === words.external) header.external = place
@@ -517,12 +525,15 @@ class BodyScan {
     return { start: start + 1, end: end - 1, escaped: reader.escaped }
   }
 
-  #user(header: Header, at: number): number {
+  #user(header: Header, at: number, parent: bigint): number {
     const met = new Set<string>()
+    const { shape } = header
     return this.#reader.object(at, (key, keyEnd, start, escaped) => {
       if (escaped) header.odd = true
       const name = this.#keyText(key, keyEnd, escaped)
-      const end = this.#reader.value(start, 2)
+      const path = shape.below(parent, key, keyEnd)
+      const end = this.#shaped(header, start, 2, path)
+      if (end !== NO) shape.note(path, start)
       if (end === NO || (name !== 'external_user_id' && name !== 'user_id' && name !== 'device_id'))
         return end
       if (met.has(name)) header.odd = true
@@ -535,10 +546,22 @@ class BodyScan {
     })
   }
 
-  #properties(header: Header, at: number): number {
-    return this.#reader.object(at, (_key, _keyEnd, start, escaped) => {
-      if (escaped) header.odd = true
-      return this.#reader.value(start, 2)
+  /** Any value inside `depth` open containers. The members of objects are noted as far as shapes go. */
+  #shaped(header: Header, start: number, depth: number, path: bigint): number {
+    return this.#reader.byte(start) === BRACE_OPEN && depth < SHAPE_DEPTH
+      ? this.#members(header, start, depth + 1, path, false)
+      : this.#reader.value(start, depth)
+  }
+
+  /** The object that opens at `at`, with its members noted; they lie `depth` deep. `isRead`: an escape in a key makes the event odd. */
+  #members(header: Header, at: number, depth: number, parent: bigint, isRead: boolean): number {
+    const { shape } = header
+    return this.#reader.object(at, (key, keyEnd, start, escaped) => {
+      if (isRead && escaped) header.odd = true
+      const path = shape.below(parent, key, keyEnd)
+      const end = this.#shaped(header, start, depth, path)
+      if (end !== NO) shape.note(path, start)
+      return end
     })
   }
 
@@ -555,6 +578,7 @@ class BodyScan {
       (external === '' ? 0 : ITEM_HAS_EXTERNAL_ID) |
       (braze === '' ? 0 : ITEM_HAS_BRAZE_ID) |
       (header.odd ? ITEM_ODD : 0)
+    row.splice(ITEM_SHAPE, 2, ...header.shape.words)
   }
 
   #text(place: Place | undefined): string {

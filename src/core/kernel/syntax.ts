@@ -49,6 +49,8 @@ export class Reader {
   faultAt = 0
   /** The last string read holds a backslash. */
   escaped = false
+  /** The last number read has a point or an exponent. */
+  decimal = false
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
@@ -128,10 +130,15 @@ export class Reader {
   }
 
   #number(at: number): number {
+    this.decimal = false
     if (this.byte(at) === MINUS) at++
     at = this.byte(at) === ZERO ? at + 1 : this.#digits(at)
-    if (at !== NO && this.byte(at) === POINT) at = this.#digits(at + 1)
+    if (at !== NO && this.byte(at) === POINT) {
+      this.decimal = true
+      at = this.#digits(at + 1)
+    }
     if (at !== NO && (this.byte(at) === 0x65 || this.byte(at) === 0x45)) {
+      this.decimal = true
       const sign = this.byte(at + 1)
       at = this.#digits(sign === PLUS || sign === MINUS ? at + 2 : at + 1)
     }

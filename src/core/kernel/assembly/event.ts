@@ -2,6 +2,7 @@
 
 import { colon, escaped, refuse, space, string, value } from './json'
 import { INVALID_JSON, KEY_SCRATCH, reserve, SLACK } from './layout'
+import { beginShape, below, noteMember, root, SHAPE_DEPTH, shape } from './shape'
 import { identity, person, withoutEscapes } from './text'
 import { typeOf } from './types'
 
@@ -142,30 +143,34 @@ export function event(at: usize): usize {
   met = 0
   odd = false
   holdsEvents = false
+  beginShape()
   at = first(at)
   while (at) {
     if (load<u8>(at) === 0x7d) return at + 1
     const key = at + 1
     at = string(key)
     if (!at) return 0
+    const path = below(root, key, at - 1)
     const meaning = meaningOf(key, at - 1, escaped)
     if (escaped) odd = true
     at = colon(at)
     if (!at) return 0
-    at = rootValue(at, meaning)
+    const start = at
+    at = rootValue(at, meaning, path)
     if (!at) return 0
+    noteMember(path, start)
     at = next(at)
   }
   return 0
 }
 
-function rootValue(at: usize, meaning: u32): usize {
-  if (meaning === OTHER) return value(at, 1)
+function rootValue(at: usize, meaning: u32, path: u64): usize {
+  if (meaning === OTHER) return shaped(at, 1, path)
   const c: u32 = load<u8>(at)
-  if (meaning === PROPERTIES) return c === 0x7b ? properties(at) : value(at, 1)
+  if (meaning === PROPERTIES) return c === 0x7b ? members(at, 2, path, true) : value(at, 1)
   if (meaning === EVENTS) {
     if (c === 0x5b) holdsEvents = true
-    return value(at, 1)
+    return shaped(at, 1, path)
   }
   if (met & (1 << meaning)) odd = true
   met |= 1 << meaning
@@ -173,9 +178,9 @@ function rootValue(at: usize, meaning: u32): usize {
     externalStart = 0
     brazeStart = 0
     deviceStart = 0
-    return c === 0x7b ? user(at) : value(at, 1)
+    return c === 0x7b ? user(at, path) : value(at, 1)
   }
-  const stop = value(at, 1)
+  const stop = shaped(at, 1, path)
   const start = c === 0x22 ? at + 1 : 0
   if (start && stop && escaped) odd = true
   if (meaning === ID) {
@@ -194,7 +199,7 @@ function rootValue(at: usize, meaning: u32): usize {
   return stop
 }
 
-function user(at: usize): usize {
+function user(at: usize, parent: u64): usize {
   metInUser = 0
   at = first(at)
   while (at) {
@@ -209,10 +214,12 @@ function user(at: usize): usize {
     } else {
       meaning = userMeaning(key, at - 1 - key)
     }
+    const path = below(parent, key, at - 1)
     at = colon(at)
     if (!at) return 0
-    const stop = value(at, 2)
+    const stop = shaped(at, 2, path)
     if (!stop) return 0
+    noteMember(path, at)
     if (meaning !== OTHER) notePerson(meaning, load<u8>(at) === 0x22 ? at + 1 : 0, stop - 1)
     at = next(stop)
   }
@@ -236,18 +243,26 @@ function notePerson(meaning: u32, start: usize, stop: usize): void {
   }
 }
 
-/** Only the keys are looked at: an escape in one makes the event odd. */
-function properties(at: usize): usize {
+/** Any value inside `depth` open containers. The members of objects are noted as far as shapes go. */
+function shaped(at: usize, depth: u32, path: u64): usize {
+  return load<u8>(at) === 0x7b && depth < SHAPE_DEPTH ? members(at, depth + 1, path, false) : value(at, depth)
+}
+
+/** The object that opens at `at`, with its members noted; they lie `depth` deep. `isRead`: an escape in a key makes the event odd. */
+function members(at: usize, depth: u32, parent: u64, isRead: bool): usize {
   at = first(at)
   while (at) {
     if (load<u8>(at) === 0x7d) return at + 1
-    at = string(at + 1)
+    const key = at + 1
+    at = string(key)
     if (!at) return 0
-    if (escaped) odd = true
-    at = colon(at)
+    if (isRead && escaped) odd = true
+    const path = below(parent, key, at - 1)
+    const start = colon(at)
+    if (!start) return 0
+    at = shaped(start, depth, path)
     if (!at) return 0
-    at = value(at, 2)
-    if (!at) return 0
+    noteMember(path, start)
     at = next(at)
   }
   return 0
@@ -269,7 +284,7 @@ function plain(start: usize, stop: usize, scratch: usize): bool {
 }
 
 /**
- * Writes words 2 to 8 of the row at `row` for the event just read. `scratch` is where memory is free without end.
+ * Writes words 2 to 8, and 12 and 13, of the row at `row` for the event just read. `scratch` is where memory is free without end.
  * False when there is no memory.
  */
 export function writeHeader(row: usize, scratch: usize): bool {
@@ -294,5 +309,6 @@ export function writeHeader(row: usize, scratch: usize): bool {
     store<u32>(row, typeOf(plainAt, plainLength), 28)
   }
   store<u32>(row, flags, 32)
+  store<u64>(row, shape(), 48)
   return true
 }

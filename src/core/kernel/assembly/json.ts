@@ -10,6 +10,8 @@ export let fault: u32 = 0
 export let faultAt: usize = 0
 /** The last string read holds a backslash. */
 export let escaped: bool = false
+/** The last number read has a point or an exponent. */
+export let decimal: bool = false
 
 /** Declares the input, whose last byte lies before `stop`. The caller has reserved SLACK bytes behind it. */
 export function setEnd(stop: usize): void {
@@ -136,6 +138,7 @@ function digits(at: usize): usize {
 }
 
 function number(at: usize): usize {
+  decimal = false
   if (load<u8>(at) === 0x2d) at++
   if (load<u8>(at) === 0x30) at++
   else {
@@ -143,10 +146,12 @@ function number(at: usize): usize {
     if (!at) return 0
   }
   if (load<u8>(at) === 0x2e) {
+    decimal = true
     at = digits(at + 1)
     if (!at) return 0
   }
   if ((load<u8>(at) | 0x20) === 0x65) {
+    decimal = true
     const sign: u32 = load<u8>(at + 1)
     at = digits(sign === 0x2b || sign === 0x2d ? at + 2 : at + 1)
   }

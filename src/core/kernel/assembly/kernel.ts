@@ -17,6 +17,7 @@ import {
   scanBody,
   wrappers,
 } from './scan'
+import { setShapeKey } from './shape'
 import { setKey } from './text'
 import { setTypeSeed, typesCount } from './types'
 
@@ -27,9 +28,10 @@ const BARE: u32 = 3
 const BROKEN: u32 = 4
 const OUT_OF_MEMORY: u32 = 5
 
-/** Keys the identities; the types' hash table is seeded from the same key. */
+/** Keys the identities and the shapes; the types' hash table is seeded from the same key. */
 export function setup(low: u64, high: u64): void {
   setKey(low, high)
+  setShapeKey(low, high)
   setTypeSeed(<u32>(high >> 32) ^ <u32>low)
 }
 

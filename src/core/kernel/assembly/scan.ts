@@ -4,7 +4,7 @@ import { EVENT_TYPE, EVENTS, event, holdsEvents, isTyped, meaningOf, writeHeader
 import { colon, end, escaped, fault, faultAt, refuse, space, string, value } from './json'
 import { INVALID_JSON, NOT_AN_OBJECT, reserve, SLACK, TRAILING_BYTES, TRUNCATED } from './layout'
 
-const ROW_BYTES: usize = 48
+const ROW_BYTES: usize = 56
 /** No object with events in it. A position is never 1. */
 const NOT_A_WRAPPER: usize = 1
 
@@ -46,6 +46,7 @@ function push(start: usize, stop: usize, why: u32, at: usize): usize {
   v128.store(row, i64x2(0, 0))
   v128.store(row, i64x2(0, 0), 16)
   v128.store(row, i64x2(0, 0), 32)
+  store<u64>(row, 0, 48)
   store<u32>(row, <u32>(start - base))
   store<u32>(row, <u32>(stop - base), 4)
   store<u32>(row, why, 36)
