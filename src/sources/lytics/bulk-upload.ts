@@ -65,15 +65,26 @@ export class BulkUpload {
   async #read(body: Readable, readerOf: (first: Buffer) => RowReader, take: TakeRow): Promise<End> {
     // The request must live on, to be answered.
     const chunks = body.iterator({ destroyOnReturn: false })
+    try {
+      return await this.#readChunks(chunks, readerOf, take)
+    } finally {
+      // Lets go of the request, so that what is left of it can flow away. While a chunk is awaited that comes with it.
+      chunks.return?.().catch(() => undefined)
+    }
+  }
+
+  async #readChunks(
+    chunks: AsyncIterator<Buffer>,
+    readerOf: (first: Buffer) => RowReader,
+    take: TakeRow,
+  ): Promise<End> {
     const lateAt = this.#clock.now() + this.#bounds.wholeMs
     let reader: RowReader | undefined
     for (;;) {
       const chunk = await this.#next(chunks, lateAt)
       if (chunk === 'end') return (await this.#give(reader?.end() ?? [], take)) ?? 'whole'
-      if (!Buffer.isBuffer(chunk)) {
-        // Rows that are whole are kept; the last line, perhaps cut, is not.
-        return chunk
-      }
+      // Rows that are whole are kept; the last line, perhaps cut, is not.
+      if (!Buffer.isBuffer(chunk)) return chunk
       this.#used += chunk.length
       const tooMuch = this.#tooMuch()
       if (tooMuch !== undefined) return tooMuch

@@ -123,8 +123,7 @@ export class LyticsDoor {
     }
     const upload = this.#uploadOf(visit, address, parameters, false)
     this.#inBackground(visit, upload, async () => {
-      const refused = await upload.writer.add({ line: 1, fields: JSON.stringify(fieldsOf(query)) })
-      return refused ?? (await upload.writer.finish()) ?? 'whole'
+      return (await upload.take({ line: 1, fields: JSON.stringify(fieldsOf(query)) })) ?? 'whole'
     })
     return undefined
   }
@@ -150,10 +149,9 @@ export class LyticsDoor {
     body: BodyBuffer,
     outcome: Outcome,
   ): void {
-    const rows = outcome === 'whole' ? this.#rowsOf(body.body) : outcome
-    if (rows === 'gone' || 'code' in rows) {
+    const rows = this.#rowsArrived(visit, body, outcome)
+    if (rows === undefined) {
       body.free()
-      if (rows !== 'gone') this.#refuse(visit, rows)
       return
     }
     const upload = this.#uploadOf(visit, address, parameters, false)
@@ -168,6 +166,19 @@ export class LyticsDoor {
       }
       return 'whole'
     })
+  }
+
+  /** The objects of a body; undefined when there is nothing to keep, and whoever is there was told. */
+  #rowsArrived(visit: LyticsVisit, body: BodyBuffer, outcome: Outcome): Row[] | undefined {
+    try {
+      if (outcome === 'gone') return undefined
+      const rows = outcome === 'whole' ? this.#rowsOf(body.body) : outcome
+      if (!('code' in rows)) return rows
+      this.#refuse(visit, rows)
+    } catch (error) {
+      this.#parts.desk.defect(visit, error)
+    }
+    return undefined
   }
 
   #rowsOf(body: Buffer): Row[] | Refusal {

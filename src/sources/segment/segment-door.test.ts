@@ -359,12 +359,7 @@ describe('what the server adds', () => {
       { sentAt: at('20:00:00') },
       { timestamp: at('11:59:00'), sentAt: at('12:30:00') },
     ],
-    [
-      'no sentAt',
-      { timestamp: at('10:00:00') },
-      {},
-      { timestamp: at('10:00:00'), originalTimestamp: undefined },
-    ],
+    ['no sentAt', { timestamp: at('10:00:00') }, {}, { timestamp: at('10:00:00') }],
     ['no sentAt, an original time', { originalTimestamp: at('10:00:00') }, {}, { timestamp: at('10:00:00') }],
     ['no time', {}, { sentAt: at('13:00:00') }, { timestamp: at('12:00:00'), sentAt: at('13:00:00') }],
     [
