@@ -3,7 +3,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Dialect } from './columns.ts'
 
-/** The rows as something to select from: `… from ${rowSet(dialect, { id: 'text', count: 'whole' }, rows)} as more where …` */
+/** The rows as something to select from; text must hold no U+0000, which JSON in PostgreSQL does not take: `… from ${rowSet(dialect, { id: 'text', count: 'whole' }, rows)} as more where …` */
 export function rowSet(
   dialect: Dialect,
   columns: Readonly<Record<string, 'text' | 'whole'>>,

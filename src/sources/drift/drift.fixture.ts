@@ -97,10 +97,11 @@ export async function openDrift(options: DriftOptions = {}): Promise<DriftUnderT
       body.free()
     },
     counted: async () => {
-      await eventually('all is counted', async () => {
+      const isCounted = async (): Promise<boolean> => {
         await clock.advance(1_000)
         return test.drift.position === log.head
-      })
+      }
+      await eventually('all is counted', isCounted, { withinMs: 60_000 })
     },
     restart: async () => {
       await test.drift.stop()

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { eventually } from '../../../test/support/eventually.ts'
 import { DIALECTS } from '../../../test/support/store.ts'
 import { eventTypes, isKnown } from '../../catalog/catalog.ts'
@@ -10,6 +10,9 @@ import type { DriftTable } from '../../store/schema.ts'
 import { countsIn, countsOf, type DriftUnderTest, openDrift, START_MS, typeOf } from './drift.fixture.ts'
 import { FIELDS_PER_SOURCE_MAX, FIELDS_PER_TYPE_MAX, TYPES_PER_SOURCE_MAX } from './lines.ts'
 import { EVENT_BYTES_MAX, EXAMINED_MAX } from './radar.ts'
+
+// Some of these write tens of thousands of rows.
+vi.setConfig({ testTimeout: 120_000 })
 
 const OPEN = 'users.messages.email.Open'
 const CUSTOM = 'users.behaviors.CustomEvent'
@@ -206,7 +209,7 @@ describe.each(DIALECTS)('on %s', (dialect) => {
     expect(newTypes.size).toBeGreaterThan(190)
     expect(await radar.drift.findings({ finding: 'new_type' }, 1_000)).toHaveLength(newTypes.size)
     expect(radar.trouble).toEqual([])
-  }, 60_000)
+  })
 
   test('pages, filters and acknowledgement', async () => {
     const radar = await openDrift({ dialect })

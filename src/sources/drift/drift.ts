@@ -249,71 +249,66 @@ class DriftPages implements Pages {
       return position
     }
     const lines = [...this.#radar.changed()]
-    await this.#add(
-      tx,
-      lines.filter(({ isStored }) => isStored),
-    )
-    await insert(
-      tx,
-      lines.filter(({ isStored }) => !isStored),
-    )
+    for (let i = 0; i < lines.length; i += ROWS_AT_ONCE) {
+      const some = lines.slice(i, i + ROWS_AT_ONCE)
+      await this.#add(
+        tx,
+        some.filter(({ isStored }) => isStored),
+      )
+      await this.#insert(
+        tx,
+        some.filter(({ isStored }) => !isStored),
+      )
+    }
     return to
   }
 
   /** Adds to rows that are there. */
   async #add(tx: Transaction<Schema>, lines: readonly Line[]): Promise<void> {
-    const { dialect } = this.#store
-    for (let i = 0; i < lines.length; i += ROWS_AT_ONCE) {
-      const counts = lines
-        .slice(i, i + ROWS_AT_ONCE)
-        .map(({ id, count, unexamined, unlisted, lastAt }) => [id, count, unexamined, unlisted, lastAt])
-      await sql`
-        update drift set
-          count = drift.count + more.count,
-          unexamined = drift.unexamined + more.unexamined,
-          unlisted = drift.unlisted + more.unlisted,
-          last_at = more.last_at
-        from ${rowSet(dialect, COUNT_COLUMNS, counts)} as more
-        where drift.id = more.id`.execute(tx)
-    }
+    if (lines.length === 0) return
+    const rows = lines.map((line) => [line.id, line.count, line.unexamined, line.unlisted, line.lastAt])
+    await sql`
+      update drift set
+        count = drift.count + more.count,
+        unexamined = drift.unexamined + more.unexamined,
+        unlisted = drift.unlisted + more.unlisted,
+        last_at = more.last_at
+      from ${rowSet(this.#store.dialect, COUNTS, rows)} as more
+      where drift.id = more.id`.execute(tx)
+  }
+
+  async #insert(tx: Transaction<Schema>, lines: readonly Line[]): Promise<void> {
+    if (lines.length === 0) return
+    const columns = { ...COUNTS, ...SUBJECT }
+    const rows = lines.map((line) => [
+      ...[line.id, line.count, line.unexamined, line.unlisted, line.lastAt],
+      ...[line.source, line.eventType, line.path, line.kind, line.finding, line.expected],
+      ...[line.first.at, line.first.offset, line.sample, ''],
+    ])
+    const names = sql.join(Object.keys(columns).map((name) => sql.ref(name)))
+    await sql`
+      insert into drift (${names})
+      select ${names} from ${rowSet(this.#store.dialect, columns, rows)} as fresh`.execute(tx)
   }
 }
 
-const COUNT_COLUMNS = {
+// Columns as they are written, in order.
+const COUNTS = {
   id: 'text',
   count: 'whole',
   unexamined: 'whole',
   unlisted: 'whole',
   last_at: 'whole',
 } as const
-
-async function insert(tx: Transaction<Schema>, lines: readonly Line[]): Promise<void> {
-  for (let i = 0; i < lines.length; i += ROWS_AT_ONCE) {
-    await tx
-      .insertInto('drift')
-      .values(lines.slice(i, i + ROWS_AT_ONCE).map(rowOf))
-      .execute()
-  }
-}
-
-function rowOf(line: Line): DriftTable {
-  const { id, source, path, kind, finding, expected, count, unexamined, unlisted, first, sample } = line
-  return {
-    id,
-    source,
-    event_type: line.eventType,
-    path,
-    kind,
-    finding,
-    expected,
-    count,
-    unexamined,
-    unlisted,
-    first_at: first.at,
-    first_offset: first.offset,
-    last_at: line.lastAt,
-    sample,
-    acknowledged_at: null,
-    note: '',
-  }
-}
+const SUBJECT = {
+  source: 'whole',
+  event_type: 'text',
+  path: 'text',
+  kind: 'text',
+  finding: 'text',
+  expected: 'text',
+  first_at: 'whole',
+  first_offset: 'whole',
+  sample: 'text',
+  note: 'text',
+} as const
