@@ -18,7 +18,7 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   destinations: ['core', 'catalog', 'files'],
   sources: ['core', 'catalog', 'files', 'log', 'store', 'destinations'],
   currents: ['core', 'catalog', 'log', 'store', 'destinations'],
-  warehouse: ['core', 'catalog', 'files', 'store'],
+  warehouse: ['core', 'catalog', 'files', 'store', 'destinations'],
   delivery: ['core', 'catalog', 'files', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse'],
   api: [
     'core',

@@ -13,12 +13,15 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
 import type { Kernel } from './core/kernel/kernel.ts'
+import type { Provider } from './core/provider.ts'
 import { type Random, systemRandom } from './core/random.ts'
 import type { Settings } from './core/settings.ts'
 import { Currents } from './currents/registry.ts'
 import { Delivery } from './delivery/delivery.ts'
 import { furthestCheckpoint } from './delivery/settlement.ts'
 import { HttpTransport, type Transport } from './delivery/transport.ts'
+import { destinations } from './destinations/catalog.ts'
+import type { Destination } from './destinations/destination.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
@@ -58,6 +61,8 @@ export interface Hub {
   readonly sources: Sources
   readonly doors: Doors
   readonly authorizations: Authorizations
+  /** Whose credentials an authorization can keep. */
+  readonly providers: readonly Provider[]
   readonly currents: Currents
   readonly delivery: Delivery
   readonly server: Server
@@ -153,6 +158,7 @@ export async function startHub(
       sources,
       doors,
       authorizations,
+      providers: destinations.map((destination) => providerOf(destination, delivery)),
       currents,
       delivery,
       server,
@@ -185,6 +191,19 @@ export function hubLogger(level: string) {
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ dest: 2, sync: false }),
   )
+}
+
+/** A destination's credentials are tried by rehearsing a write. */
+function providerOf(destination: Destination, { blueprints }: Delivery): Provider {
+  const { name, title, description, settings, credentials } = destination
+  return {
+    name,
+    title,
+    description,
+    settings,
+    credentials,
+    verify: (given, secrets) => blueprints.checkDestination(name, given, secrets),
+  }
 }
 
 function urlOf(server: Server): string {

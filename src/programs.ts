@@ -13,6 +13,7 @@ import { seededRandom } from './core/random.ts'
 import { type Overrides, readSettings } from './core/settings.ts'
 import { type DemoOptions, startDemo } from './demo.ts'
 import { type Fallback, type Hub, startHub } from './hub.ts'
+import { apiPartsOf } from './hub-api.ts'
 import { LiveTable } from './live-table.ts'
 import { type Sandbox, startSandbox } from './sandbox/sandbox.ts'
 import { Sender } from './sandbox/sender.ts'
@@ -109,18 +110,7 @@ async function mountApi(hub: Hub, sandbox?: Sandbox): Promise<{ handle: Fallback
   if (first !== undefined) await keepFirstToken(hub, first)
   return createApi({
     version: version(),
-    clock: hub.clock,
-    logger: hub.logger,
-    dataDir: hub.settings.dataDir,
-    store: hub.store,
-    log: hub.log,
-    dedupe: hub.dedupe,
-    identityKey: hub.identityKey,
-    sources: hub.sources,
-    counters: hub.doors.counters,
-    authorizations: hub.authorizations,
-    currents: hub.currents,
-    delivery: hub.delivery,
+    ...apiPartsOf(hub),
     tokens,
     ...(sandbox === undefined
       ? {}

@@ -2,6 +2,7 @@
 
 import { onTestFinished } from 'vitest'
 import { type Stack, type StackOptions, startStack } from '../../test/support/stack.ts'
+import { apiPartsOf } from '../hub-api.ts'
 import { createApi, type MountedApi } from './api.ts'
 import type { SandboxDouble } from './parts.ts'
 import { openTokens, ROLES, type Role } from './tokens.ts'
@@ -33,18 +34,7 @@ export async function startApi(options: StackOptions = {}): Promise<ApiStack> {
     secrets[role] = (await tokens.create(`test ${role}`, role)).secret
   const api = await createApi({
     version: '0.0.0-test',
-    clock: hub.clock,
-    logger: hub.logger,
-    dataDir: hub.settings.dataDir,
-    store: hub.store,
-    log: hub.log,
-    dedupe: hub.dedupe,
-    identityKey: hub.identityKey,
-    sources: hub.sources,
-    counters: hub.doors.counters,
-    authorizations: hub.authorizations,
-    currents: hub.currents,
-    delivery: hub.delivery,
+    ...apiPartsOf(hub),
     tokens,
     sandbox: new Map<string, SandboxDouble>([
       ['treasure-data', sandbox.treasureData],

@@ -604,6 +604,11 @@ describe('reading', () => {
     ],
     ['/api/v1/destinations', { destinations: expect.any(Array) }],
     ['/api/v1/destinations/segment', { settings: expect.objectContaining({ type: 'object' }) }],
+    [
+      '/api/v1/providers',
+      { providers: expect.arrayContaining([expect.objectContaining({ name: 'segment' })]) },
+    ],
+    ['/api/v1/providers/segment', { credentials: expect.objectContaining({ type: 'object' }) }],
     ['/api/v1/source-kinds', { kinds: expect.any(Array) }],
     ['/api/v1/system', { version: '0.0.0-test', log: expect.objectContaining({ state: 'open' }) }],
     ['/api/v1/sandbox', { doubles: expect.any(Array) }],

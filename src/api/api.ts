@@ -36,6 +36,7 @@ import { ledgerRoutes } from './routes/ledger.ts'
 import { liveRoutes } from './routes/live.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openApiRoutes } from './routes/openapi.ts'
+import { providerRoutes } from './routes/providers.ts'
 import { replayRoutes } from './routes/replays.ts'
 import { sandboxRoutes } from './routes/sandbox.ts'
 import { sourceRoutes } from './routes/sources.ts'
@@ -123,6 +124,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   inboxRoutes,
   catalogRoutes,
   destinationRoutes,
+  providerRoutes,
   authorizationRoutes,
   currentRoutes,
   currentStateRoutes,

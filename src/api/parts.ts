@@ -1,6 +1,7 @@
 /** What the API is given. Everything is explicit; nothing is looked up globally. */
 
 import type { Clock } from '../core/clock.ts'
+import type { Provider } from '../core/provider.ts'
 import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Dedupe, Log } from '../log/log.ts'
@@ -25,6 +26,8 @@ export interface ApiParts {
   /** What came through the doors since the start. */
   readonly counters: Counters
   readonly authorizations: Authorizations
+  /** Whose credentials an authorization can keep. */
+  readonly providers: readonly Provider[]
   readonly currents: Currents
   readonly delivery: Delivery
   readonly tokens: ApiTokens

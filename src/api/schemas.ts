@@ -18,6 +18,8 @@ export const ErrorAnswer = z
   })
   .meta({ id: 'Error', description: 'What every refusal looks like.' })
 
+export const JsonSchema = z.record(z.string(), z.unknown()).describe('JSON Schema.')
+
 export const NOTHING = z.undefined().describe('Done; there is nothing to say.')
 
 export const CurrentParams = z.object({

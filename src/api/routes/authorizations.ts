@@ -5,13 +5,13 @@
 
 import * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
-import type { Receipt } from '../../core/receipt.ts'
+import type { Provider } from '../../core/provider.ts'
 import type { Authorization } from '../../store/authorizations.ts'
 import type { Api } from '../app.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
 import type { ApiParts } from '../parts.ts'
 import { ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
-import { knownDestination } from './destinations.ts'
+import { knownProvider } from './providers.ts'
 
 const AuthorizationView = z
   .object({
@@ -40,7 +40,7 @@ const Params = z.object({ authorization: z.string().min(1).max(64).describe('Id 
 const TAGS = ['Authorizations']
 
 export function authorizationRoutes(app: Api, parts: ApiParts): void {
-  const { authorizations, currents, delivery } = parts
+  const { authorizations, currents, delivery, providers } = parts
 
   app.get(
     '/authorizations',
@@ -67,7 +67,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
         body: z.strictObject({
           label: Label,
           description: Description.default(''),
-          provider: z.string().min(1).max(64).describe('Name of a destination.'),
+          provider: z.string().min(1).max(64).describe('Name of a provider.'),
           credentials: Credentials,
         }),
         response: { 201: AuthorizationView, default: ErrorAnswer },
@@ -77,7 +77,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       const { provider, credentials } = request.body
       const made = await authorizations.create({
         ...request.body,
-        credentials: validCredentials(provider, credentials),
+        credentials: validCredentials(knownProvider(providers, provider, 'INPUT_INVALID'), credentials),
       })
       return reply.code(201).send(viewOf(made))
     },
@@ -136,7 +136,10 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const { provider, id } = await authorizations.get(request.params.authorization)
-      await authorizations.rotate(id, validCredentials(provider, request.body.credentials))
+      await authorizations.rotate(
+        id,
+        validCredentials(knownProvider(providers, provider, 'INPUT_INVALID'), request.body.credentials),
+      )
       await delivery.authorizationChanged(id)
       return viewOf(await authorizations.get(id))
     },
@@ -149,21 +152,20 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'checkAuthorization',
-        summary: 'Rehearse a write with these credentials and the given settings, and note the health',
+        summary: 'Try these credentials with the given settings, as closely as is safe, and note the health',
         params: Params,
         body: z.strictObject({
           settings: z
             .record(z.string(), z.unknown())
             .default({})
-            .describe('Settings of the destination, such as its address.'),
+            .describe('What the provider needs to know beside the secrets, such as an address.'),
         }),
         response: { 200: CheckAnswer, default: ErrorAnswer },
       },
     },
     async (request) => {
       const { id, provider } = await authorizations.get(request.params.authorization)
-      const receipt: Receipt = await delivery.blueprints.checkDestination(
-        provider,
+      const receipt = await knownProvider(providers, provider, 'INPUT_INVALID').verify(
         request.body.settings,
         await authorizations.reveal(id),
       )
@@ -198,9 +200,8 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
 }
 
 /** Throws INPUT_INVALID with the fields that do not fit; values are never repeated. */
-function validCredentials(provider: string, given: Record<string, unknown>): Record<string, unknown> {
-  const destination = knownDestination(provider, 'INPUT_INVALID')
-  const result = destination.credentials.safeParse(given)
+function validCredentials(provider: Provider, given: Record<string, unknown>): Record<string, unknown> {
+  const result = provider.credentials.safeParse(given)
   if (result.success) return result.data as Record<string, unknown>
   const problems = result.error.issues.map(
     ({ path, message }) => `${['credentials', ...path].join('.')}: ${message}`,

@@ -5,9 +5,7 @@ import { ThalwegError } from '../../core/errors.ts'
 import { destinationNamed, destinations } from '../../destinations/catalog.ts'
 import type { Destination } from '../../destinations/destination.ts'
 import type { Api } from '../app.ts'
-import { ErrorAnswer } from '../schemas.ts'
-
-const JsonSchema = z.record(z.string(), z.unknown()).describe('JSON Schema.')
+import { ErrorAnswer, JsonSchema } from '../schemas.ts'
 
 const DestinationView = z
   .object({
@@ -53,16 +51,18 @@ export function destinationRoutes(app: Api): void {
         response: { 200: DestinationView, default: ErrorAnswer },
       },
     },
-    (request) => viewOf(knownDestination(request.params.destination, 'ROUTE_UNKNOWN')),
+    (request) => viewOf(knownDestination(request.params.destination)),
   )
 }
 
-/** Throws `code` when there is none of this name. */
-export function knownDestination(name: string, code: 'ROUTE_UNKNOWN' | 'INPUT_INVALID'): Destination {
+function knownDestination(name: string): Destination {
   const destination = destinationNamed(name)
   if (destination !== undefined) return destination
   const known = destinations.map((one) => one.name).join(', ')
-  throw new ThalwegError(code, `There is no destination ${JSON.stringify(name)}; known are ${known}`)
+  throw new ThalwegError(
+    'ROUTE_UNKNOWN',
+    `There is no destination ${JSON.stringify(name)}; known are ${known}`,
+  )
 }
 
 function viewOf(destination: Destination) {

@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CheckAnswer } from '../../api/checks.ts'
 import type { AuthorizationAnswer } from '../../api/routes/authorizations.ts'
-import type { DestinationAnswer } from '../../api/routes/destinations.ts'
+import type { ProviderAnswer } from '../../api/routes/providers.ts'
 import { type Client, path } from '../client.ts'
 import type { Session } from '../session.ts'
 import { ask, readStdin } from '../surroundings.ts'
@@ -65,7 +65,10 @@ export function authorizationCommands(program: Command, session: Session): void 
     .command('create')
     .description('keep the credentials of a provider')
     .requiredOption('--label <text>', 'what it is called')
-    .requiredOption('--provider <name>', 'name of a destination: treasure-data, segment, http')
+    .requiredOption(
+      '--provider <name>',
+      'whose credentials they are, for example treasure-data, segment, http',
+    )
     .option('--description <text>', 'for people', '')
     .addHelpText('after', HOW)
     .action(async (wanted: { label: string; provider: string; description: string }) => {
@@ -133,7 +136,7 @@ async function credentialsFor(session: Session, client: Client, provider: string
   const given = io.env[VARIABLE] ?? ''
   if (given !== '') return objectFrom(given, VARIABLE)
   if (!io.stdin.isTTY) return objectFrom(await readStdin(io), 'Standard input')
-  const { credentials } = await client.get<DestinationAnswer>(path`/destinations/${provider}`)
+  const { credentials } = await client.get<ProviderAnswer>(path`/providers/${provider}`)
   const fields = Object.entries((credentials.properties ?? {}) as Record<string, { description?: string }>)
   const values: Record<string, string> = {}
   for (const [name, { description = '' }] of fields) {

@@ -1,0 +1,24 @@
+/** What of a running hub the API is given. */
+
+import type { ApiParts } from './api/parts.ts'
+import type { Hub } from './hub.ts'
+
+type GivenElsewhere = 'version' | 'tokens' | 'sandbox'
+
+export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
+  return {
+    clock: hub.clock,
+    logger: hub.logger,
+    dataDir: hub.settings.dataDir,
+    store: hub.store,
+    log: hub.log,
+    dedupe: hub.dedupe,
+    identityKey: hub.identityKey,
+    sources: hub.sources,
+    counters: hub.doors.counters,
+    authorizations: hub.authorizations,
+    providers: hub.providers,
+    currents: hub.currents,
+    delivery: hub.delivery,
+  }
+}
