@@ -16,6 +16,7 @@ export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
     identityKey: hub.identityKey,
     sources: hub.sources,
     counters: hub.doors.counters,
+    imports: hub.imports,
     authorizations: hub.authorizations,
     providers: hub.providers,
     currents: hub.currents,

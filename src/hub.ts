@@ -22,10 +22,12 @@ import { furthestCheckpoint } from './delivery/settlement.ts'
 import { HttpTransport, type Transport } from './delivery/transport.ts'
 import { destinations } from './destinations/catalog.ts'
 import type { Destination } from './destinations/destination.ts'
+import { s3Provider } from './files/provider.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
 import { createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
+import { IMPORTS_BYTES_MAX, Imports } from './sources/files/imports.ts'
 import { openSources, type Sources } from './sources/registry.ts'
 import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
@@ -60,6 +62,7 @@ export interface Hub {
   readonly dedupe: Dedupe
   readonly sources: Sources
   readonly doors: Doors
+  readonly imports: Imports
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]
@@ -106,7 +109,7 @@ export async function startHub(
       clock,
       segmentBytes: settings.segmentBytes,
       // Every body under way is read into the log's own buffers, beside what its memory tail keeps for readers.
-      slabBytesMax: settings.bytesInFlightMax + TAIL_AND_POOL_BYTES,
+      slabBytesMax: settings.bytesInFlightMax + TAIL_AND_POOL_BYTES + IMPORTS_BYTES_MAX,
       offsetMin: await furthestCheckpoint(store),
       onTrouble: (error) => logger.error({ err: error }, 'the log is in trouble'),
       onCorrupt: (gap) => logger.error({ gap }, 'entries of the log do not check out and are skipped'),
@@ -121,7 +124,7 @@ export async function startHub(
       onTrouble: (error) => logger.error({ err: error }, 'the ids for dedupe are in trouble'),
     })
     closers.push(() => dedupe.close())
-    const sources = await openSources(store, clock)
+    const sources = await openSources(store, clock, settings.filesRoots)
     const sealer = await openSealer(store, { dataDir: settings.dataDir, key: settings.key })
     const authorizations = new Authorizations({ store, sealer, clock })
     const currents = new Currents(store, clock)
@@ -142,6 +145,21 @@ export async function startHub(
     })
     const doors = createDoors({ sources, kernel, log, dedupe, clock, limits: settings, logger })
     closers.push(() => doors.close())
+    const imports = new Imports({
+      store,
+      sources,
+      authorizations,
+      log,
+      dedupe,
+      clock,
+      logger,
+      counters: doors.counters,
+      identityKey,
+      filesRoots: settings.filesRoots ?? [],
+      directory: join(settings.dataDir, 'imports'),
+      // Dedupe compares a third of what it keeps in memory at once.
+      chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 3),
+    })
     const server = createServer(serverTimeouts(settings))
     const hub: Hub = {
       get url() {
@@ -157,8 +175,9 @@ export async function startHub(
       dedupe,
       sources,
       doors,
+      imports,
       authorizations,
-      providers: destinations.map((destination) => providerOf(destination, delivery)),
+      providers: [...destinations.map((destination) => providerOf(destination, delivery)), s3Provider],
       currents,
       delivery,
       server,
@@ -166,6 +185,8 @@ export async function startHub(
     }
     closers.push(() => delivery.stop())
     await delivery.start()
+    closers.push(() => imports.stop())
+    await imports.start()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.

@@ -31,6 +31,7 @@ import { currentRoutes } from './routes/currents.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
 import { eventRoutes } from './routes/events.ts'
+import { importRoutes } from './routes/imports.ts'
 import { inboxRoutes } from './routes/inbox.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { liveRoutes } from './routes/live.ts'
@@ -122,6 +123,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   systemRoutes,
   sourceRoutes,
   inboxRoutes,
+  importRoutes,
   catalogRoutes,
   destinationRoutes,
   providerRoutes,

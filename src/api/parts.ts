@@ -6,6 +6,7 @@ import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Dedupe, Log } from '../log/log.ts'
 import type { Counters } from '../sources/counters.ts'
+import type { Imports } from '../sources/files/imports.ts'
 import type { Sources } from '../sources/registry.ts'
 import type { Authorizations } from '../store/authorizations.ts'
 import type { Store } from '../store/store.ts'
@@ -25,6 +26,7 @@ export interface ApiParts {
   readonly sources: Sources
   /** What came through the doors since the start. */
   readonly counters: Counters
+  readonly imports: Imports
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]

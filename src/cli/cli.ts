@@ -13,6 +13,7 @@ import { currentCommands } from './commands/currents.ts'
 import { deadLetterCommands } from './commands/dead-letters.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eventCommands } from './commands/event.ts'
+import { importCommands } from './commands/imports.ts'
 import { inboxCommand } from './commands/inbox.ts'
 import { ledgerCommands } from './commands/ledger.ts'
 import { programCommands } from './commands/programs.ts'
@@ -72,6 +73,7 @@ const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
   doctorCommand,
   currentCommands,
   sourceCommands,
+  importCommands,
   authorizationCommands,
   deadLetterCommands,
   replayCommands,

@@ -4,13 +4,22 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { isAbsolute, relative, sep } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { hashToken, newToken } from '../core/secret.ts'
 import type { SourcesTable, SourceTokensTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { BrazeCurrentsSettings, SourceKind, SourceName, TokenText, TreasureDataSettings } from './settings.ts'
+import {
+  BrazeCurrentsSettings,
+  FilesSettings,
+  SourceKind,
+  SourceName,
+  TokenText,
+  TreasureDataSettings,
+} from './settings.ts'
 import {
   type Entrance,
   type EntranceIndex,
@@ -23,9 +32,13 @@ import {
 /** Lets people and secret scanners see what leaked. */
 const TOKEN_PREFIX = 'thalweg_source'
 
-/** Reads the sources of the store. Throws STORE_UNAVAILABLE. */
-export async function openSources(store: Store, clock: Clock): Promise<Sources> {
-  const sources = new Sources(store, clock)
+/** Reads the sources of the store. Folders of files lie in one of `filesRoots`. Throws STORE_UNAVAILABLE. */
+export async function openSources(
+  store: Store,
+  clock: Clock,
+  filesRoots: readonly string[] = [],
+): Promise<Sources> {
+  const sources = new Sources(store, clock, filesRoots)
   await sources.refresh()
   return sources
 }
@@ -33,12 +46,14 @@ export async function openSources(store: Store, clock: Clock): Promise<Sources> 
 export class Sources implements EntranceIndex {
   readonly #store: Store
   readonly #clock: Clock
+  readonly #filesRoots: readonly string[]
   #memory: Memory = memoryOf([])
   #changes: Promise<unknown> = Promise.resolve()
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, filesRoots: readonly string[]) {
     this.#store = store
     this.#clock = clock
+    this.#filesRoots = filesRoots
   }
 
   /** Reads everything again: after a change, and when another node may have changed something. */
@@ -66,15 +81,20 @@ export class Sources implements EntranceIndex {
   }
 
   /**
-   * Makes a source. The token comes back this once. Throws SOURCE_NAME_TAKEN when the name, the table or the
+   * Makes a source. The token comes back this once; a source of files has none, and it is empty. Throws SOURCE_NAME_TAKEN when the name, the table or the
    * task id is taken, and INPUT_INVALID.
    */
   create(wanted: NewSource): Promise<{ source: Source; token: string }> {
     return this.#inTurn(async () => {
       const name = valid(SourceName, wanted.name)
       const kind = valid(SourceKind, wanted.kind)
-      const settings = settingsOf(kind, wanted.settings)
-      const token = wanted.token === undefined ? newToken(TOKEN_PREFIX) : valid(TokenText, wanted.token)
+      const settings = this.#allowed(settingsOf(kind, wanted.settings), wanted.anyFolder === true)
+      const token =
+        kind === 'files'
+          ? ''
+          : wanted.token === undefined
+            ? newToken(TOKEN_PREFIX)
+            : valid(TokenText, wanted.token)
       this.#refuseTaken(name, settings, undefined)
       const now = this.#clock.now()
       const number = await this.#store.transaction(async (tx) => {
@@ -90,10 +110,11 @@ export class Sources implements EntranceIndex {
           })
           .returning('number')
           .executeTakeFirstOrThrow()
-        await tx
-          .insertInto('source_tokens')
-          .values(tokenRow(row.number, 'first', token, now))
-          .execute()
+        if (kind !== 'files')
+          await tx
+            .insertInto('source_tokens')
+            .values(tokenRow(row.number, 'first', token, now))
+            .execute()
         return row.number
       })
       await this.refresh()
@@ -124,7 +145,7 @@ export class Sources implements EntranceIndex {
   update(which: number | string, settings: unknown): Promise<Source> {
     return this.#inTurn(async () => {
       const source = this.get(which)
-      const kept = settingsOf(source.kind, settings, source)
+      const kept = this.#allowed(settingsOf(source.kind, settings, source), outsideRoots(source, settings))
       this.#refuseTaken(undefined, kept, source.number)
       await this.#store.db
         .updateTable('sources')
@@ -143,6 +164,11 @@ export class Sources implements EntranceIndex {
   addToken(which: number | string, label: string, given?: string): Promise<{ id: string; token: string }> {
     return this.#inTurn(async () => {
       const source = this.get(which)
+      if (source.kind === 'files')
+        throw new ThalwegError(
+          'INPUT_INVALID',
+          `The source ${source.name} is read from files: no token opens it`,
+        )
       const token = given === undefined ? newToken(TOKEN_PREFIX) : valid(TokenText, given)
       if (source.tokens.length >= TOKENS_MAX) {
         throw new ThalwegError(
@@ -186,7 +212,7 @@ export class Sources implements EntranceIndex {
   ): Promise<void> {
     return this.#inTurn(async () => {
       const source = this.get(which)
-      const users = await usedBy(source)
+      const users = [...(await usedBy(source)), ...this.#copiesOf(source)]
       if (users.length > 0) {
         throw new ThalwegError(
           'SOURCE_IN_USE',
@@ -225,6 +251,32 @@ export class Sources implements EntranceIndex {
 
   knowsDigest(digest: Uint8Array): boolean {
     return this.#memory.digests.has(keyOf(digest))
+  }
+
+  #copiesOf({ name }: Source): string[] {
+    return this.list()
+      .filter((source) => source.kind === 'files' && source.settings.copiesOf === name)
+      .map((source) => source.name)
+  }
+
+  /** Settings that may be used here: of files, the folder lies in a root, and the source that they copy is there. */
+  #allowed(settings: AnySettings, anyFolder: boolean): AnySettings {
+    if (!('location' in settings)) return settings
+    const { location, copiesOf } = settings
+    const copied = copiesOf === undefined ? undefined : this.get(copiesOf)
+    if (copied?.kind === 'files')
+      throw new ThalwegError(
+        'INPUT_INVALID',
+        `The source ${copied.name} is read from files itself: name one that is sent to`,
+      )
+    if (location.kind === 's3' || this.#filesRoots.some((root) => isWithin(root, location.path)))
+      return settings
+    if (anyFolder) return { ...settings, outsideRoots: true }
+    const roots = this.#filesRoots.join(', ') || 'none is set'
+    throw new ThalwegError(
+      'INPUT_INVALID',
+      `The folder ${location.path} does not lie in one of THALWEG_FILES_ROOTS (${roots})`,
+    )
   }
 
   #refuseTaken(name: string | undefined, settings: AnySettings, except: number | undefined): void {
@@ -305,6 +357,7 @@ function sourceOf(row: SourceRow, tokens: readonly SourceToken[]): Source {
     tokens,
   }
   const settings: unknown = JSON.parse(row.settings)
+  if (row.kind === 'files') return { ...base, kind: 'files', settings: settings as FilesSettings }
   return row.kind === 'treasure-data'
     ? { ...base, kind: 'treasure-data', settings: settings as TreasureDataSettings }
     : { ...base, kind: 'braze-currents', settings: settings as BrazeCurrentsSettings }
@@ -325,11 +378,25 @@ function tokenRow(source: number, label: string, token: string, now: number): So
   }
 }
 
-type AnySettings = BrazeCurrentsSettings | TreasureDataSettings
+type AnySettings = BrazeCurrentsSettings | TreasureDataSettings | FilesSettings
+
+/** An admin allowed the folder before, and it stays the same. */
+function outsideRoots(source: Source, settings: unknown): boolean {
+  if (source.kind !== 'files' || source.settings.outsideRoots !== true) return false
+  const parsed = FilesSettings.safeParse(settings)
+  return parsed.success && isDeepStrictEqual(parsed.data.location, source.settings.location)
+}
+
+/** By name alone: links are looked at when the folder is opened. */
+function isWithin(root: string, path: string): boolean {
+  const way = relative(root, path)
+  return isAbsolute(path) && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+}
 
 /** Validated settings; a task id that is not given is kept from `before`, or made. */
 function settingsOf(kind: SourceKind, settings: unknown, before?: Source): AnySettings {
   if (kind === 'braze-currents') return valid(BrazeCurrentsSettings, settings)
+  if (kind === 'files') return valid(FilesSettings, settings)
   const kept = valid(TreasureDataSettings, settings)
   const taskId = before?.kind === 'treasure-data' ? before.settings.taskId : randomBytes(16).toString('hex')
   return { ...kept, taskId: kept.taskId ?? taskId }

@@ -5,7 +5,7 @@
  * up because one beside it is bad, and never looks into an event further than its header words.
  */
 
-import type { BrazeCurrentsSettings, SourceKind, TreasureDataSettings } from './settings.ts'
+import type { BrazeCurrentsSettings, FilesSettings, SourceKind, TreasureDataSettings } from './settings.ts'
 
 interface SourceBase {
   /** What frames carry; never used again after the source is removed. */
@@ -29,7 +29,13 @@ export interface TreasureDataSource extends SourceBase {
   readonly settings: TreasureDataSettings
 }
 
-export type Source = BrazeCurrentsSource | TreasureDataSource
+/** It has no door and no tokens: it is read by an import (files/imports.ts). */
+export interface FilesSource extends SourceBase {
+  readonly kind: 'files'
+  readonly settings: FilesSettings
+}
+
+export type Source = BrazeCurrentsSource | TreasureDataSource | FilesSource
 
 /** A token as it may be shown: without the secret. */
 export interface SourceToken {
@@ -43,8 +49,10 @@ export interface NewSource {
   readonly kind: SourceKind
   /** Validated by the kind's schema. */
   readonly settings: unknown
-  /** The secret that the sender already has; unset: one is made. */
+  /** The secret that the sender already has; unset: one is made. A source of files has none. */
   readonly token?: string | undefined
+  /** An admin names the folder himself: it need not lie in one of the roots for files. */
+  readonly anyFolder?: boolean
 }
 
 /** Tokens that one source may have at a time: each is compared on every request. */

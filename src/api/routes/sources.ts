@@ -30,7 +30,7 @@ const SourceView = z
   .object({
     number: Count,
     name: z.string(),
-    kind: z.enum(['braze-currents', 'treasure-data']),
+    kind: SourceKind,
     settings: z.record(z.string(), z.unknown()),
     addresses: z.array(z.string()).describe('Paths that the sender is given.'),
     tokens: z.array(SourceToken),
@@ -51,12 +51,12 @@ const NewSource = z.strictObject({
   token: TokenText.optional().describe('The secret that the sender already has; unset: one is made.'),
 })
 
-const Secret = z.string().describe('Shown this once.')
+const Secret = z.string().describe('Shown this once; empty for a source of files, which has none.')
 const TAGS = ['Sources']
 const Params = z.object({ source: z.string().min(1).max(64).describe('Name of the source.') })
 
 export function sourceRoutes(app: Api, parts: ApiParts): void {
-  const { sources, counters, currents } = parts
+  const { sources, counters, currents, imports } = parts
   const view = (source: Source) => viewOf(source, counters.of(source.number))
 
   app.get(
@@ -114,6 +114,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
     },
     async (request, reply) => {
       const { source, token } = await sources.create(request.body)
+      await imports.apply()
       return reply.code(201).send({ source: view(source), token })
     },
   )
@@ -146,7 +147,11 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
         response: { 200: SourceView, default: ErrorAnswer },
       },
     },
-    async (request) => view(await sources.update(request.params.source, request.body.settings)),
+    async (request) => {
+      const source = await sources.update(request.params.source, request.body.settings)
+      await imports.apply()
+      return view(source)
+    },
   )
 
   app.delete(
@@ -168,6 +173,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
           .filter((current) => current.definition.sources.includes(name))
           .map((current) => current.name),
       )
+      await imports.apply()
       counters.forget(number)
       return reply.code(204).send()
     },
@@ -241,6 +247,7 @@ function viewOf(source: Source, counts: Readonly<SourceCounts>) {
 
 function addressesOf(source: Source): string[] {
   if (source.kind === 'braze-currents') return [`/currents/${source.name}`]
+  if (source.kind === 'files') return []
   const { database, table, taskId } = source.settings
   return [`/postback/v3/event/${database}/${table}`, `/${database}/${table}`, `/v1/task/${taskId}`]
 }
