@@ -1,14 +1,12 @@
 /** Kill -9 of the hub at random moments under load: every acknowledged event is delivered, and the books close. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { eventually } from '../support/eventually.ts'
+import { startProgram } from '../support/program.ts'
 import {
   event,
   httpSink,
@@ -25,7 +23,6 @@ const SENDERS = 4
 const PER_REQUEST = 20
 /** The hub lives this long at most after it is ready; some lives end before the first answer. */
 const LIFE_MS_MAX = 200
-const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
 test(
   `${KILLS} kills: nothing acknowledged is lost, no checkpoint passes an undelivered record`,
@@ -138,41 +135,6 @@ class Traffic {
   #fresh(): string[] {
     return Array.from({ length: PER_REQUEST }, () => `k${this.made++}`)
   }
-}
-
-interface Program {
-  readonly child: ChildProcess
-  readonly url: string
-  readonly gone: Promise<unknown>
-}
-
-async function startProgram(dataDir: string): Promise<Program> {
-  const file = join(dataDir, 'endpoints.json')
-  rmSync(file, { force: true })
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      THALWEG_DATA: dataDir,
-      THALWEG_PORT: '0',
-      THALWEG_SEGMENT_BYTES: '4MiB',
-      THALWEG_DECOMPRESSED_BYTES_MAX: '1MiB',
-      THALWEG_BODY_BYTES_MAX: '1MiB',
-      THALWEG_LOG_LEVEL: 'fatal',
-    },
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
-  const gone = new Promise((resolve) => child.once('exit', resolve))
-  const url = await eventually('the hub is ready', () => readHubUrl(file), { withinMs: 30_000 })
-  return { child, url, gone }
-}
-
-function readHubUrl(file: string): string | undefined {
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
-  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
 }
 
 /** Delivered per current, as the killed process left it. */

@@ -29,7 +29,7 @@ export async function readLines(stream: ByteStream, from: Position, chunks: Chun
       break
     }
     known = 0
-    if (end < 0) await noteLongLine(stream, chunks)
+    if (end < 0 || end > TEXT_PIECE_BYTES_MAX) await noteLongLine(stream, chunks)
     else {
       await judge.take(stream.ahead.subarray(0, end), stream.position, skip)
       stream.drop(end + 1)
@@ -57,7 +57,8 @@ export async function readDocument(stream: ByteStream, from: Position, chunks: C
   const judge = new Judge(chunks)
   while (stream.ahead.length <= TEXT_PIECE_BYTES_MAX && (await stream.more())) {}
   if (stream.ahead.length <= TEXT_PIECE_BYTES_MAX) {
-    await judge.take(stream.ahead, 0, from.record)
+    // Read whole, it has positions at its beginning and behind its end only.
+    if (from.at === 0) await judge.take(stream.ahead, 0, from.record)
     stream.drop(stream.ahead.length)
   } else {
     const elements = new Elements(stream, TEXT_PIECE_BYTES_MAX)
