@@ -9,7 +9,13 @@ const NOW = 1_780_000_000
 
 async function folderOf(ids: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'thalweg-test-'))
-  const events = ids.map((id) => ({ event_type: 'users.messages.email.Open', id, time: NOW, user: {}, properties: {} }))
+  const events = ids.map((id) => ({
+    event_type: 'users.messages.email.Open',
+    id,
+    time: NOW,
+    user: {},
+    properties: {},
+  }))
   await writeFile(join(folder, 'a.ndjson'), events.map((one) => JSON.stringify(one)).join('\n'))
   return folder
 }
@@ -41,7 +47,9 @@ test('imports are listed, shown, resumed; one that ended cannot be paused', asyn
   const { thalweg } = await startCli()
   await thalweg(['import', 'currents', await folderOf(['a']), '--source', 'one'])
   expect((await thalweg(['imports', 'list'])).out).toMatch(/one\s+finished/)
-  expect((await thalweg(['imports', 'show', 'one', '--json'])).json).toMatchObject({ import: { accepted: 1 } })
+  expect((await thalweg(['imports', 'show', 'one', '--json'])).json).toMatchObject({
+    import: { accepted: 1 },
+  })
   expect((await thalweg(['imports', 'resume', 'one', '--json'])).json).toMatchObject({ source: 'one' })
   const ended = await thalweg(['imports', 'show', 'two'])
   expect([ended.code, ended.err]).toEqual([1, expect.stringContaining('There is no source of files "two"')])
@@ -50,7 +58,16 @@ test('imports are listed, shown, resumed; one that ended cannot be paused', asyn
 test('a watching import is not waited for, and is paused by hand', async () => {
   const { thalweg } = await startCli()
   const folder = await folderOf(['a'])
-  const started = await thalweg(['import', 'currents', folder, '--source', 'watched', '--watch', '30', '--json'])
+  const started = await thalweg([
+    'import',
+    'currents',
+    folder,
+    '--source',
+    'watched',
+    '--watch',
+    '30',
+    '--json',
+  ])
   expect(started.json).toMatchObject({ import: { state: 'running', pollSeconds: 30 } })
   expect((await thalweg(['imports', 'pause', 'watched', '--json'])).json).toMatchObject({ state: 'paused' })
 })

@@ -12,7 +12,7 @@ import type { Cursor } from './avro-cursor.ts'
 import type { AvroField, AvroRecord, AvroType } from './avro-schema.ts'
 import { damaged } from './damage.ts'
 import { float32Text } from './float32.ts'
-import type { JsonWriter } from './json-writer.ts'
+import { type JsonWriter, type Phrase, phraseOf } from './json-writer.ts'
 
 const COMMA = 0x2c
 const OPEN_BRACE = 0x7b
@@ -78,16 +78,18 @@ class UnionDecoder implements EventDecoder {
 /** A field with its place in the record and its key as it is written, comma and colon included. */
 interface Member {
   readonly index: number
-  readonly key: Buffer
+  readonly key: Phrase
   readonly write: Write
 }
 
 class RecordDecoder implements EventDecoder {
   hour = 0
   readonly #skips: readonly Skip[]
-  /** Where each field of the record at hand begins. */
+  /** Where each field of the record at hand begins; -1: it is null. */
   readonly #starts: Int32Array
-  readonly #head: Buffer
+  readonly #head: Phrase
+  /** The byte that says null where a field begins; -1 where none does. */
+  readonly #nullBytes: Int16Array
   readonly #event: readonly Member[]
   readonly #user: readonly Member[]
   readonly #properties: readonly Member[]
@@ -99,7 +101,8 @@ class RecordDecoder implements EventDecoder {
     const type = typeOfRecord(record.fullName) ?? typeInPath ?? record.fullName
     this.#skips = fields.map((field) => codecOf(field.type).skip)
     this.#starts = new Int32Array(fields.length)
-    this.#head = Buffer.from(own ? '' : `,"event_type":${JSON.stringify(type)}`)
+    this.#nullBytes = Int16Array.from(fields, (field) => nullByteOf(field.type))
+    this.#head = phraseOf(own ? '' : `,"event_type":${JSON.stringify(type)}`)
     const parts = partsOf(fields, type)
     this.#event = parts.event
     this.#user = parts.user
@@ -110,30 +113,42 @@ class RecordDecoder implements EventDecoder {
   }
 
   write(from: Cursor, to: JsonWriter): void {
-    const starts = this.#starts
-    for (let i = 0; i < starts.length; i++) {
-      starts[i] = from.at
-      ;(this.#skips[i] as Skip)(from)
-    }
+    this.#walk(from)
     const end = from.at
     const start = to.at
-    to.raw(this.#head)
+    to.phrase(this.#head)
     this.#members(this.#event, from, to)
-    to.raw(USER)
+    to.phrase(USER)
     this.#object(this.#user, from, to)
-    to.raw(PROPERTIES)
+    to.phrase(PROPERTIES)
     this.#object(this.#properties, from, to)
     to.byte(CLOSE_BRACE)
     // Instead of the comma before the first member.
     to.bytes[start] = OPEN_BRACE
-    this.hour = this.#timeIndex < 0 ? 0 : hourAt(from, starts[this.#timeIndex] as number)
+    this.hour = this.#timeIndex < 0 ? 0 : hourAt(from, this.#starts[this.#timeIndex] as number)
     from.at = end
+  }
+
+  #walk(from: Cursor): void {
+    const starts = this.#starts
+    const { bytes } = from
+    for (let i = 0; i < starts.length; i++) {
+      if (bytes[from.at] === this.#nullBytes[i]) {
+        starts[i] = -1
+        from.at++
+      } else {
+        starts[i] = from.at
+        ;(this.#skips[i] as Skip)(from)
+      }
+    }
   }
 
   #members(members: readonly Member[], from: Cursor, to: JsonWriter): void {
     for (let i = 0; i < members.length; i++) {
       const { index, key, write } = members[i] as Member
-      from.at = this.#starts[index] as number
+      const start = this.#starts[index] as number
+      if (start < 0) continue
+      from.at = start
       writeMember(key, write, from, to)
     }
   }
@@ -145,8 +160,8 @@ class RecordDecoder implements EventDecoder {
   }
 }
 
-const USER = Buffer.from(',"user":')
-const PROPERTIES = Buffer.from(',"properties":')
+const USER = phraseOf(',"user":')
+const PROPERTIES = phraseOf(',"properties":')
 
 function partsOf(fields: readonly AvroField[], type: string) {
   const parts: Record<'event' | 'user' | 'properties', Member[]> = { event: [], user: [], properties: [] }
@@ -162,13 +177,19 @@ function partsOf(fields: readonly AvroField[], type: string) {
   return parts
 }
 
-function keyOf(name: string): Buffer {
-  return Buffer.from(`,${JSON.stringify(name)}:`)
+function keyOf(name: string): Phrase {
+  return phraseOf(`,${JSON.stringify(name)}:`)
 }
 
-function writeMember(key: Buffer, write: Write, from: Cursor, to: JsonWriter): void {
+/** A branch is a number, and null takes no more bytes. */
+function nullByteOf(type: AvroType): number {
+  const branch = type.kind === 'union' ? type.branches.findIndex(({ kind }) => kind === 'null') : -1
+  return branch < 0 || branch > 63 ? -1 : 2 * branch
+}
+
+function writeMember(key: Phrase, write: Write, from: Cursor, to: JsonWriter): void {
   const before = to.at
-  to.raw(key)
+  to.phrase(key)
   if (!write(from, to)) to.at = before
 }
 

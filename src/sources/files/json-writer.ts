@@ -10,6 +10,24 @@ const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte < 0x20 || byte === QUOTE || byte === BACKSLASH ? 0 : 1,
 )
 
+/** Bytes of a text in words, little endian. */
+export interface Phrase {
+  readonly words: Uint32Array
+  readonly length: number
+}
+
+const WORD_BYTES = 4
+
+export function phraseOf(text: string): Phrase {
+  const length = Buffer.byteLength(text)
+  const bytes = Buffer.alloc(Math.ceil(length / WORD_BYTES) * WORD_BYTES)
+  bytes.write(text)
+  const words = Uint32Array.from({ length: bytes.length / WORD_BYTES }, (_, i) =>
+    bytes.readUInt32LE(WORD_BYTES * i),
+  )
+  return { words, length }
+}
+
 export class JsonWriter {
   bytes: Buffer
   at = 0
@@ -25,12 +43,21 @@ export class JsonWriter {
     if (this.at + bytes > this.bytes.length) this.#grow(this.at + bytes)
   }
 
+  /** A text that is written often. Up to three bytes behind it are overwritten, too. */
+  phrase({ words, length }: Phrase): void {
+    this.reserve(length + WORD_BYTES)
+    const view = this.#view
+    const { at } = this
+    for (let i = 0; i < words.length; i++) view.setUint32(at + WORD_BYTES * i, words[i] as number, true)
+    this.at = at + length
+  }
+
   raw(source: Uint8Array): void {
     const length = source.length
     this.reserve(length)
     const { bytes } = this
     let at = this.at
-    // Keys and punctuation: too short for a call of `set` to pay.
+    // Too short for a call of `set` to pay.
     for (let i = 0; i < length; i++) bytes[at++] = source[i] as number
     this.at = at
   }
