@@ -20,7 +20,7 @@ import type { FilesSource } from '../sources.ts'
 import { Appending } from './appending.ts'
 import type { Chunk } from './chunks.ts'
 import type { FileRow, FileState, ImportRow, Manifest } from './manifest.ts'
-import { OlderIds } from './older-ids.ts'
+import { OLDER_IDS_HOLD_MS, OlderIds } from './older-ids.ts'
 import { placeOf } from './place.ts'
 import { Reading } from './reading.ts'
 import { recover } from './recovery.ts'
@@ -70,6 +70,9 @@ const OF_THE_FILE: ReadonlySet<string> = new Set([
   'INPUT_INVALID',
 ])
 
+/** Trouble in which nothing can be noted: the file stays as one that is being read. */
+const LEFT_TO_RECOVERY: ReadonlySet<string> = new Set(['LOG_STOPPED', 'STORE_UNAVAILABLE'])
+
 /** What one pass over the files works with. */
 interface Pass {
   readonly run: number
@@ -84,6 +87,8 @@ export class Importer {
   readonly #parts: ImporterParts
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
+  #older: OlderIds | undefined
+  #olderUntil = Number.NEGATIVE_INFINITY
 
   constructor(parts: ImporterParts, source: FilesSource) {
     this.#parts = parts
@@ -92,9 +97,11 @@ export class Importer {
 
   /** Works on a run. What ends it is in the manifest; what should not happen is logged, and the next start of the hub goes on. */
   start(run: ImportRow): void {
-    this.#running ??= this.#work(run.run).catch((error: unknown) => {
-      this.#parts.logger.error({ err: error, source: this.source.name }, 'an import failed unexpectedly')
-    })
+    this.#running ??= this.#work(run.run)
+      .finally(() => this.#forgetOlderIds())
+      .catch((error: unknown) => {
+        this.#parts.logger.error({ err: error, source: this.source.name }, 'an import failed unexpectedly')
+      })
   }
 
   /** Resolves when nothing is read any more and all that was is in the manifest. */
@@ -145,17 +152,15 @@ export class Importer {
     if ((await manifest.next(number)) === undefined) return
     const { signal } = this.#stopping
     const reading = new Reading({ ...opened, identityKey, chunkItemsMax }, signal)
-    let older: OlderIds | undefined
     try {
-      older = await this.#openOlderIds()
-      const pass: Pass = { run, reading, older, target: this.#target() }
+      const target = this.#target()
+      const pass: Pass = { run, reading, older: await this.#olderIds(target), target }
       for (let file = await manifest.next(number); file !== undefined; file = await manifest.next(number)) {
         if (signal.aborted) return
         await this.#readFile(file, pass)
       }
     } finally {
       await reading.close()
-      await older?.close()
     }
   }
 
@@ -178,15 +183,28 @@ export class Importer {
     }
   }
 
-  #openOlderIds(): Promise<OlderIds | undefined> {
+  /** Gathered anew before ids could have left the window that are not among them. */
+  async #olderIds(target: number): Promise<OlderIds | undefined> {
     const { log, clock, dedupe, directory, logger } = this.#parts
-    return OlderIds.open({
+    if (clock.now() < this.#olderUntil) return this.#older
+    await this.#forgetOlderIds()
+    this.#older = await OlderIds.open({
+      source: target,
       log,
       clock,
       windowMs: dedupe.windowMs,
       directory,
       onTrouble: (error) => logger.error({ err: error }, 'the older ids of an import are in trouble'),
     })
+    this.#olderUntil = clock.now() + OLDER_IDS_HOLD_MS
+    return this.#older
+  }
+
+  async #forgetOlderIds(): Promise<void> {
+    const older = this.#older
+    this.#older = undefined
+    this.#olderUntil = Number.NEGATIVE_INFINITY
+    await older?.close()
   }
 
   /** Reads a file from where it stopped to its end, or until told to stop. */
@@ -200,7 +218,8 @@ export class Importer {
       await appending.settled()
       await note('done', damage)
     } catch (error) {
-      if (error instanceof ThalwegError && error.code === 'LOG_STOPPED') throw error
+      // The log, or the manifest, knows less than it might: the next pass asks the log.
+      if (error instanceof ThalwegError && LEFT_TO_RECOVERY.has(error.code)) throw error
       await appending.settled()
       if (this.#stopping.signal.aborted || !(error instanceof ThalwegError)) {
         await note('waiting')

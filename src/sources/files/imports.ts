@@ -4,6 +4,7 @@
  * synced, never reads a file twice for what the log already holds of it, and never takes more of the machine than its share.
  */
 
+import { rm } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
@@ -46,8 +47,10 @@ export class Imports {
   }
 
   /** Goes on with what was running, and begins with sources that are new. */
-  start(): Promise<void> {
-    return this.apply()
+  async start(): Promise<void> {
+    // What a killed import left behind; it is made again.
+    await rm(this.#parts.directory, { recursive: true, force: true })
+    await this.apply()
   }
 
   /** Lets imports end what they are at, within a chunk; the next start goes on. */

@@ -80,9 +80,15 @@ export class Manifest {
         .execute()
       await tx
         .updateTable('import_files')
-        .set({ state: 'waiting', problem: '', run })
+        .set({ state: 'waiting', problem: '' })
         .where('source', '=', source)
         .where('state', '=', 'failed')
+        .execute()
+      await tx
+        .updateTable('import_files')
+        .set({ run })
+        .where('source', '=', source)
+        .where('state', '<>', 'done')
         .execute()
       return { source, ...row }
     })

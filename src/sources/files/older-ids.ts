@@ -14,11 +14,15 @@ import type { Dedupe, Log } from '../../log/log.ts'
 
 /** Ids leave the window while an import runs: those of its last day are taken from here as well. */
 const OVERLAP_MS = 24 * 3_600_000
+/** So long after it was opened nothing is missing from it. */
+export const OLDER_IDS_HOLD_MS = OVERLAP_MS / 2
 /** A third of it is the largest chunk. */
 const MEMORY_IDS = 300_000
 const PATIENCE_MS = 50
 
 export interface OlderIdsParts {
+  /** Whose ids. */
+  readonly source: number
   readonly log: Log & IdentitySource
   readonly clock: Clock
   readonly windowMs: number
@@ -40,7 +44,7 @@ export class OlderIds {
 
   /** Undefined when the window covers everything that the log keeps, or is switched off. */
   static async open(parts: OlderIdsParts): Promise<OlderIds | undefined> {
-    const { log, clock, windowMs } = parts
+    const { log, clock, windowMs, source } = parts
     if (windowMs === 0) return undefined
     const until = await log.offsetAt(clock.now() - windowMs + OVERLAP_MS)
     if (until <= log.tail) return undefined
@@ -49,7 +53,7 @@ export class OlderIds {
     const dedupe = await openDedupe({
       directory,
       clock,
-      log: olderPart(log, until),
+      log: olderPart(log, source, until),
       windowMs: clock.now(),
       memoryIdsMax: MEMORY_IDS,
       onTrouble: parts.onTrouble,
@@ -92,7 +96,7 @@ export class OlderIds {
 }
 
 /** The log up to an offset, as it was: nothing is added to it, and nothing of it is held. */
-function olderPart(log: Log & IdentitySource, until: number): IdentitySource {
+function olderPart(log: Log & IdentitySource, source: number, until: number): IdentitySource {
   return {
     head: until,
     durable: () => Promise.resolve(),
@@ -100,7 +104,7 @@ function olderPart(log: Log & IdentitySource, until: number): IdentitySource {
     async *identities(from) {
       for await (const frame of log.identities(from)) {
         if (frame.baseOffset >= until) return
-        yield frame
+        if (frame.source === source) yield frame
       }
     },
   }
