@@ -233,10 +233,14 @@ describe('an import of a bucket', () => {
       pollSeconds: 5,
     })
     const read = (count: number) =>
-      eventually(`${count} read`, async () => {
-        const { json } = await stack.call('viewer', 'GET', '/api/v1/imports/bucket')
-        return json.accepted === count ? json : undefined
-      })
+      eventually(
+        `${count} read`,
+        async () => {
+          const { json } = await stack.call('viewer', 'GET', '/api/v1/imports/bucket')
+          return json.accepted === count ? json : undefined
+        },
+        { withinMs: 60_000 },
+      )
     expect(await read(1)).toMatchObject({ state: 'running' })
     await place.write('b.ndjson', Buffer.from(JSON.stringify(openEvent('b'))))
     await read(2)
