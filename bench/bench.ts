@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { idle } from './idle.ts'
+import { importFiles } from './import.ts'
 import { latency } from './latency.ts'
 import { fanOut, pipeline } from './pipeline.ts'
 import { single } from './single.ts'
@@ -38,6 +39,10 @@ const BENCHMARKS: Readonly<
   latency: {
     about: 'acknowledgement at half of the top rate; accepted to delivered at light load',
     run: latency,
+  },
+  import: {
+    about: 'a folder of Avro files into the synced log, as far as it goes',
+    run: () => importFiles(ROUNDS),
   },
   single: { about: 'requests of one event, 64 connections', run: single },
   idle: { about: 'CPU of ten running currents without traffic', run: idle },

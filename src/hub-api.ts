@@ -18,6 +18,7 @@ export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
     counters: hub.doors.counters,
     verdicts: hub.doors.verdicts,
     drift: hub.drift,
+    imports: hub.imports,
     authorizations: hub.authorizations,
     providers: hub.providers,
     currents: hub.currents,

@@ -22,11 +22,13 @@ import { furthestCheckpoint } from './delivery/settlement.ts'
 import { HttpTransport, type Transport } from './delivery/transport.ts'
 import { destinations } from './destinations/catalog.ts'
 import type { Destination } from './destinations/destination.ts'
+import { s3Provider } from './files/provider.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
 import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
 import { Drift } from './sources/drift/drift.ts'
+import { IMPORTS_BYTES_MAX, Imports } from './sources/files/imports.ts'
 import { openSources, type Sources } from './sources/registry.ts'
 import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
@@ -62,6 +64,7 @@ export interface Hub {
   readonly sources: Sources
   readonly doors: Doors
   readonly drift: Drift
+  readonly imports: Imports
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]
@@ -108,7 +111,7 @@ export async function startHub(
       clock,
       segmentBytes: settings.segmentBytes,
       // Every body under way is read into the log's own buffers, beside what its memory tail keeps for readers.
-      slabBytesMax: settings.bytesInFlightMax + TAIL_AND_POOL_BYTES,
+      slabBytesMax: settings.bytesInFlightMax + TAIL_AND_POOL_BYTES + IMPORTS_BYTES_MAX,
       offsetMin: await furthestCheckpoint(store),
       onTrouble: (error) => logger.error({ err: error }, 'the log is in trouble'),
       onCorrupt: (gap) => logger.error({ gap }, 'entries of the log do not check out and are skipped'),
@@ -123,7 +126,7 @@ export async function startHub(
       onTrouble: (error) => logger.error({ err: error }, 'the ids for dedupe are in trouble'),
     })
     closers.push(() => dedupe.close())
-    const sources = await openSources(store, clock)
+    const sources = await openSources(store, clock, settings.filesRoots)
     const sealer = await openSealer(store, { dataDir: settings.dataDir, key: settings.key })
     const authorizations = new Authorizations({ store, sealer, clock })
     const currents = new Currents(store, clock)
@@ -152,6 +155,22 @@ export async function startHub(
     const { shapes } = drift
     const doors = createDoors({ sources, kernel, log, dedupe, shapes, clock, limits: settings, logger })
     closers.push(() => doors.close())
+    const imports = new Imports({
+      store,
+      sources,
+      authorizations,
+      log,
+      dedupe,
+      shapes,
+      clock,
+      logger,
+      counters: doors.counters,
+      identityKey,
+      filesRoots: settings.filesRoots ?? [],
+      directory: join(settings.dataDir, 'imports'),
+      // Dedupe compares a third of what it keeps in memory at once.
+      chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 3),
+    })
     const server = createServer(serverTimeouts())
     const hub: Hub = {
       get url() {
@@ -168,8 +187,9 @@ export async function startHub(
       sources,
       doors,
       drift,
+      imports,
       authorizations,
-      providers: destinations.map((destination) => providerOf(destination, delivery)),
+      providers: [...destinations.map((destination) => providerOf(destination, delivery)), s3Provider],
       currents,
       delivery,
       server,
@@ -179,6 +199,8 @@ export async function startHub(
     await delivery.start()
     closers.push(() => drift.stop())
     await drift.start()
+    closers.push(() => imports.stop())
+    await imports.start()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.

@@ -19,6 +19,7 @@ import { type Sandbox, startSandbox } from './sandbox/sandbox.ts'
 import { Sender } from './sandbox/sender.ts'
 import { simulatedSupply } from './sandbox/simulated-supply.ts'
 import { createSimulation } from './sandbox/simulator/simulator.ts'
+import { writeBulk } from './sandbox/storage/storage.ts'
 
 /** Where the first admin token is left, readable by its owner only; the command line finds it there. */
 export const ADMIN_TOKEN_FILE = 'admin-token'
@@ -96,6 +97,20 @@ export async function simulate({
   await Promise.race([untilSignal(), ...(seconds === undefined ? [] : [systemPause(seconds * 1000)])])
   await sender.stop()
   process.stdout.write(`${JSON.stringify(sender.state(), null, 2)}\n`)
+}
+
+export interface SimulateFilesOptions {
+  readonly folder: string
+  readonly seed: number
+  /** At least so many: files are whole. */
+  readonly events: number
+}
+
+/** Writes Avro files as Braze's storage connectors do, and prints what was written. */
+export async function simulateFiles({ folder, seed, events }: SimulateFilesOptions): Promise<void> {
+  const nowSeconds = Math.floor(systemClock.now() / 1000)
+  const written = await writeBulk({ folder, seed, events, nowSeconds })
+  process.stdout.write(`${JSON.stringify(written, null, 2)}\n`)
 }
 
 /** Runs the benchmarks of this checkout. */

@@ -32,6 +32,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
 import { driftRoutes } from './routes/drift.ts'
 import { eventRoutes } from './routes/events.ts'
+import { importRoutes } from './routes/imports.ts'
 import { inboxRoutes } from './routes/inbox.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { liveRoutes } from './routes/live.ts'
@@ -124,6 +125,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   sourceRoutes,
   inboxRoutes,
   driftRoutes,
+  importRoutes,
   catalogRoutes,
   destinationRoutes,
   providerRoutes,

@@ -7,6 +7,7 @@ import type { Delivery } from '../delivery/delivery.ts'
 import type { Dedupe, Log } from '../log/log.ts'
 import type { Counters } from '../sources/counters.ts'
 import type { Drift } from '../sources/drift/drift.ts'
+import type { Imports } from '../sources/files/imports.ts'
 import type { Sources } from '../sources/registry.ts'
 import type { Verdicts } from '../sources/verdicts.ts'
 import type { Authorizations } from '../store/authorizations.ts'
@@ -30,6 +31,7 @@ export interface ApiParts {
   /** What became of the messages at the doors that tell their senders little. */
   readonly verdicts: Verdicts
   readonly drift: Drift
+  readonly imports: Imports
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]

@@ -69,6 +69,7 @@ const NO_PROGRAMS: Programs = {
   demo: unexpected,
   sandboxOnly: unexpected,
   simulate: unexpected,
+  simulateFiles: unexpected,
   bench: unexpected,
 }
 

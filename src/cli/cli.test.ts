@@ -354,6 +354,7 @@ describe('programs', () => {
       demo: note('demo'),
       sandboxOnly: note('sandbox'),
       simulate: note('simulate'),
+      simulateFiles: note('files'),
       bench: async (names: readonly string[]) => {
         calls.push(['bench', names])
         return 3
@@ -366,6 +367,7 @@ describe('programs', () => {
       programs,
       stdin: 'tok\n',
     })
+    await run(['simulate', '--files', '/tmp/x', '--events', '5', '--seed', '9'], { programs })
     const bench = await run(['bench', 'log'], { programs })
     expect(bench.code).toBe(3)
     expect(calls).toMatchObject([
@@ -376,6 +378,7 @@ describe('programs', () => {
         'simulate',
         { url: 'http://127.0.0.1:9/currents/braze', token: 'tok', seconds: 2, seed: 7, eventsPerSecond: 60 },
       ],
+      ['files', { folder: '/tmp/x', events: 5, seed: 9 }],
       ['bench', ['log']],
     ])
   })

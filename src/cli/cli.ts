@@ -14,6 +14,7 @@ import { deadLetterCommands } from './commands/dead-letters.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { driftCommands } from './commands/drift.ts'
 import { eventCommands } from './commands/event.ts'
+import { importCommands } from './commands/imports.ts'
 import { inboxCommand } from './commands/inbox.ts'
 import { ledgerCommands } from './commands/ledger.ts'
 import { programCommands } from './commands/programs.ts'
@@ -73,6 +74,7 @@ const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
   doctorCommand,
   currentCommands,
   sourceCommands,
+  importCommands,
   authorizationCommands,
   deadLetterCommands,
   replayCommands,

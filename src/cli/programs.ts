@@ -13,6 +13,8 @@ export interface Programs {
   /** The doubles alone, until a signal. */
   sandboxOnly(overrides: Overrides): Promise<void>
   simulate(options: SimulateOptions): Promise<void>
+  /** Files as a storage connector leaves them. */
+  simulateFiles(options: SimulateFilesOptions): Promise<void>
   /** No names: all benchmarks. Gives the exit code. */
   bench(names: readonly string[]): Promise<number>
 }
@@ -20,6 +22,12 @@ export interface Programs {
 export interface Traffic {
   readonly seed: number
   readonly eventsPerSecond: number
+}
+
+export interface SimulateFilesOptions {
+  readonly folder: string
+  readonly seed: number
+  readonly events: number
 }
 
 export interface SimulateOptions extends Traffic {

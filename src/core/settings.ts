@@ -3,7 +3,7 @@
  * is the only place that knows their names, defaults and bounds; the reference page is generated from it.
  */
 
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { ThalwegError } from './errors.ts'
 import { parseKey, Secret } from './secret.ts'
@@ -159,6 +159,17 @@ const TABLE = {
     90 * DAY,
     'How long an event id of a source is remembered to drop repeats; 0 switches it off.',
   ),
+  filesRoots: {
+    env: 'THALWEG_FILES_ROOTS',
+    fallback: undefined,
+    allowed: 'absolute paths of folders, separated by colons',
+    description:
+      'Folders that sources of files may read from. An import that an admin starts may name any folder.',
+    schema: z
+      .string()
+      .refine((text) => text.split(':').every((path) => isAbsolute(path)))
+      .transform((text) => text.split(':').map((path) => resolve(path)) as readonly string[]),
+  } satisfies Setting<readonly string[]>,
   dedupeMemoryIds: whole(
     'THALWEG_DEDUPE_MEMORY_IDS',
     '4000000',
@@ -206,7 +217,12 @@ export function readSettings(
   if (problems.length > 0) throw new ThalwegError('SETTINGS_INVALID', problems.join('\n'))
   const store =
     values.store === 'sqlite' ? `sqlite:${join(String(values.dataDir), 'store.db')}` : String(values.store)
-  return Object.freeze({ key: undefined, ...values, store: new Secret(store) }) as unknown as Settings
+  return Object.freeze({
+    key: undefined,
+    filesRoots: undefined,
+    ...values,
+    store: new Secret(store),
+  }) as unknown as Settings
 }
 
 export interface SettingRow {

@@ -384,6 +384,8 @@ const BROKEN_WORDS: Readonly<Record<ItemFault, string>> = {
   too_deep: 'the nesting is too deep',
   truncated: 'the body ends too early',
   trailing_bytes: 'bytes that belong to no event stand',
+  unreadable_block: 'a stretch that cannot be read stands',
+  unreadable_record: 'a record that cannot be read stands',
 }
 
 function brokenRefusal(fault: ItemFault, at: number): Refusal {

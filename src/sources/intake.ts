@@ -39,6 +39,10 @@ export interface Taken {
   readonly accepted: number
   readonly duplicates: number
   readonly quarantined: number
+  /** 1 for each item that was a duplicate; valid until the next call. */
+  readonly seen: Uint8Array
+  /** Of the frame; unset when all were duplicates. Rejects with LOG_STOPPED. */
+  readonly appended: Promise<number> | undefined
   /** Resolves when everything that the answer vouches for is synced; rejects with LOG_STOPPED. */
   readonly durable: Promise<unknown>
 }
@@ -52,7 +56,7 @@ const FRAME_TYPES_MAX = 65_535
 const TYPE_CHARS_MAX = 1024
 
 export class Intake {
-  readonly #kernel: Kernel
+  readonly #kernel: Pick<Kernel, 'types'>
   readonly #log: Log
   readonly #dedupe: Dedupe
   readonly #shapes: ShapeTrail
@@ -74,7 +78,14 @@ export class Intake {
   #run = 0
   #naming: Naming | undefined
 
-  constructor(kernel: Kernel, log: Log, dedupe: Dedupe, shapes: ShapeTrail, clock: Clock) {
+  /** `kernel`: what the items' types are numbered by. */
+  constructor(
+    kernel: Pick<Kernel, 'types'>,
+    log: Log,
+    dedupe: Dedupe,
+    shapes: ShapeTrail,
+    clock: Clock,
+  ) {
     this.#kernel = kernel
     this.#log = log
     this.#dedupe = dedupe
@@ -86,20 +97,22 @@ export class Intake {
    * Keeps what is new. An item's `id` is its identity when it is an event; in a body of `rows` other objects have
    * a member `id`, too, that may be anything: those are kept without an identity. Afterwards the body's buffer
    * belongs to the log if anything was accepted or quarantined; else it is still the caller's. The refusal is
-   * of the log or of the size; then nothing was kept.
+   * of the log or of the size; then nothing was kept. `known`: 1 for each item that the caller knows to be a duplicate.
    */
   take(
     source: number,
     body: BodyBuffer,
     found: Items,
     holds: 'events' | 'rows',
-    naming?: Naming,
+    also: { readonly naming?: Naming; readonly known?: Uint8Array } = {},
   ): Taken | Refusal {
+    const { naming, known } = also
     this.#naming = naming
     const now = this.#clock.now()
     this.#begin(found)
-    const duplicates = this.#mark(source, found.count, now, holds)
-    if (typeof duplicates !== 'number') return duplicates
+    const marked = this.#mark(source, found.count, now, holds, known)
+    if (typeof marked !== 'number') return marked
+    const duplicates = marked + this.#seeKnown(found.count, known)
     let kept: Kept | Refusal | undefined
     try {
       kept = this.#append(source, body, found.count, now)
@@ -110,7 +123,7 @@ export class Intake {
     if ('code' in kept) return kept
     const { rows, quarantined, appended } = kept
     const durable = duplicates > 0 || appended === undefined ? this.#allDurable(appended) : appended
-    return { accepted: rows - quarantined, duplicates, quarantined, durable }
+    return { accepted: rows - quarantined, duplicates, quarantined, seen: this.#seen, appended, durable }
   }
 
   /** Whether the item of the body taken last was a duplicate. */
@@ -135,11 +148,18 @@ export class Intake {
     if (this.#run === 0) this.#typeRun.fill(0)
   }
 
-  #mark(source: number, count: number, now: number, holds: 'events' | 'rows'): number | Refusal {
+  #mark(
+    source: number,
+    count: number,
+    now: number,
+    holds: 'events' | 'rows',
+    known: Uint8Array | undefined,
+  ): number | Refusal {
     const items = this.#items
     for (let i = 0, at = 0; i < count; i++, at += ITEM_WORDS) {
       const hasId = ((items[at + ITEM_FLAGS] ?? 0) & ITEM_HAS_ID) !== 0
-      this.#skip[i] = hasId && holds === 'events' && items[at + ITEM_FAULT] === 0 ? 0 : 1
+      const compared = hasId && holds === 'events' && items[at + ITEM_FAULT] === 0 && known?.[i] !== 1
+      this.#skip[i] = compared ? 0 : 1
     }
     try {
       return this.#dedupe.mark(source, items, count, ITEM_WORDS, ITEM_ID, now, this.#skip, this.#seen)
@@ -147,6 +167,17 @@ export class Intake {
       // No room for the ids, now or ever; nothing was marked.
       return refusalOfLog(error)
     }
+  }
+
+  #seeKnown(count: number, known: Uint8Array | undefined): number {
+    if (known === undefined) return 0
+    let seen = 0
+    for (let i = 0; i < count; i++) {
+      if (known[i] !== 1) continue
+      this.#seen[i] = 1
+      seen++
+    }
+    return seen
   }
 
   #unmark(source: number, count: number): void {

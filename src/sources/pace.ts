@@ -20,7 +20,8 @@ export class Pace {
 
   /** Takes one request off the source's bucket; a refusal when it is empty. */
   refusal(source: Source): Refusal | undefined {
-    const perSecond = source.settings.requestsPerSecondMax
+    const perSecond =
+      'requestsPerSecondMax' in source.settings ? source.settings.requestsPerSecondMax : undefined
     if (perSecond === undefined) return undefined
     const bucket = this.#filled(source.number, perSecond)
     if (bucket.tokens >= 1) {

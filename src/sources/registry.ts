@@ -4,13 +4,22 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { isAbsolute, relative, sep } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { hashToken, newToken } from '../core/secret.ts'
 import type { SourcesTable, SourceTokensTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-import { SOURCE_KINDS, SourceKind, SourceName, TokenText, TreasureDataSettings } from './settings.ts'
+import {
+  FilesSettings,
+  SOURCE_KINDS,
+  SourceKind,
+  SourceName,
+  TokenText,
+  TreasureDataSettings,
+} from './settings.ts'
 import {
   type Entrance,
   type EntranceIndex,
@@ -24,9 +33,13 @@ import {
 /** Lets people and secret scanners see what leaked. */
 const TOKEN_PREFIX = 'thalweg_source'
 
-/** Reads the sources of the store. Throws STORE_UNAVAILABLE. */
-export async function openSources(store: Store, clock: Clock): Promise<Sources> {
-  const sources = new Sources(store, clock)
+/** Reads the sources of the store. Folders of files lie in one of `filesRoots`. Throws STORE_UNAVAILABLE. */
+export async function openSources(
+  store: Store,
+  clock: Clock,
+  filesRoots: readonly string[] = [],
+): Promise<Sources> {
+  const sources = new Sources(store, clock, filesRoots)
   await sources.refresh()
   return sources
 }
@@ -34,12 +47,14 @@ export async function openSources(store: Store, clock: Clock): Promise<Sources> 
 export class Sources implements EntranceIndex {
   readonly #store: Store
   readonly #clock: Clock
+  readonly #filesRoots: readonly string[]
   #memory: Memory = memoryOf([])
   #changes: Promise<unknown> = Promise.resolve()
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, filesRoots: readonly string[]) {
     this.#store = store
     this.#clock = clock
+    this.#filesRoots = filesRoots
   }
 
   /** Reads everything again: after a change, and when another node may have changed something. */
@@ -67,15 +82,20 @@ export class Sources implements EntranceIndex {
   }
 
   /**
-   * Makes a source. The token comes back this once. Throws SOURCE_NAME_TAKEN when the name, the table, the
-   * task id or the key is taken, and INPUT_INVALID.
+   * Makes a source. The token comes back this once; a source of files has none, and it is empty. Throws
+   * SOURCE_NAME_TAKEN when the name, the table, the task id or the key is taken, and INPUT_INVALID.
    */
   create(wanted: NewSource): Promise<{ source: Source; token: string }> {
     return this.#inTurn(async () => {
       const name = valid(SourceName, wanted.name)
       const kind = valid(SourceKind, wanted.kind)
-      const settings = settingsOf(kind, wanted.settings)
-      const token = wanted.token === undefined ? newToken(TOKEN_PREFIX) : valid(TokenText, wanted.token)
+      const settings = this.#allowed(settingsOf(kind, wanted.settings), wanted.anyFolder === true)
+      const token =
+        kind === 'files'
+          ? ''
+          : wanted.token === undefined
+            ? newToken(TOKEN_PREFIX)
+            : valid(TokenText, wanted.token)
       this.#refuseTaken(name, settings, undefined)
       this.#refuseTakenKey(kind, token)
       const now = this.#clock.now()
@@ -92,10 +112,11 @@ export class Sources implements EntranceIndex {
           })
           .returning('number')
           .executeTakeFirstOrThrow()
-        await tx
-          .insertInto('source_tokens')
-          .values(tokenRow(row.number, 'first', token, now))
-          .execute()
+        if (kind !== 'files')
+          await tx
+            .insertInto('source_tokens')
+            .values(tokenRow(row.number, 'first', token, now))
+            .execute()
         return row.number
       })
       await this.refresh()
@@ -126,7 +147,7 @@ export class Sources implements EntranceIndex {
   update(which: number | string, settings: unknown): Promise<Source> {
     return this.#inTurn(async () => {
       const source = this.get(which)
-      const kept = settingsOf(source.kind, settings, source)
+      const kept = this.#allowed(settingsOf(source.kind, settings, source), outsideRoots(source, settings))
       this.#refuseTaken(undefined, kept, source.number)
       await this.#store.db
         .updateTable('sources')
@@ -146,6 +167,11 @@ export class Sources implements EntranceIndex {
   addToken(which: number | string, label: string, given?: string): Promise<{ id: string; token: string }> {
     return this.#inTurn(async () => {
       const source = this.get(which)
+      if (source.kind === 'files')
+        throw new ThalwegError(
+          'INPUT_INVALID',
+          `The source ${source.name} is read from files: no token opens it`,
+        )
       const token = given === undefined ? newToken(TOKEN_PREFIX) : valid(TokenText, given)
       if (source.tokens.length >= TOKENS_MAX) {
         throw new ThalwegError(
@@ -190,7 +216,7 @@ export class Sources implements EntranceIndex {
   ): Promise<void> {
     return this.#inTurn(async () => {
       const source = this.get(which)
-      const users = await usedBy(source)
+      const users = [...(await usedBy(source)), ...this.#copiesOf(source)]
       if (users.length > 0) {
         throw new ThalwegError(
           'SOURCE_IN_USE',
@@ -237,6 +263,31 @@ export class Sources implements EntranceIndex {
 
   knowsDigest(digest: Uint8Array): boolean {
     return this.#memory.digests.has(keyOf(digest))
+  }
+
+  #copiesOf({ name }: Source): string[] {
+    return this.list()
+      .filter((source) => source.kind === 'files' && source.settings.copiesOf === name)
+      .map((source) => source.name)
+  }
+
+  /** Settings that may be used here: of files, the folder lies in a root, and the source that they copy is there. */
+  #allowed(given: KindSettings, anyFolder: boolean): KindSettings {
+    if (given.kind !== 'files') return given
+    const { location, copiesOf } = given.settings
+    const copied = copiesOf === undefined ? undefined : this.get(copiesOf)
+    if (copied?.kind === 'files')
+      throw new ThalwegError(
+        'INPUT_INVALID',
+        `The source ${copied.name} is read from files itself: name one that is sent to`,
+      )
+    if (location.kind === 's3' || this.#filesRoots.some((root) => isWithin(root, location.path))) return given
+    if (anyFolder) return { ...given, settings: { ...given.settings, outsideRoots: true } }
+    const roots = this.#filesRoots.join(', ') || 'none is set'
+    throw new ThalwegError(
+      'INPUT_INVALID',
+      `The folder ${location.path} does not lie in one of THALWEG_FILES_ROOTS (${roots})`,
+    )
   }
 
   #refuseTaken(name: string | undefined, settings: KindSettings, except: number | undefined): void {
@@ -331,9 +382,12 @@ function sourceOf(row: SourceRow, tokens: readonly SourceToken[]): Source {
     updatedAt: row.updated_at,
     tokens,
   }
+  const settings: unknown = JSON.parse(row.settings)
+  // With what was noted of its folder when it was written.
+  if (row.kind === 'files') return { ...base, kind: 'files', settings: settings as FilesSettings }
   // What a row holds was validated when it was written; fields that came later get their defaults.
   const kind = SourceKind.parse(row.kind)
-  return { ...base, ...settingsOf(kind, JSON.parse(row.settings)) }
+  return { ...base, ...settingsOf(kind, settings) }
 }
 
 function tokenOf(row: SourceTokensTable): SourceToken {
@@ -349,6 +403,19 @@ function tokenRow(source: number, label: string, token: string, now: number): So
     created_at: now,
     revoked_at: null,
   }
+}
+
+/** An admin allowed the folder before, and it stays the same. */
+function outsideRoots(source: Source, settings: unknown): boolean {
+  if (source.kind !== 'files' || source.settings.outsideRoots !== true) return false
+  const parsed = FilesSettings.safeParse(settings)
+  return parsed.success && isDeepStrictEqual(parsed.data.location, source.settings.location)
+}
+
+/** By name alone: links are looked at when the folder is opened. */
+function isWithin(root: string, path: string): boolean {
+  const way = relative(root, path)
+  return isAbsolute(path) && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }
 
 /** A kind with settings of its own schema. */

@@ -4,6 +4,8 @@
  */
 
 import * as z from 'zod'
+import { Location } from '../files/location.ts'
+import { FORMATS } from './files/formats.ts'
 
 /** Lower-case words joined by hyphens: it becomes part of the address that the sender is given. */
 export const SourceName = z
@@ -127,6 +129,31 @@ export const LyticsSettings = z.strictObject({
 })
 export type LyticsSettings = z.infer<typeof LyticsSettings>
 
+export const FilesSettings = z.strictObject({
+  location: Location.describe('Where the files lie.'),
+  authorization: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Id of an authorization of the provider s3. Unset: a bucket is read as anybody may read it'),
+  format: z
+    .enum(FORMATS)
+    .default('auto')
+    .describe('What the files hold; auto tells by their content. gzip and zstd are always recognized'),
+  pollSeconds: z
+    .int()
+    .min(5)
+    .max(86_400)
+    .optional()
+    .describe('Seconds between two looks for new files. Unset: the files are read once'),
+  copiesOf: SourceName.optional().describe(
+    'Source whose events these files hold copies of: what it sent before is a duplicate, and what is new counts as sent by it',
+  ),
+})
+/** As kept: `outsideRoots` says that an admin named a folder that THALWEG_FILES_ROOTS does not hold. */
+export type FilesSettings = z.infer<typeof FilesSettings> & { readonly outsideRoots?: boolean }
+
 /** Every kind of source, with its title and settings, for pickers and the reference page. */
 export const SOURCE_KINDS = {
   'braze-currents': { title: 'Braze Currents (Custom HTTP connector)', settings: BrazeCurrentsSettings },
@@ -136,8 +163,9 @@ export const SOURCE_KINDS = {
   },
   segment: { title: 'Segment HTTP Tracking API', settings: SegmentSettings },
   lytics: { title: 'Lytics addresses (collect, bulk, webhook)', settings: LyticsSettings },
+  files: { title: 'Files (a folder, or a bucket of S3 or a compatible store)', settings: FilesSettings },
 } as const
 
 export type SourceKind = keyof typeof SOURCE_KINDS
 
-export const SourceKind = z.enum(['braze-currents', 'treasure-data', 'segment', 'lytics'])
+export const SourceKind = z.enum(['braze-currents', 'treasure-data', 'segment', 'lytics', 'files'])

@@ -8,6 +8,7 @@
 
 import type {
   BrazeCurrentsSettings,
+  FilesSettings,
   LyticsSettings,
   SegmentSettings,
   SourceKind,
@@ -46,7 +47,18 @@ export interface LyticsSource extends SourceBase {
   readonly settings: LyticsSettings
 }
 
-export type Source = BrazeCurrentsSource | TreasureDataSource | SegmentSource | LyticsSource
+/** It has no door and no tokens: it is read by an import (files/imports.ts). */
+export interface FilesSource extends SourceBase {
+  readonly kind: 'files'
+  readonly settings: FilesSettings
+}
+
+export type Source =
+  | BrazeCurrentsSource
+  | TreasureDataSource
+  | SegmentSource
+  | LyticsSource
+  | FilesSource
 
 /** Kinds whose addresses name no source: the key that is shown does. */
 export type KeyedKind = 'segment' | 'lytics'
@@ -63,8 +75,10 @@ export interface NewSource {
   readonly kind: SourceKind
   /** Validated by the kind's schema. */
   readonly settings: unknown
-  /** The secret that the sender already has; unset: one is made. */
+  /** The secret that the sender already has; unset: one is made. A source of files has none. */
   readonly token?: string | undefined
+  /** An admin names the folder himself: it need not lie in one of the roots for files. */
+  readonly anyFolder?: boolean
 }
 
 /** Tokens that one source may have at a time: each is compared on every request. */

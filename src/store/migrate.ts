@@ -9,6 +9,7 @@ import { ThalwegError } from '../core/errors.ts'
 import type { Dialect } from './columns.ts'
 import * as core from './migrations/0001-core.ts'
 import * as drift from './migrations/0002-drift.ts'
+import * as files from './migrations/0003-files.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -22,6 +23,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'core', up: core.up },
   { number: 2, name: 'drift', up: drift.up },
+  { number: 3, name: 'files', up: files.up },
 ]
 
 /** Any fixed number: the key of the advisory lock that starting nodes of one database share. */

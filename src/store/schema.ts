@@ -20,6 +20,9 @@ export interface Schema {
   meta: MetaTable
   sources: SourcesTable
   source_tokens: SourceTokensTable
+  imports: ImportsTable
+  import_files: ImportFilesTable
+  import_hours: ImportHoursTable
   authorizations: AuthorizationsTable
   currents: CurrentsTable
   current_versions: CurrentVersionsTable
@@ -68,6 +71,47 @@ export interface SourceTokensTable {
   hash: Uint8Array
   created_at: number
   revoked_at: number | null
+}
+
+/** sources: the import of each source of files. Key: source. */
+export interface ImportsTable {
+  source: number
+  state: string // running | paused | finished | failed
+  reason: string
+  run: number // counts the runs; files and hours name the run that last read them
+  listed: number // files in the place, when it was listed last
+  started_at: number
+  finished_at: number | null
+  updated_at: number
+}
+
+/** sources: one version of one file of an import. `number` is what frames carry. Key: number. */
+export interface ImportFilesTable {
+  number: Generated<number>
+  source: number
+  name: string
+  version: string
+  size: number
+  modified_at: number
+  state: string // waiting | reading | done | failed
+  at: number // where reading goes on: a position in the content, and records behind it
+  record: number
+  read: number
+  duplicates: number
+  quarantined: number
+  problem: string
+  log_offset: number // frames of this file from here on are not counted here yet
+  run: number
+  updated_at: number
+}
+
+/** sources: new events that a run brought, by the hour of their time. Key: source, run, hour, event_type. */
+export interface ImportHoursTable {
+  source: number
+  run: number
+  hour: number
+  event_type: string
+  count: number
 }
 
 /** store: credentials of a provider, sealed, write-only. Key: id. */

@@ -83,12 +83,12 @@ const NewSource = z.strictObject({
   token: TokenText.optional().describe('The secret that the sender already has; unset: one is made.'),
 })
 
-const Secret = z.string().describe('Shown this once.')
+const Secret = z.string().describe('Shown this once; empty for a source of files, which has none.')
 const TAGS = ['Sources']
 const Params = z.object({ source: z.string().min(1).max(64).describe('Name of the source.') })
 
 export function sourceRoutes(app: Api, parts: ApiParts): void {
-  const { sources, counters, verdicts, currents } = parts
+  const { sources, counters, verdicts, currents, imports } = parts
   const view = (source: Source) => viewOf(source, counters.of(source.number))
 
   app.get(
@@ -146,6 +146,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
     },
     async (request, reply) => {
       const { source, token } = await sources.create(request.body)
+      await imports.apply()
       return reply.code(201).send({ source: view(source), token })
     },
   )
@@ -208,7 +209,11 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
         response: { 200: SourceView, default: ErrorAnswer },
       },
     },
-    async (request) => view(await sources.update(request.params.source, request.body.settings)),
+    async (request) => {
+      const source = await sources.update(request.params.source, request.body.settings)
+      await imports.apply()
+      return view(source)
+    },
   )
 
   app.delete(
@@ -230,6 +235,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
           .filter((current) => current.definition.sources.includes(name))
           .map((current) => current.name),
       )
+      await imports.apply()
       counters.forget(number)
       verdicts.forget(number)
       return reply.code(204).send()
@@ -316,5 +322,7 @@ function addressesOf(source: Source): string[] {
       const { account } = source.settings
       return ['/collect/json/<stream>', '/collect/bulk/<stream>', `/c/${account}/<stream>?key=<key>`]
     }
+    case 'files':
+      return []
   }
 }

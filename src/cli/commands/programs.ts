@@ -1,5 +1,6 @@
 /** serve, demo, sandbox, simulate, bench: what runs in this process. */
 
+import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Overrides } from '../../core/settings.ts'
 import type { Programs } from '../programs.ts'
@@ -11,6 +12,8 @@ const RATE_DEFAULT = 60
 const RATE_MAX = 100_000
 const SECONDS_MAX = 604_800
 const UINT32_MAX = 4_294_967_295
+const EVENTS_DEFAULT = 100_000
+const EVENTS_MAX = 1_000_000_000
 
 interface ListenOptions {
   readonly port?: string
@@ -23,6 +26,13 @@ interface ListenOptions {
 interface TrafficOptions {
   readonly rate: number
   readonly seed: number
+}
+
+interface SimulateOptions extends TrafficOptions {
+  readonly door?: string
+  readonly seconds?: number
+  readonly files?: string
+  readonly events: number
 }
 
 export function programCommands(
@@ -71,11 +81,16 @@ export function programCommands(
     .argument('[source]', 'name of the source', 'braze')
     .option('--door <address>', 'full address of the door, instead of a source of this hub')
     .option('--seconds <n>', 'for so long; without: until Ctrl-C', wholeFrom(1, SECONDS_MAX))
+    .option('--files <folder>', 'write Avro files to a folder instead, as a storage connector does')
+    .option('--events <n>', 'with --files: so many events', wholeFrom(1, EVENTS_MAX), EVENTS_DEFAULT)
     .addHelpText(
       'after',
       '\nThe token of the source is read from THALWEG_SOURCE_TOKEN, standard input, or a prompt.',
     )
-    .action(async (source: string, options: TrafficOptions & { door?: string; seconds?: number }) => {
+    .action(async (source: string, options: SimulateOptions) => {
+      const { files, events, seed } = options
+      if (files !== undefined)
+        return (await loadPrograms()).simulateFiles({ folder: resolve(files), seed, events })
       const url = options.door ?? `${(await session.client()).address}/currents/${encodeURIComponent(source)}`
       if (!URL.canParse(url)) throw new InvalidArgumentError(`${JSON.stringify(url)} is not an address.`)
       const token = await session.secret('THALWEG_SOURCE_TOKEN', 'Token of the source')

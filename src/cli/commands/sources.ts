@@ -72,7 +72,7 @@ export function sourceCommands(program: Command, session: Session): void {
     .command('create')
     .description('make a source; its token is shown this once')
     .argument('<name>', 'part of its address')
-    .option('--kind <kind>', 'braze-currents, treasure-data, segment or lytics', 'braze-currents')
+    .option('--kind <kind>', 'braze-currents, treasure-data, segment, lytics or files', 'braze-currents')
     .option('--set <name=value>', 'a setting; may be repeated', collected)
     .option(
       '--own-token',
@@ -89,7 +89,7 @@ export function sourceCommands(program: Command, session: Session): void {
       })
       out.show(made, () => {
         showSource(session, client.address, made.source)
-        out.line(`Token (shown this once): ${out.colour('bold', made.token)}`)
+        if (made.token !== '') out.line(`Token (shown this once): ${out.colour('bold', made.token)}`)
       })
     })
 

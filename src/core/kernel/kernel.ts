@@ -42,6 +42,8 @@ export const ITEM_FAULTS = [
   'too_deep', // nested deeper than DEPTH_MAX
   'truncated', // the body ended inside the item
   'trailing_bytes', // bytes between or after the items that belong to none
+  'unreadable_block', // a stretch of a file; never from a scan
+  'unreadable_record', // a record of a file; never from a scan
 ] as const
 export type ItemFault = (typeof ITEM_FAULTS)[number]
 

@@ -34,7 +34,7 @@ export interface LoadBody {
 }
 
 /** What a busy workspace sends, roughly. */
-const MIX = [
+export const LOAD_MIX = [
   { type: 'users.messages.email.Send', weight: 20 },
   { type: 'users.messages.email.Delivery', weight: 19 },
   { type: 'users.messages.email.Open', weight: 12 },
@@ -66,7 +66,7 @@ export function buildLoadBodies(options: LoadOptions): readonly LoadBody[] {
   const world = createWorld(options.seed, options.users ?? USERS)
   const nowSeconds = options.nowSeconds ?? NOW_SECONDS
   return Array.from({ length: bodies }, () => {
-    const { type } = weighted(random, MIX)
+    const { type } = weighted(random, LOAD_MIX)
     const texts = Array.from({ length: eventsPerBody }, () => eventText(type, world, random, nowSeconds))
     return bodyOf(type, texts)
   })
@@ -101,7 +101,7 @@ const DIGITS = Buffer.from('0123456789abcdef')
  * same id twice within 4,294,967,296 ids; they are spread evenly over the range of their digits, as random
  * ones are. Patchers of other seeds give other ids.
  */
-export function createIdPatcher(seed: number): (body: LoadBody) => void {
+export function createIdPatcher(seed: number): (body: Pick<LoadBody, 'body' | 'idPositions'>) => void {
   const random = seededRandom(seed)
   const firstKey = Math.floor(random() * 0x100000000)
   const lastKey = Math.floor(random() * 0x100000000)

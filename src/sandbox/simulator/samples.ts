@@ -25,21 +25,21 @@ export interface SampleOptions {
  * Throws INPUT_INVALID for a name the catalog lacks.
  */
 export function sample(typeName: string, options: SampleOptions): CurrentsEvent {
-  const type = catalogued(typeName)
-  const { random, nowSeconds } = options
-  const world = options.world ?? sampleWorld()
-  const scene: Scene = {
-    random,
-    world,
-    user: pick(random, world.identified),
-    origin: createOrigin(random, world, 'both'),
-    nowSeconds,
-    kept: new Map(),
-  }
+  return sampleIn(catalogued(typeName), sampleScene(options), typeName)
+}
+
+/** A scene for one full sample. */
+export function sampleScene({ random, nowSeconds, world = sampleWorld() }: SampleOptions): Scene {
+  const user = pick(random, world.identified)
+  return { random, world, user, origin: createOrigin(random, world, 'both'), nowSeconds, kept: new Map() }
+}
+
+/** As `sample`, in a scene that is used for more than the event. */
+export function sampleIn(type: EventType, scene: Scene, typeName: string = type.name): CurrentsEvent {
   return {
     event_type: typeName,
-    id: uuid(random),
-    time: nowSeconds,
+    id: uuid(scene.random),
+    time: scene.nowSeconds,
     user: userOf(type, scene.user),
     properties: Object.fromEntries(
       httpFields(type).map((field) => [field.name, propertyValue(field, scene)]),

@@ -127,7 +127,7 @@ export class RecordWriter {
     const { source, stream, counts } = this.#target
     const type = streamType(stream)
     const bytes = frame.body.used
-    const taken = this.#parts.intake.take(source, frame.body, frame.items, 'events', () => type)
+    const taken = this.#parts.intake.take(source, frame.body, frame.items, 'events', { naming: () => type })
     if ('code' in taken) return taken
     this.#frame = undefined
     this.duplicates += taken.duplicates

@@ -310,7 +310,7 @@ export class SegmentDoor {
     const bytes = body.used
     const naming = (item: number): string =>
       inOrder[item]?.fault === undefined ? (inOrder[item]?.type ?? '') : ''
-    const taken = intake.take(visit.source.number, body, found, 'events', naming)
+    const taken = intake.take(visit.source.number, body, found, 'events', { naming })
     if ('code' in taken) return taken
     const tell = this.#verdictsOf(visit.source.number, inOrder, now)
     taken.durable.then(

@@ -8,7 +8,7 @@ type Kind = 'whole' | 'text' | 'bytes'
 /** A column's type; with '?' it may be null. */
 type Shape = Readonly<Record<string, Kind | `${Kind}?`>>
 
-interface Table {
+export interface Table {
   readonly name: string
   /** Name of the column that numbers the rows; then there is no other primary key. */
   readonly serial?: string
@@ -234,7 +234,7 @@ const TABLES: readonly Table[] = [
   },
 ]
 
-interface Index {
+export interface Index {
   readonly table: string
   readonly columns: readonly string[]
   readonly unique?: true
@@ -264,7 +264,7 @@ export async function up(db: Transaction<Schema>, dialect: Dialect): Promise<voi
   for (const index of INDEXES) await createIndex(db, index)
 }
 
-async function createTable(db: Transaction<Schema>, table: Table, columns: Columns): Promise<void> {
+export async function createTable(db: Transaction<Schema>, table: Table, columns: Columns): Promise<void> {
   let builder: CreateTableBuilder<string, string> = db.schema.createTable(table.name)
   if (table.serial !== undefined) builder = builder.addColumn(table.serial, columns.serial)
   for (const [name, shape] of Object.entries(table.columns)) {
@@ -280,7 +280,7 @@ async function createTable(db: Transaction<Schema>, table: Table, columns: Colum
   await columns.finish(builder, table.byKey ? 'by-key' : 'as-inserted').execute()
 }
 
-async function createIndex(db: Transaction<Schema>, index: Index): Promise<void> {
+export async function createIndex(db: Transaction<Schema>, index: Index): Promise<void> {
   let builder = db.schema
     .createIndex(`${index.table}_by_${index.columns.join('_')}`)
     .on(index.table)

@@ -1,0 +1,81 @@
+/** Avro files from a folder into the synced log: decoding, kernel scan, dedupe and append, in a hub of its own. */
+
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { writeBulk } from '../src/sandbox/storage/storage.ts'
+
+export interface ImportLine {
+  readonly state: string
+  readonly run: number
+  readonly ms: number
+  readonly read: number
+  readonly duplicates: number
+  readonly quarantined: number
+  readonly cpuMicros: number
+  readonly rssBytesMax: number
+  readonly head: number
+}
+
+export interface ImportRow {
+  readonly case: string
+  readonly events: number
+  readonly eventsPerSecond: number
+  readonly megabytesPerSecond: number
+  readonly cpuMicrosPerEvent: number
+  readonly rssMb: number
+}
+
+const EVENTS = 1_000_000
+const NOW = 1_780_000_000
+const SCRIPT = join(import.meta.dirname, 'import-process.ts')
+
+/** Reads a folder to its end in a process of its own. `onLine` hears of it once a second and may give a word to kill it. */
+export async function importFolder(
+  folder: string,
+  dataDir: string,
+  onLine: (line: ImportLine) => 'kill' | undefined = () => undefined,
+): Promise<ImportLine> {
+  const child = spawn(process.execPath, [SCRIPT, folder, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  let last: ImportLine | undefined
+  for await (const text of createInterface({ input: child.stdout })) {
+    last = JSON.parse(text) as ImportLine
+    if (onLine(last) === 'kill') child.kill('SIGKILL')
+  }
+  await gone
+  if (last === undefined) throw new Error('the import said nothing')
+  return last
+}
+
+export async function importFiles(rounds: number): Promise<ImportRow[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'thalweg-bench-files-'))
+  try {
+    const { bytes } = await writeBulk({ folder, seed: 1, events: EVENTS, nowSeconds: NOW })
+    const rows: ImportRow[] = []
+    for (let round = 0; round < rounds; round++) rows.push(await measure(folder, bytes))
+    return [rows.toSorted((a, b) => a.cpuMicrosPerEvent - b.cpuMicrosPerEvent)[rows.length >> 1] as ImportRow]
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function measure(folder: string, bytes: number): Promise<ImportRow> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-bench-import-'))
+  try {
+    const { read, ms, cpuMicros, rssBytesMax, duplicates } = await importFolder(folder, dataDir)
+    if (duplicates > 0) throw new Error(`${duplicates} duplicates in a folder of unique ids`)
+    return {
+      case: 'Avro files to synced log',
+      events: read,
+      eventsPerSecond: Math.round((read / ms) * 1000),
+      megabytesPerSecond: Math.round(bytes / ms / 1000),
+      cpuMicrosPerEvent: cpuMicros / read,
+      rssMb: Math.round(rssBytesMax / 1_048_576),
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
