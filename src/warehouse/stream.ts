@@ -82,18 +82,17 @@ class Rows {
     this.#explain = explain
   }
 
-  /** Undefined at the end. Throws what the engine's failure means, after ending the reading. */
+  /** Undefined at the end. Throws what the engine's failure means. Nothing is held any more once there is nothing more to read. */
   async next(): Promise<Page | undefined> {
     if (this.cut) return undefined
-    // One row more than wanted tells whether the result was cut.
-    const left = this.#rowsMax - this.#count
     try {
+      // One row more than wanted tells whether the result was cut.
+      const left = this.#rowsMax - this.#count
       const page = await this.#ending.orEarlier(this.#reading.next(Math.min(PAGE_ROWS_MAX, left + 1)))
-      if (page === undefined) return undefined
-      this.cut = page.length > left
-      this.#count += Math.min(page.length, left)
-      if (!this.cut) return page
-      return left === 0 ? undefined : page.slice(0, left)
+      this.cut = page !== undefined && page.length > left
+      if (page === undefined || this.cut) await this.end()
+      this.#count += page?.length ?? 0
+      return this.cut ? nonEmpty(page?.slice(0, left)) : page
     } catch (error) {
       await this.end()
       throw this.#ending.failure ?? this.#explain(error)
@@ -104,6 +103,10 @@ class Rows {
     this.#ended ??= this.#reading.end().finally(() => this.#ending.over())
     return this.#ended
   }
+}
+
+function nonEmpty(page: Page | undefined): Page | undefined {
+  return page?.length === 0 ? undefined : page
 }
 
 /** Whether and why a query ends before its result does. */
