@@ -41,6 +41,8 @@ export interface EngineDialect {
     readonly line?: number
     readonly column?: number
   }
+  /** What stands behind the expressions, where they need a table. */
+  readonly typesFrom?: string
   /** An expression, the type as the engine calls it, and the cell. */
   readonly types: readonly (readonly [expression: string, type: RegExp, cell: Cell])[]
   /** Statements that do more than read, or try to. */
@@ -184,7 +186,7 @@ export function queryEngineConformance(
 
     test('types: names and cells', async () => {
       const expressions = dialect.types.map(([expression], i) => `${expression} as c${i}`)
-      const stream = await ask({ sql: `select ${expressions.join(', ')}` })
+      const stream = await ask({ sql: `select ${expressions.join(', ')} ${dialect.typesFrom ?? ''}` })
       const rows: (readonly Cell[])[] = []
       for await (const page of stream.pages) rows.push(...page)
       const seen = dialect.types.map(([expression], i) => [expression, rows[0]?.[i]])
