@@ -50,7 +50,8 @@ function answer(reply: FastifyReply, failure: Failure) {
     .send({ error: failure })
 }
 
-function failureOf(error: unknown): Failure {
+/** For answers that are under way already, too. */
+export function failureOf(error: unknown): Failure {
   if (error instanceof ThalwegError) {
     const { code, message, details } = error
     return details === undefined ? { code, message } : { code, message, details }
