@@ -12,12 +12,15 @@ import { catalogCommands } from './commands/catalog.ts'
 import { currentCommands } from './commands/currents.ts'
 import { deadLetterCommands } from './commands/dead-letters.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { engineCommands } from './commands/engines.ts'
 import { eventCommands } from './commands/event.ts'
 import { inboxCommand } from './commands/inbox.ts'
 import { ledgerCommands } from './commands/ledger.ts'
 import { programCommands } from './commands/programs.ts'
+import { queryCommands } from './commands/queries.ts'
 import { replayCommands } from './commands/replays.ts'
 import { sourceCommands } from './commands/sources.ts'
+import { sqlCommand } from './commands/sql.ts'
 import { statusCommand } from './commands/status.ts'
 import { tokenCommands } from './commands/tokens.ts'
 import { report } from './failures.ts'
@@ -78,6 +81,9 @@ const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
   ledgerCommands,
   eventCommands,
   inboxCommand,
+  sqlCommand,
+  queryCommands,
+  engineCommands,
   alertCommands,
   catalogCommands,
   tokenCommands,
