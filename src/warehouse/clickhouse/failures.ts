@@ -32,7 +32,7 @@ const CONNECTION_FAULTS: ReadonlyMap<number, FaultDetails['fault']> = new Map([
 
 /** Version 18 writes `Code: 62, e.displayText() = DB::Exception: …, e.what() = DB::Exception`, later ones `Code: 62. DB::Exception: … (version 24.3)`. */
 const EXCEPTION =
-  /Code: (\d+)[.,] (?:e\.displayText\(\) = )?DB::\w*Exception: ([\s\S]*?)(?:, e\.what\(\) = [\s\S]*|\s*\(version [^)]*\)\s*)?$/
+  /Code: (\d+)[.,] (?:e\.displayText\(\) = )?DB::\w*Exception: ([\s\S]*?)(?:, e\.what\(\) = [\s\S]*|\s*\(version .*\)\s*)?$/
 
 export function clickhouseFailure(error: unknown, sql: string, timeoutMs: number): ThalwegError {
   if (!(error instanceof ClickhouseRefusal)) {

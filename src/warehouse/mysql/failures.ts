@@ -14,8 +14,13 @@ import {
 interface DriverError {
   readonly errno?: number
   readonly sqlMessage?: string
-  /** The connection cannot be used any more, or never could. */
-  readonly fatal?: boolean
+}
+
+/** There was no connection: what the server says, it says about us and not about the query. */
+export class MysqlUnconnected extends Error {
+  constructor(cause: unknown) {
+    super('no connection', { cause })
+  }
 }
 
 const TIMED_OUT = new Set([1969, 3024]) // MariaDB: max_statement_time; MySQL: max_execution_time
@@ -30,15 +35,17 @@ const CONNECTION_FAULTS: ReadonlyMap<number, FaultDetails['fault']> = new Map([
 ])
 
 export function mysqlFailure(error: unknown, sql: string, timeoutMs: number): ThalwegError {
-  const { errno = 0, sqlMessage, fatal = false } = error as DriverError
-  if (sqlMessage === undefined) {
-    const reason = error instanceof Error ? error.message : String(error)
-    return engineUnreachable(reason, 'unreachable', error)
-  }
+  if (error instanceof MysqlUnconnected) return unconnected(error.cause)
+  const { errno = 0, sqlMessage } = error as DriverError
+  if (sqlMessage === undefined) return unconnected(error)
   if (TIMED_OUT.has(errno)) return queryTimedOut(timeoutMs)
-  const fault = fatal ? CONNECTION_FAULTS.get(errno) : undefined
-  if (fault !== undefined) return engineUnreachable(sqlMessage, fault, error)
   return queryFailed(sqlMessage, positionOf(sqlMessage, sql), error)
+}
+
+function unconnected(error: unknown): ThalwegError {
+  const { errno = 0 } = error as DriverError
+  const reason = error instanceof Error ? error.message : String(error)
+  return engineUnreachable(reason, CONNECTION_FAULTS.get(errno) ?? 'unreachable', error)
 }
 
 /** Syntax errors name the line, and quote the text from the place on: `… near 'frm t' at line 3`. */

@@ -13,7 +13,7 @@ import { readStatement } from '../guard/guard.ts'
 import { streamOf } from '../stream.ts'
 import { tablesFrom } from '../tables.ts'
 import type { QueryEngine, QueryRequest, QueryStream, TableShape } from '../warehouse.ts'
-import { mysqlFailure } from './failures.ts'
+import { MysqlUnconnected, mysqlFailure } from './failures.ts'
 import { MysqlReading } from './reading.ts'
 import { MysqlConnection, MysqlCredentials } from './settings.ts'
 
@@ -95,7 +95,9 @@ class MysqlEngine implements QueryEngine {
 
   #connect(): Promise<PoolConnection> {
     return new Promise((resolve, reject) => {
-      this.#pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection)))
+      this.#pool.getConnection((error, connection) =>
+        error ? reject(new MysqlUnconnected(error)) : resolve(connection),
+      )
     })
   }
 
