@@ -1,6 +1,6 @@
 /** The values of MySQL and MariaDB, as the bytes of their text arrive, and what the types are called. From MySQL's protocol, column definition. */
 
-import { Types } from 'mysql2'
+import mysql from 'mysql2'
 import { floatOrText, isoTime, wholeOrText } from '../cells.ts'
 import type { Cell } from '../warehouse.ts'
 
@@ -13,6 +13,9 @@ export interface Definition {
 }
 
 type Parser = (bytes: Buffer) => Cell
+
+// Node finds no named exports in this package.
+const { Types } = mysql
 
 const UNSIGNED = 32
 const ENUM = 256
