@@ -26,7 +26,7 @@ export type SavedQueryVersion = SavedQueryText & Pick<SavedQuery, 'version' | 'a
 
 /** Versions of one query: the oldest are forgotten. */
 export const VERSIONS_MAX = 100
-const QUERIES_MAX = 1_000
+const LISTED_MAX = 1_000
 
 export class SavedQueries {
   readonly #store: Store
@@ -37,10 +37,9 @@ export class SavedQueries {
     this.#clock = clock
   }
 
-  /** By name. */
-  async list(): Promise<SavedQuery[]> {
-    const rows = await this.#select().orderBy('saved_queries.name').limit(QUERIES_MAX).execute()
-    return rows
+  /** The first LISTED_MAX, by name. */
+  list(): Promise<SavedQuery[]> {
+    return this.#select().orderBy('saved_queries.name').limit(LISTED_MAX).execute()
   }
 
   /** Throws SAVED_QUERY_UNKNOWN. */

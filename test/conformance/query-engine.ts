@@ -159,9 +159,13 @@ export function queryEngineConformance(
     test('the time limit ends it on the server, also when nobody reads the rows', async () => {
       expect(await codeOf(ask({ sql: dialect.slow, timeoutMs: 300 }))).toBe('QUERY_TIMEOUT')
       await quiet()
-      const stream = await ask({ sql: dialect.endless, timeoutMs: 1_000 })
+      // On a machine so busy that no row comes in time it is the query that says so: the promise is the same.
+      const unread = ask({ sql: dialect.endless, timeoutMs: 2_000 }).then(async (stream) => {
+        await quiet()
+        return countOf(stream)
+      })
+      expect(await codeOf(unread)).toBe('QUERY_TIMEOUT')
       await quiet()
-      expect(await codeOf(countOf(stream))).toBe('QUERY_TIMEOUT')
     })
 
     test("a mistake is told in the engine's words, with its place", async () => {
