@@ -14,6 +14,7 @@ import { destinations } from '../src/destinations/catalog.ts'
 import type { Destination } from '../src/destinations/destination.ts'
 import { REFUSALS } from '../src/sources/refusals.ts'
 import { SOURCE_KINDS } from '../src/sources/settings.ts'
+import { engineKinds } from '../src/warehouse/engine-kinds.ts'
 
 export const REFERENCE = join(fileURLToPath(new URL('..', import.meta.url)), 'docs/reference')
 
@@ -24,6 +25,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['errors.md', errorsPage()],
     ['sources.md', sourcesPage()],
     ['destinations.md', destinationsPage()],
+    ['engines.md', enginesPage()],
     ['events.md', eventsPage()],
   ])
 }
@@ -82,7 +84,20 @@ function destinationsPage(): string {
   ])
 }
 
-function destinationParts({ name, title, description, settings, credentials }: Destination): string[] {
+function enginesPage(): string {
+  return page('Settings of query engines', 'src/warehouse', [
+    'What an admin sets for a query engine, and the credentials that an authorization of the same provider holds. How engines are asked: [SQL](../sql.md).',
+    ...engineKinds.flatMap(({ kind, ...engine }) => destinationParts({ name: kind, ...engine })),
+  ])
+}
+
+function destinationParts({
+  name,
+  title,
+  description,
+  settings,
+  credentials,
+}: Pick<Destination, 'name' | 'title' | 'description' | 'settings' | 'credentials'>): string[] {
   return [
     `## ${title}`,
     `Kind and provider: ${code(name)}. ${description}`,

@@ -23,5 +23,9 @@ export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
     providers: hub.providers,
     currents: hub.currents,
     delivery: hub.delivery,
+    engines: hub.engines,
+    queries: hub.queries,
+    savedQueries: hub.savedQueries,
+    queryRole: hub.settings.queryRole,
   }
 }

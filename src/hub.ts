@@ -34,6 +34,11 @@ import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
 import { openSealer } from './store/sealing.ts'
 import { openStore, type Store } from './store/store.ts'
+import { engineKinds } from './warehouse/engine-kinds.ts'
+import { Engines } from './warehouse/engines.ts'
+import { Queries } from './warehouse/queries.ts'
+import { SavedQueries } from './warehouse/saved-queries.ts'
+import { engineProvider } from './warehouse/verify.ts'
 
 export type HubLogger = ReturnType<typeof hubLogger>
 
@@ -70,6 +75,9 @@ export interface Hub {
   readonly providers: readonly Provider[]
   readonly currents: Currents
   readonly delivery: Delivery
+  readonly engines: Engines
+  readonly queries: Queries
+  readonly savedQueries: SavedQueries
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
   close(): Promise<void>
@@ -145,6 +153,17 @@ export async function startHub(
       logger,
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })
+    const engines = new Engines({
+      store,
+      authorizations,
+      clock,
+      logger,
+      kinds: engineKinds,
+      builtIn: new Map(),
+    })
+    closers.push(() => engines.close())
+    const queries = new Queries({ engines, clock, limits: settings })
+    closers.push(() => queries.close())
     const drift = new Drift({
       log,
       store,
@@ -189,9 +208,19 @@ export async function startHub(
       drift,
       imports,
       authorizations,
-      providers: [...destinations.map((destination) => providerOf(destination, delivery)), s3Provider],
+      providers: [
+        ...destinations.map((destination) => providerOf(destination, delivery)),
+        // Where a destination has the same name, its authorizations open the engine too.
+        ...engineKinds
+          .filter(({ kind }) => !destinations.some(({ name }) => name === kind))
+          .map((kind) => engineProvider(kind, { clock, logger })),
+        s3Provider,
+      ],
       currents,
       delivery,
+      engines,
+      queries,
+      savedQueries: new SavedQueries(store, clock),
       server,
       close: closeAll,
     }

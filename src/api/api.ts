@@ -31,6 +31,7 @@ import { currentRoutes } from './routes/currents.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
 import { driftRoutes } from './routes/drift.ts'
+import { engineRoutes } from './routes/engines.ts'
 import { eventRoutes } from './routes/events.ts'
 import { importRoutes } from './routes/imports.ts'
 import { inboxRoutes } from './routes/inbox.ts'
@@ -39,9 +40,11 @@ import { liveRoutes } from './routes/live.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { providerRoutes } from './routes/providers.ts'
+import { queryRoutes } from './routes/queries.ts'
 import { replayRoutes } from './routes/replays.ts'
 import { sandboxRoutes } from './routes/sandbox.ts'
 import { sourceRoutes } from './routes/sources.ts'
+import { sqlRoutes } from './routes/sql.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 
@@ -136,6 +139,9 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   replayRoutes,
   ledgerRoutes,
   eventRoutes,
+  sqlRoutes,
+  queryRoutes,
+  engineRoutes,
   alertRoutes,
   tokenRoutes,
   sandboxRoutes,

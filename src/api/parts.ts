@@ -12,7 +12,10 @@ import type { Sources } from '../sources/registry.ts'
 import type { Verdicts } from '../sources/verdicts.ts'
 import type { Authorizations } from '../store/authorizations.ts'
 import type { Store } from '../store/store.ts'
-import type { ApiTokens } from './tokens.ts'
+import type { Engines } from '../warehouse/engines.ts'
+import type { Queries } from '../warehouse/queries.ts'
+import type { SavedQueries } from '../warehouse/saved-queries.ts'
+import type { ApiTokens, Role } from './tokens.ts'
 
 export interface ApiParts {
   /** Of this program, as in package.json. */
@@ -37,6 +40,11 @@ export interface ApiParts {
   readonly providers: readonly Provider[]
   readonly currents: Currents
   readonly delivery: Delivery
+  readonly engines: Engines
+  readonly queries: Queries
+  readonly savedQueries: SavedQueries
+  /** Least role that may run queries and see tables. */
+  readonly queryRole: Role
   readonly tokens: ApiTokens
   /**
    * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox

@@ -23,6 +23,8 @@ export interface Given {
   readonly stdin?: string
   /** Whether a person sits at it. What is typed is `stdin`. */
   readonly terminal?: boolean
+  /** When the user presses Ctrl-C. */
+  readonly interruption?: AbortSignal
   readonly programs?: Partial<Programs>
 }
 
@@ -48,6 +50,7 @@ export async function run(args: readonly string[], given: Given = {}): Promise<R
     },
     fetch,
     now: Date.now,
+    interruption: () => given.interruption ?? new AbortController().signal,
     pause: async (ms) => {
       await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 20)))
       return true

@@ -13,13 +13,16 @@ import { currentCommands } from './commands/currents.ts'
 import { deadLetterCommands } from './commands/dead-letters.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { driftCommands } from './commands/drift.ts'
+import { engineCommands } from './commands/engines.ts'
 import { eventCommands } from './commands/event.ts'
 import { importCommands } from './commands/imports.ts'
 import { inboxCommand } from './commands/inbox.ts'
 import { ledgerCommands } from './commands/ledger.ts'
 import { programCommands } from './commands/programs.ts'
+import { queryCommands } from './commands/queries.ts'
 import { replayCommands } from './commands/replays.ts'
 import { sourceCommands } from './commands/sources.ts'
+import { sqlCommand } from './commands/sql.ts'
 import { statusCommand } from './commands/status.ts'
 import { tokenCommands } from './commands/tokens.ts'
 import { report } from './failures.ts'
@@ -82,6 +85,9 @@ const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
   eventCommands,
   inboxCommand,
   driftCommands,
+  sqlCommand,
+  queryCommands,
+  engineCommands,
   alertCommands,
   catalogCommands,
   tokenCommands,

@@ -113,8 +113,15 @@ export class Client {
     return this.#call<Answer>(method, where, JSON.stringify(body))
   }
 
-  async remove(where: string): Promise<void> {
-    await this.#call('DELETE', where)
+  async remove<Answer = void>(where: string): Promise<Answer> {
+    return this.#call<Answer>('DELETE', where)
+  }
+
+  /** An answer to be read as it comes, for as long as it takes; aborting leaves. Throws as `get` does, until the answer begins. */
+  async stream(where: string, body: unknown, signal: AbortSignal): Promise<Response> {
+    const answer = await this.#reach('POST', `${this.address}/api/v1${where}`, JSON.stringify(body), signal)
+    if (answer.ok) return answer
+    throw this.#refusal(answer.status, await answer.text())
   }
 
   /** Status and body of an address outside of /api/v1, whatever the status. */
@@ -130,12 +137,17 @@ export class Client {
     throw this.#refusal(answer.status, text)
   }
 
-  async #reach(method: string, url: string, body?: string): Promise<Response> {
+  async #reach(
+    method: string,
+    url: string,
+    body?: string,
+    signal: AbortSignal = AbortSignal.timeout(REQUEST_MS_MAX),
+  ): Promise<Response> {
     try {
       return await this.#fetch(url, {
         method,
         redirect: 'error',
-        signal: AbortSignal.timeout(REQUEST_MS_MAX),
+        signal,
         headers: {
           accept: 'application/json',
           ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
@@ -144,6 +156,7 @@ export class Client {
         ...(body === undefined ? {} : { body }),
       })
     } catch (cause) {
+      if (signal.aborted && signal.reason !== undefined && !isTimeout(signal.reason)) throw signal.reason
       const reason = cause instanceof Error ? (cause.cause ?? cause) : cause
       const words = reason instanceof Error ? reason.message || reason.name : String(reason)
       throw new ThalwegError('HUB_UNREACHABLE', `No hub answers at ${this.address}: ${words}`, { cause })
@@ -151,13 +164,12 @@ export class Client {
   }
 
   #refusal(status: number, text: string): ThalwegError {
-    const { error } = this.#parsed(text) as { error?: { code?: unknown; message?: unknown } }
-    const { code, message } = error ?? {}
+    const { error } = this.#parsed(text) as {
+      error?: { code?: unknown; message?: unknown; details?: unknown }
+    }
+    const { code, message, details } = error ?? {}
     if (typeof code !== 'string' || typeof message !== 'string') throw this.#notOurs(`status ${status}`)
-    // A newer hub may know codes that we do not.
-    return Object.hasOwn(ERROR_CODES, code)
-      ? new ThalwegError(code as ErrorCode, message)
-      : new ThalwegError('DEFECT', `${message} (${code})`)
+    return refusalFrom({ code, message, details })
   }
 
   #parsed(text: string): unknown {
@@ -174,4 +186,16 @@ export class Client {
       `What answers at ${this.address} is no Thalweg: it answered ${what}`,
     )
   }
+}
+
+/** What the API refused, as it was thrown there. A newer hub may know codes that we do not. */
+export function refusalFrom(refusal: { code: string; message: string; details?: unknown }): ThalwegError {
+  const { code, message, details } = refusal
+  return Object.hasOwn(ERROR_CODES, code)
+    ? new ThalwegError(code as ErrorCode, message, { details })
+    : new ThalwegError('DEFECT', `${message} (${code})`)
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError'
 }

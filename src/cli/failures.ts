@@ -15,12 +15,18 @@ const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
   DEAD_LETTER_STATE: 'See its state: thalweg dead-letters show <id>',
   DEAD_LETTER_UNKNOWN: 'See which there are: thalweg dead-letters list',
   DEFECT: 'Look into the log of the hub; please report it.',
+  ENGINE_UNKNOWN: 'See which there are: thalweg engines list',
+  ENGINE_UNREACHABLE: 'Once it should answer again: thalweg engines check <name>',
   HUB_UNREACHABLE:
     'Is it running? Start it with: thalweg serve. Another address: --url or THALWEG_URL; another data folder: --data or THALWEG_DATA.',
   LOG_FULL: 'Free some space on the disk of the data folder: thalweg doctor',
   LOG_LOCKED: 'Stop the other process, or choose another data folder: --data',
   LOG_STOPPED: 'Mend the disk, then restart the hub: thalweg doctor',
+  QUERIES_FULL: 'See which run, and end one: thalweg queries running',
+  QUERY_TIMEOUT: 'Give it more time: --timeout 10m',
+  QUERY_UNKNOWN: 'See which there are: thalweg queries running',
   REPLAY_UNKNOWN: 'See which there are: thalweg replays list <current>',
+  SAVED_QUERY_UNKNOWN: 'See which there are: thalweg queries list',
   SOURCE_UNKNOWN: 'See which there are: thalweg sources list',
   STORE_UNAVAILABLE: 'See what is wrong: thalweg doctor',
   TOKEN_FORBIDDEN: 'Use a token with that role, or have one made: thalweg tokens create',
@@ -43,7 +49,8 @@ export function report(error: unknown, session: Session): number {
   const code = usage ? 'USAGE' : error instanceof ThalwegError ? error.code : 'FAILED'
   const next = error instanceof ThalwegError ? NEXT_STEPS[error.code] : undefined
   if (out.forPrograms) {
-    out.aside(JSON.stringify({ error: { code, message, ...(next === undefined ? {} : { next }) } }))
+    const details = error instanceof ThalwegError ? error.details : undefined
+    out.aside(JSON.stringify({ error: { code, message, details, next } }))
   } else {
     out.aside(`${out.colour('red', usage ? 'Usage:' : 'Failed:')} ${cleanLines(message)}`)
     if (next !== undefined) out.aside(next)

@@ -41,6 +41,16 @@ export class Printer {
     else render()
   }
 
+  /** Characters that fit on a line. */
+  get width(): number {
+    return this.#io.stdout.columns ?? WIDTH_DEFAULT
+  }
+
+  /** Text as it is, without a line end of ours. */
+  text(text: string): void {
+    this.#io.stdout.write(text)
+  }
+
   /** One line of JSON: for streams of values. */
   jsonLine(value: unknown): void {
     this.#io.stdout.write(`${JSON.stringify(value)}\n`)
@@ -84,6 +94,8 @@ export class Printer {
     for (const [name, value] of rows) this.line(`${this.colour('dim', name.padEnd(width))}  ${value}`)
   }
 }
+
+const WIDTH_DEFAULT = 100
 
 /** No lines between cells: what is printed can be cut and pasted. */
 const BARE = {

@@ -2,6 +2,7 @@
 
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { ThalwegError } from '../core/errors.ts'
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -15,10 +16,14 @@ export interface Surroundings {
    * or nobody listens.
    */
   pause(ms: number): Promise<boolean>
+  /** Aborts, with the reason as a ThalwegError, when the user ends the command (Ctrl-C) or nobody listens any more. From this call on Ctrl-C ends nothing else. */
+  interruption(): AbortSignal
 }
 
 export interface Output {
   readonly isTTY?: boolean
+  /** Characters in a line of the terminal. */
+  readonly columns?: number
   write(text: string): unknown
 }
 
@@ -29,9 +34,13 @@ export function processSurroundings(): Surroundings {
   // A reader that has seen enough (`thalweg … | head`) is no failure; it only means that nobody listens any
   // more.
   let unheard = false
+  const interrupted = new AbortController()
+  const interrupt = (): void =>
+    interrupted.abort(new ThalwegError('QUERY_CANCELLED', 'The query was cancelled'))
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     unheard = true
+    interrupt()
   })
   return {
     env: process.env,
@@ -41,6 +50,10 @@ export function processSurroundings(): Surroundings {
     fetch,
     now: Date.now,
     pause: async (ms) => !unheard && (await pauseUntilInterrupted(ms)) && !unheard,
+    interruption: () => {
+      process.once('SIGINT', interrupt)
+      return interrupted.signal
+    },
   }
 }
 

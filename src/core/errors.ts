@@ -6,7 +6,7 @@
 /** Every code, the HTTP status that the API gives it, and what it means. The reference page is generated from this table. */
 export const ERROR_CODES = {
   AUTHORIZATION_UNKNOWN: [404, 'No authorization has this id.'],
-  AUTHORIZATION_IN_USE: [409, 'A current still uses the authorization.'],
+  AUTHORIZATION_IN_USE: [409, 'A current or a query engine still uses the authorization.'],
   BODY_MEDIA: [415, 'The API takes JSON only.'],
   BODY_OVERSIZED: [413, 'The body of a request to the API is larger than allowed.'],
   CATALOG_BROKEN: [500, 'The built-in event catalog does not hold together.'],
@@ -18,8 +18,9 @@ export const ERROR_CODES = {
   DEAD_LETTER_STATE: [409, 'The dead letter was already redriven or discarded.'],
   DEFECT: [500, 'Thalweg failed in a way that it should not.'],
   DRIFT_UNKNOWN: [404, 'No event of this type has been counted.'],
+  ENGINE_NAME_TAKEN: [409, 'Another query engine already has this name.'],
   ENGINE_UNKNOWN: [404, 'No query engine has this name.'],
-  ENGINE_UNREACHABLE: [503, 'The query engine does not answer.'],
+  ENGINE_UNREACHABLE: [503, 'The query engine does not answer, or refuses our connection.'],
   EVENT_UNKNOWN: [404, 'No kept event has this id.'],
   FILES_CHANGED: [409, 'The file is not the one that was listed: it was changed since.'],
   FILES_DAMAGED: [422, 'The content of a file is not what it says it is.'],
@@ -38,14 +39,18 @@ export const ERROR_CODES = {
   LOG_LOCKED: [500, 'Another process uses this data directory.'],
   LOG_STOPPED: [503, 'The log stopped after a failed write; restart after mending the disk.'],
   LOG_TRIMMED: [410, 'The asked entries are no longer kept.'],
+  QUERIES_FULL: [503, 'As many queries as allowed run already.'],
   QUERY_CANCELLED: [409, 'The query was cancelled.'],
   QUERY_FAILED: [422, "The engine could not run the query; the message is the engine's own."],
   QUERY_REFUSED: [422, 'The text is not one statement that only reads.'],
   QUERY_TIMEOUT: [504, 'The query took longer than allowed.'],
+  QUERY_UNKNOWN: [404, 'No query that runs or ran lately has this id.'],
   REPLAY_INVALID: [422, 'The replay window does not hold together.'],
   REPLAY_UNKNOWN: [404, 'No replay has this id.'],
   ROUTE_UNKNOWN: [404, 'Nothing answers at this address.'],
   SANDBOX_UNKNOWN: [404, 'The sandbox has no such double.'],
+  SAVED_QUERY_NAME_TAKEN: [409, 'Another saved query already has this name.'],
+  SAVED_QUERY_UNKNOWN: [404, 'No saved query has this name.'],
   SEALING_KEY: [500, 'The sealing key is missing or does not open what it sealed.'],
   SETTINGS_INVALID: [500, 'A setting has a value that cannot be used.'],
   SOURCE_UNKNOWN: [404, 'No source has this name.'],
@@ -66,10 +71,13 @@ export type ErrorCode = keyof typeof ERROR_CODES
 export class ThalwegError extends Error {
   override readonly name = 'ThalwegError'
   readonly code: ErrorCode
+  /** What a program can use beside the message, such as a position in a text; given to callers of the API. Never holds a secret. */
+  readonly details: unknown
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; details?: unknown }) {
     super(message, options)
     this.code = code
+    this.details = options?.details
   }
 
   get status(): number {

@@ -16,6 +16,8 @@ export interface Provider {
   readonly settings: z.ZodType
   /** The secret half; write-only. Every field carries `.describe()`. */
   readonly credentials: z.ZodType
+  /** Whether only an administrator may name settings to try the credentials with: they say where the hub connects to. */
+  readonly placeIsGuarded?: true
   /** Tries the credentials as closely as is safe. Both arguments are checked against the schemas by the provider; throws INPUT_INVALID or CURRENT_INVALID. */
   verify(settings: unknown, credentials: unknown): Promise<Receipt>
 }

@@ -177,6 +177,33 @@ const TABLE = {
     1_000_000_000,
     'Event ids remembered in memory (about 24 bytes each); older ones are looked up on disk.',
   ),
+  queryRole: choice(
+    'THALWEG_QUERY_ROLE',
+    'operator',
+    ['viewer', 'operator', 'admin'],
+    'Least role of a token that may run queries and see tables. A query reads personal data, so viewers may not unless told so here.',
+  ),
+  queriesMax: whole(
+    'THALWEG_QUERIES_MAX',
+    '8',
+    1,
+    32,
+    'Queries that run at once, of all callers together; beyond it they are answered 503.',
+  ),
+  queryTimeMaxMs: duration(
+    'THALWEG_QUERY_TIME_MAX',
+    '1h',
+    SECOND,
+    DAY,
+    'Longest time that a query may take, whatever its caller asks for.',
+  ),
+  queryBytesMax: bytes(
+    'THALWEG_QUERY_BYTES_MAX',
+    '10GB',
+    MIB,
+    TIB,
+    'Largest result of a query, as text; it is cut there, and says so.',
+  ),
 } as const satisfies Record<string, Setting<unknown>>
 
 type Table = typeof TABLE

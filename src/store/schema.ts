@@ -37,6 +37,9 @@ export interface Schema {
   replays: ReplaysTable
   alerts: AlertsTable
   api_tokens: ApiTokensTable
+  query_engines: QueryEnginesTable
+  saved_queries: SavedQueriesTable
+  saved_query_versions: SavedQueryVersionsTable
 }
 
 /** store: the numbered steps that made these tables. Key: number. */
@@ -119,7 +122,7 @@ export interface AuthorizationsTable {
   id: string
   label: string
   description: string
-  provider: string // a destination's name
+  provider: string // whose credentials they are: a destination's name, or the kind of a query engine
   fields: string // JSON array: names of the fields that `sealed` holds
   sealed: Uint8Array
   health: string // unknown | good | bad
@@ -302,4 +305,34 @@ export interface ApiTokensTable {
   created_at: number
   last_used_at: number | null
   revoked_at: number | null
+}
+
+/** warehouse: connections that are asked by SQL. The embedded database has no row. Key: name. */
+export interface QueryEnginesTable {
+  name: string
+  kind: string // postgres | mysql | clickhouse | treasure-data
+  authorization: string
+  settings: string // JSON
+  description: string
+  created_at: number
+  updated_at: number
+}
+
+/** warehouse: queries kept under a name; what they say lives in saved_query_versions. Key: name. */
+export interface SavedQueriesTable {
+  name: string
+  version: number
+  created_at: number
+  updated_at: number
+}
+
+/** warehouse: what a saved query said when. Key: name, version. */
+export interface SavedQueryVersionsTable {
+  name: string
+  version: number
+  engine: string
+  sql: string
+  description: string
+  author: string // label of the token that saved it
+  created_at: number
 }

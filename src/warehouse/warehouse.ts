@@ -5,6 +5,8 @@
  * Nothing that a query says may change data, read a file or open a connection.
  */
 
+import type { Readable } from 'node:stream'
+
 export type EngineKind = 'duckdb' | 'postgres' | 'mysql' | 'clickhouse' | 'treasure-data'
 
 /** A value of a result as JSON can hold it: what does not fit a number (large integers, decimals) is its text; times are ISO 8601 in UTC. */
@@ -51,5 +53,7 @@ export interface QueryEngine {
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryStream>
   /** What can be asked: databases, tables, columns; for browsing and completion. */
   tables(signal: AbortSignal): Promise<readonly TableShape[]>
+  /** The result as a file that the engine itself writes, streamed. Absent: this engine writes none. Throws as `query` does; so does the stream. */
+  export?(request: QueryRequest, format: 'parquet', signal: AbortSignal): Promise<Readable>
   close(): Promise<void>
 }

@@ -34,7 +34,10 @@ const TABLES = [
   'meta',
   'migrations',
   'quarantine',
+  'query_engines',
   'replays',
+  'saved_queries',
+  'saved_query_versions',
   'source_tokens',
   'sources',
 ]

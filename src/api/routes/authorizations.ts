@@ -40,7 +40,7 @@ const Params = z.object({ authorization: z.string().min(1).max(64).describe('Id 
 const TAGS = ['Authorizations']
 
 export function authorizationRoutes(app: Api, parts: ApiParts): void {
-  const { authorizations, currents, delivery, providers } = parts
+  const { authorizations, currents, delivery, engines, providers } = parts
 
   app.get(
     '/authorizations',
@@ -165,10 +165,13 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const { id, provider } = await authorizations.get(request.params.authorization)
-      const receipt = await knownProvider(providers, provider, 'INPUT_INVALID').verify(
-        request.body.settings,
-        await authorizations.reveal(id),
-      )
+      const known = knownProvider(providers, provider, 'INPUT_INVALID')
+      if (known.placeIsGuarded && request.caller?.role !== 'admin')
+        throw new ThalwegError(
+          'TOKEN_FORBIDDEN',
+          `Only an admin may say where ${known.title} is; check a query engine that uses the authorization instead`,
+        )
+      const receipt = await known.verify(request.body.settings, await authorizations.reveal(id))
       await noteHealth(authorizations, id, receipt)
       return checkAnswer(receipt)
     },
@@ -181,7 +184,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'deleteAuthorization',
-        summary: 'Remove credentials for ever; refused while a current uses them',
+        summary: 'Remove credentials for ever; refused while a current or a query engine uses them',
         params: Params,
         response: { 204: NOTHING, default: ErrorAnswer },
       },
@@ -193,7 +196,8 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       const users = (await currents.list())
         .filter((current) => current.definition.destination.authorization === id)
         .map((current) => current.name)
-      await authorizations.remove(id, async () => users)
+      const askers = await engines.usersOf(id)
+      await authorizations.remove(id, async () => [...users, ...askers])
       return reply.code(204).send()
     },
   )

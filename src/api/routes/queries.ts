@@ -1,0 +1,152 @@
+/** Saved queries: named texts with their versions. Who runs one is asked by the routes that run. */
+
+import * as z from 'zod'
+import { EngineName } from '../../warehouse/engines.ts'
+import { SQL_CHARS_MAX } from '../../warehouse/guard/tokens.ts'
+import type { Api } from '../app.ts'
+import type { ApiParts } from '../parts.ts'
+import { ErrorAnswer, NOTHING, Time } from '../schemas.ts'
+
+export const SavedQueryName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
+    'A name is 1 to 100 letters, digits, dots, - and _, beginning with a letter or digit',
+  )
+
+const VersionView = z.object({
+  version: z.int(),
+  engine: z.string(),
+  sql: z.string(),
+  description: z.string(),
+  author: z.string().describe('Label of the token that saved this version.'),
+  savedAt: Time,
+})
+
+const SavedQueryView = VersionView.extend({ name: z.string(), createdAt: Time }).meta({ id: 'SavedQuery' })
+
+export type SavedQueryAnswer = z.output<typeof SavedQueryView>
+
+const Engine = EngineName.describe('The engine it is meant for.')
+const Sql = z.string().min(1).max(SQL_CHARS_MAX)
+const Description = z.string().max(2_000)
+const Params = z.object({ query: z.string().min(1).max(100).describe('Name of the saved query.') })
+const TAGS = ['Queries']
+
+export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
+  app.get(
+    '/queries',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listSavedQueries',
+        summary: 'All saved queries',
+        response: { 200: z.object({ queries: z.array(SavedQueryView) }), default: ErrorAnswer },
+      },
+    },
+    async () => ({ queries: await savedQueries.list() }),
+  )
+
+  app.post(
+    '/queries',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'createSavedQuery',
+        summary: 'Keep a query under a name',
+        body: z.strictObject({
+          name: SavedQueryName,
+          engine: Engine.default('warehouse'),
+          sql: Sql,
+          description: Description.default(''),
+        }),
+        response: { 201: SavedQueryView, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { name, ...text } = request.body
+      return reply.code(201).send(await savedQueries.create(name, text, request.caller?.label ?? ''))
+    },
+  )
+
+  app.get(
+    '/queries/:query',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getSavedQuery',
+        summary: 'One saved query',
+        params: Params,
+        response: { 200: SavedQueryView, default: ErrorAnswer },
+      },
+    },
+    (request) => savedQueries.get(request.params.query),
+  )
+
+  app.get(
+    '/queries/:query/versions',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listSavedQueryVersions',
+        summary: 'What a saved query said when, latest first',
+        params: Params,
+        response: { 200: z.object({ versions: z.array(VersionView) }), default: ErrorAnswer },
+      },
+    },
+    async (request) => ({ versions: await savedQueries.versions(request.params.query) }),
+  )
+
+  app.patch(
+    '/queries/:query',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'reviseSavedQuery',
+        summary: 'Add a version; what is not given stays',
+        params: Params,
+        body: z.strictObject({
+          engine: Engine.optional(),
+          sql: Sql.optional(),
+          description: Description.optional(),
+        }),
+        response: { 200: SavedQueryView, default: ErrorAnswer },
+      },
+    },
+    (request) => {
+      const { engine, sql, description } = request.body
+      return savedQueries.revise(
+        request.params.query,
+        {
+          ...(engine === undefined ? {} : { engine }),
+          ...(sql === undefined ? {} : { sql }),
+          ...(description === undefined ? {} : { description }),
+        },
+        request.caller?.label ?? '',
+      )
+    },
+  )
+
+  app.delete(
+    '/queries/:query',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'deleteSavedQuery',
+        summary: 'Remove a saved query with all its versions',
+        params: Params,
+        response: { 204: NOTHING, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      await savedQueries.remove(request.params.query)
+      return reply.code(204).send()
+    },
+  )
+}
