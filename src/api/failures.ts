@@ -51,7 +51,10 @@ function answer(reply: FastifyReply, failure: Failure) {
 }
 
 function failureOf(error: unknown): Failure {
-  if (error instanceof ThalwegError) return { code: error.code, message: error.message }
+  if (error instanceof ThalwegError) {
+    const { code, message, details } = error
+    return details === undefined ? { code, message } : { code, message, details }
+  }
   if (hasZodFastifySchemaValidationErrors(error)) return misfit(error)
   if (error instanceof Error && !isResponseSerializationError(error)) {
     const { code, statusCode } = error as Error & { code?: unknown; statusCode?: unknown }

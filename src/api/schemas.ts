@@ -13,7 +13,10 @@ export const ErrorAnswer = z
     error: z.object({
       code: z.enum(Object.keys(ERROR_CODES) as [string, ...string[]]),
       message: z.string().describe('What, where and how to mend it.'),
-      details: z.unknown().optional().describe('For INPUT_INVALID: every field that does not fit.'),
+      details: z
+        .unknown()
+        .optional()
+        .describe('For INPUT_INVALID: every field that does not fit. For a query: the position in its text.'),
     }),
   })
   .meta({ id: 'Error', description: 'What every refusal looks like.' })

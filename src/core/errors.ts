@@ -57,10 +57,13 @@ export type ErrorCode = keyof typeof ERROR_CODES
 export class ThalwegError extends Error {
   override readonly name = 'ThalwegError'
   readonly code: ErrorCode
+  /** What a program can use beside the message, such as a position in a text; given to callers of the API. Never holds a secret. */
+  readonly details: unknown
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; details?: unknown }) {
     super(message, options)
     this.code = code
+    this.details = options?.details
   }
 
   get status(): number {
