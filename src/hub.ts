@@ -137,6 +137,7 @@ export async function startHub(
       currents,
       authorizations,
       sourceNumbers: async (names) => new Set(names.map((name) => sources.get(name).number)),
+      sourceLabel: (number) => ({ name: sources.get(number).name, place: undefined }),
       logger,
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })

@@ -2,10 +2,11 @@
 
 import type { Destination } from './destination.ts'
 import { http } from './http/http.ts'
+import { postgres } from './postgres/postgres.ts'
 import { segment } from './segment/segment.ts'
 import { treasureData } from './treasure-data/treasure-data.ts'
 
-export const destinations: readonly Destination[] = [treasureData, segment, http]
+export const destinations: readonly Destination[] = [treasureData, segment, http, postgres]
 
 /** undefined: no destination has this name. */
 export function destinationNamed(name: string): Destination | undefined {

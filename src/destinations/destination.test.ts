@@ -45,6 +45,11 @@ const CASES: readonly Case[] = [
   },
   { destination: 'http', settings: { url: 'http://vendor.test/in?x=1' }, credentials: { token: SECRET } },
   { destination: 'http', settings: { url: 'http://vendor.test/in' }, credentials: {} },
+  {
+    destination: 'postgres',
+    settings: { host: 'vendor.test', database: 'db 1' },
+    credentials: { user: 'loader', password: SECRET },
+  },
 ]
 
 function prepared({ destination: name, settings, credentials }: Case) {
@@ -55,14 +60,15 @@ function prepared({ destination: name, settings, credentials }: Case) {
     credentials: destination.credentials.parse(credentials),
   }
   const { events } = destination
-  return { destination, target, events, writer: () => events.writer(target, kernelForTests()) }
+  return { destination, target, events, writer: () => events.writer(target, kernelForTests(), new Map()) }
 }
 
 /** The secret in every spelling that a request may hold. */
 const TRACES = [SECRET, encodeURIComponent(SECRET), Buffer.from(`${SECRET}:`).toString('base64')]
 
 function expectSealed(request: Seen): void {
-  expect(addressProblem(request.url)).toBeUndefined()
+  // Other schemes than HTTP's are checked by whoever speaks them.
+  expect(addressProblem(request.url.replace(/^postgres:/, 'http:'))).toBeUndefined()
   const shown = request.secrets.reduce<string>(
     (text, secret) => text.replaceAll(secret, '***'),
     JSON.stringify([request.url, request.headers, request.body]),
@@ -75,7 +81,12 @@ function expectSealed(request: Seen): void {
 
 describe('the catalog', () => {
   it('knows its destinations by name', () => {
-    expect(destinations.map((destination) => destination.name)).toEqual(['treasure-data', 'segment', 'http'])
+    expect(destinations.map((destination) => destination.name)).toEqual([
+      'treasure-data',
+      'segment',
+      'http',
+      'postgres',
+    ])
     for (const destination of destinations) expect(destinationNamed(destination.name)).toBe(destination)
     expect(destinationNamed('toString')).toBeUndefined()
     expect(new Set(CASES.map((one) => one.destination))).toEqual(
