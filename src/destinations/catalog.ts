@@ -1,12 +1,13 @@
 /** The kinds of vendor that we can write to. A new one is a folder beside these and a line here. */
 
+import { clickhouse } from './clickhouse/clickhouse.ts'
 import type { Destination } from './destination.ts'
 import { http } from './http/http.ts'
 import { postgres } from './postgres/postgres.ts'
 import { segment } from './segment/segment.ts'
 import { treasureData } from './treasure-data/treasure-data.ts'
 
-export const destinations: readonly Destination[] = [treasureData, segment, http, postgres]
+export const destinations: readonly Destination[] = [treasureData, segment, http, postgres, clickhouse]
 
 /** undefined: no destination has this name. */
 export function destinationNamed(name: string): Destination | undefined {

@@ -50,6 +50,11 @@ const CASES: readonly Case[] = [
     settings: { host: 'vendor.test', database: 'db 1' },
     credentials: { user: 'loader', password: SECRET },
   },
+  {
+    destination: 'clickhouse',
+    settings: { url: 'http://vendor.test:8123' },
+    credentials: { user: 'loader', password: SECRET },
+  },
 ]
 
 function prepared({ destination: name, settings, credentials }: Case) {
@@ -64,7 +69,11 @@ function prepared({ destination: name, settings, credentials }: Case) {
 }
 
 /** The secret in every spelling that a request may hold. */
-const TRACES = [SECRET, encodeURIComponent(SECRET), Buffer.from(`${SECRET}:`).toString('base64')]
+const TRACES = [
+  SECRET,
+  encodeURIComponent(SECRET),
+  ...[`${SECRET}:`, `loader:${SECRET}`].map((login) => Buffer.from(login).toString('base64')),
+]
 
 function expectSealed(request: Seen): void {
   // Other schemes than HTTP's are checked by whoever speaks them.
@@ -86,6 +95,7 @@ describe('the catalog', () => {
       'segment',
       'http',
       'postgres',
+      'clickhouse',
     ])
     for (const destination of destinations) expect(destinationNamed(destination.name)).toBe(destination)
     expect(destinationNamed('toString')).toBeUndefined()

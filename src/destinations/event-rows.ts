@@ -7,6 +7,7 @@
  */
 
 import {
+  type ColumnOrigin,
   type ColumnType,
   columnTypeOfValue,
   DISCOVERED_COLUMNS_MAX,
@@ -14,6 +15,7 @@ import {
   propertyColumnName,
 } from '../catalog/columns.ts'
 import type { EventBatch } from '../core/batch.ts'
+import type { Fault } from '../core/fault.ts'
 import { cellText, isRawNumber, wholeOf } from './cell.ts'
 import type { SourceLabel } from './destination.ts'
 import { exactEventValue, isObject } from './exact.ts'
@@ -39,23 +41,24 @@ const CATALOGUED: ReadonlyMap<string, TableColumn> = new Map(
 const COLUMN_OF_PROPERTY: ReadonlyMap<string, string> = new Map(
   EVENT_COLUMNS.filter(({ origin }) => origin === 'property').map(({ member, name }) => [member, name]),
 )
-const EVENT_MEMBERS = EVENT_COLUMNS.filter(({ origin }) => origin === 'event')
-const USER_MEMBERS = EVENT_COLUMNS.filter(({ origin }) => origin === 'user')
-const USER_NAMES: ReadonlySet<string> = new Set(USER_MEMBERS.map(({ member }) => member))
-const TOP_NAMES: ReadonlySet<string> = new Set([
-  ...EVENT_MEMBERS.map(({ member }) => member),
-  'user',
-  'properties',
-])
+const EVENT_MEMBERS = membersFrom('event')
+const USER_MEMBERS = membersFrom('user')
+
+function membersFrom(from: ColumnOrigin): ReadonlySet<string> {
+  return new Set(EVENT_COLUMNS.filter(({ origin }) => origin === from).map(({ member }) => member))
+}
 
 export class EventRows {
   readonly count: number
+  /** Of each row, in the log. */
+  readonly offsets: readonly number[]
   readonly #batch: EventBatch
   readonly #sources: SourceLabels
   readonly #events: readonly Members[]
 
   constructor(batch: EventBatch, sources: SourceLabels) {
     this.count = batch.count
+    this.offsets = [...batch.offsets]
     this.#batch = batch
     this.#sources = sources
     this.#events = Array.from({ length: batch.count }, (_, i) => exactEventValue(batch, i))
@@ -83,47 +86,145 @@ export class EventRows {
 
   /** Row i with a cell for each of `columns`. */
   row(i: number, columns: TableColumns): Row {
-    const event = this.#events[i] ?? NO_MEMBERS
-    const cells = new Array<string | undefined>(columns.all.length).fill(undefined)
-    const set = (name: string, value: unknown): void => {
-      const place = columns.placeOf(name)
-      if (place === undefined || cells[place] !== undefined) return
-      cells[place] = cellText(columns.all[place]?.type ?? 'text', value)
-    }
-    for (const { name, member } of EVENT_MEMBERS) set(name, event[member])
-    const user = membersOf(event.user)
-    for (const { name, member } of USER_MEMBERS) set(name, user[member])
-    for (const [member, value] of Object.entries(membersOf(event.properties))) {
-      const name = columnOf(member)
-      if (name !== undefined) set(name, value)
-    }
-    set('properties', event.properties)
-    set('extra', extraOf(event))
-    set('_offset', this.#batch.offsets[i])
-    set('_received_at', (this.#batch.receivedAt[i] ?? 0) / 1000)
-    set('_source', this.#sources.get(this.#batch.sources[i] ?? 0)?.name)
-    set('_current', this.#batch.connection)
-    return cells
+    const row = new RowBuilder(columns)
+    for (const [member, value] of Object.entries(this.#events[i] ?? NO_MEMBERS)) row.addMember(member, value)
+    row.addExtra()
+    row.set('_offset', this.#batch.offsets[i])
+    row.set('_received_at', (this.#batch.receivedAt[i] ?? 0) / 1000)
+    row.set('_source', this.#sources.get(this.#batch.sources[i] ?? 0)?.name)
+    row.set('_current', this.#batch.connection)
+    return row.cells
   }
+}
+
+class RowBuilder {
+  readonly cells: (string | undefined)[]
+  readonly #columns: TableColumns
+  /** Members of the event and of its user that have no cell: unknown, or not fitting theirs. */
+  readonly #extra: Record<string, unknown> = bare()
+  readonly #extraOfUser: Record<string, unknown> = bare()
+
+  constructor(columns: TableColumns) {
+    this.#columns = columns
+    this.cells = new Array<string | undefined>(columns.all.length).fill(undefined)
+  }
+
+  /** False when the value did not find a place. */
+  set(name: string, value: unknown): boolean {
+    if (value === null || value === undefined) return true
+    const place = this.#columns.placeOf(name)
+    if (place === undefined || this.cells[place] !== undefined) return false
+    const cell = this.#columns.cellText(place, value)
+    this.cells[place] = cell
+    return cell !== undefined
+  }
+
+  addMember(member: string, value: unknown): void {
+    if (member === 'properties') this.#addProperties(value)
+    else if (member === 'user') this.#addUser(value)
+    else if (!EVENT_MEMBERS.has(member) || !this.set(member, value)) this.#extra[member] = value
+  }
+
+  addExtra(): void {
+    if (!isEmpty(this.#extraOfUser)) this.#extra.user = this.#extraOfUser
+    if (!isEmpty(this.#extra)) this.set('extra', this.#extra)
+  }
+
+  #addProperties(properties: unknown): void {
+    for (const [member, value] of Object.entries(membersOf(properties))) {
+      const name = columnOf(member)
+      if (name !== undefined) this.set(name, value)
+    }
+    this.set('properties', properties)
+  }
+
+  #addUser(user: unknown): void {
+    if (!isObject(user)) {
+      if (user !== null) this.#extra.user = user
+      return
+    }
+    for (const [member, value] of Object.entries(user)) {
+      if (!USER_MEMBERS.has(member) || !this.set(member, value)) this.#extraOfUser[member] = value
+    }
+  }
+}
+
+/** Without a prototype: a member called __proto__ is a name like any other. */
+function bare(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>
+}
+
+function isEmpty(members: Members): boolean {
+  for (const _ in members) return false
+  return true
 }
 
 /** Columns of a table in the order in which its rows are written. */
 export class TableColumns {
   readonly all: readonly TableColumn[]
   readonly #places: ReadonlyMap<string, number>
+  readonly #narrow: Narrow | undefined
 
-  constructor(all: readonly TableColumn[]) {
+  /** `narrow` refuses what the database cannot hold although it is of the column's type. */
+  constructor(all: readonly TableColumn[], narrow?: Narrow) {
     this.all = all
     this.#places = new Map(all.map(({ name }, place) => [name, place]))
+    this.#narrow = narrow
   }
 
   placeOf(name: string): number | undefined {
     return this.#places.get(name)
   }
+
+  cellText(place: number, value: unknown): string | undefined {
+    const column = this.all[place]
+    const cell = column && cellText(column.type, value)
+    if (cell === undefined || column === undefined || this.#narrow === undefined) return cell
+    return this.#narrow(column, cell)
+  }
 }
+
+/** The cell as this database writes it; undefined where it cannot. */
+export type Narrow = (column: TableColumn, cell: string) => string | undefined
 
 /** Every column of the catalog, for tables whose columns are fixed. */
 export const CATALOG_COLUMNS = new TableColumns([...CATALOGUED.values()])
+
+/**
+ * The columns of `wanted` that a table with columns of these `names` may be given: of the catalog, and others as long as there is room for
+ * them.
+ */
+export function addableColumns(
+  names: readonly string[],
+  wanted: readonly TableColumn[],
+): readonly TableColumn[] {
+  const present = new Set(names)
+  const missing = wanted.filter(({ name }) => !present.has(name))
+  const room = DISCOVERED_COLUMNS_MAX - names.filter((name) => !CATALOGUED.has(name)).length
+  const discovered = missing.filter(({ name }) => !CATALOGUED.has(name)).slice(0, Math.max(0, room))
+  return [...missing.filter(({ name }) => CATALOGUED.has(name)), ...discovered]
+}
+
+/** Without these a row could not be told from its copy. */
+const NAMING: readonly TableColumn[] = [
+  { name: '_current', type: 'text' },
+  { name: '_offset', type: 'bigint' },
+]
+
+/** What a table lacks that would name its rows; undefined: nothing. */
+export function unnamedRows(
+  columns: readonly { readonly name: string; readonly type: ColumnType | undefined }[],
+): Fault | undefined {
+  const missing = NAMING.filter(
+    ({ name, type }) => !columns.some((column) => column.name === name && column.type === type),
+  )
+  if (missing.length === 0) return undefined
+  const words = missing.map(({ name, type }) => `${name} (${type})`).join(' and ')
+  return {
+    kind: 'misconfigured',
+    message: `The table lacks ${words}: without it a row could be written twice`,
+  }
+}
 
 /** The row as a person would read it: the cells that are not empty, by the name of their column. */
 export function rowPreview(batch: EventBatch, i: number, sources: SourceLabels): Record<string, string> {
@@ -157,29 +258,4 @@ function columnOf(member: string): string | undefined {
 function discoveredColumn(name: string, value: unknown): TableColumn {
   const told = isRawNumber(value) ? (wholeOf(value) ?? Number(value.rawJSON)) : value
   return { name, type: columnTypeOfValue(told) ?? 'text' }
-}
-
-/**
- * The members of the event and of its user that have no column, and those that do not fit theirs, such as a time in words; undefined when
- * there are none.
- */
-function extraOf(event: Members): unknown {
-  const extra: Record<string, unknown> = Object.create(null) as Record<string, unknown>
-  for (const [member, value] of Object.entries(event)) if (!TOP_NAMES.has(member)) extra[member] = value
-  for (const { member, type } of EVENT_MEMBERS) if (!fits(type, event[member])) extra[member] = event[member]
-  const user = extraOfUser(event.user)
-  if (user !== undefined) extra.user = user
-  return Object.keys(extra).length === 0 ? undefined : extra
-}
-
-function extraOfUser(user: unknown): unknown {
-  if (!isObject(user)) return user ?? undefined
-  const extra = Object.entries(user).filter(([member]) => !USER_NAMES.has(member))
-  for (const { member, type } of USER_MEMBERS)
-    if (!fits(type, user[member])) extra.push([member, user[member]])
-  return extra.length === 0 ? undefined : Object.fromEntries(extra)
-}
-
-function fits(type: ColumnType, value: unknown): boolean {
-  return value === undefined || value === null || cellText(type, value) !== undefined
 }

@@ -7,9 +7,9 @@
  * a row depends on the event and the table only, never on the other events of its batch.
  */
 
-import { DELIVERED, failed, type Receipt, receiptForAll } from '../../core/receipt.ts'
+import { DELIVERED, failed, receiptForAll } from '../../core/receipt.ts'
 import type { Destination } from '../destination.ts'
-import { EventRows, rowPreview, type TableColumn } from '../event-rows.ts'
+import { EventRows, rowPreview, unnamedRows } from '../event-rows.ts'
 import { copyLines } from './copy.ts'
 import { faultOf } from './faults.ts'
 import { PostgresCredentials, PostgresSettings } from './settings.ts'
@@ -23,7 +23,8 @@ export const postgres: Destination<PostgresSettings, PostgresCredentials> = {
   settings: PostgresSettings,
   credentials: PostgresCredentials,
   *check(target) {
-    const fault = faultOf(yield checkRequest(target))
+    const told = yield checkRequest(target)
+    const fault = faultOf(told) ?? unnamedRows(columnsIn(told) ?? [])
     return fault === undefined ? DELIVERED : failed(fault)
   },
   events: {
@@ -38,8 +39,8 @@ export const postgres: Destination<PostgresSettings, PostgresCredentials> = {
           const missing = faultOf(told)
           if (missing !== undefined) return receiptForAll(batch.count, failed(missing))
           const columns = columnsIn(told) ?? []
-          const unnamed = refusalOf(columns)
-          if (unnamed !== undefined) return receiptForAll(batch.count, unnamed)
+          const unnamed = unnamedRows(columns)
+          if (unnamed !== undefined) return receiptForAll(batch.count, failed(unnamed))
           const head = { columns, current: batch.connection, ...rangeOf(batch.offsets) }
           const fault = faultOf(yield loadRequest(target, head, copyLines(rows, columns)), true)
           return receiptForAll(batch.count, fault === undefined ? DELIVERED : failed(fault))
@@ -48,25 +49,6 @@ export const postgres: Destination<PostgresSettings, PostgresCredentials> = {
       }
     },
   },
-}
-
-/** What names a row, with the types that it takes. */
-const NAMES: readonly TableColumn[] = [
-  { name: '_current', type: 'text' },
-  { name: '_offset', type: 'bigint' },
-]
-
-/** A row without its name could not be told from its copy. */
-function refusalOf(columns: readonly TableColumn[]): Receipt | undefined {
-  const missing = NAMES.filter(
-    ({ name, type }) => !columns.some((has) => has.name === name && has.type === type),
-  )
-  if (missing.length === 0) return undefined
-  const words = missing.map(({ name, type }) => `${name} (${type})`).join(' and ')
-  return failed({
-    kind: 'misconfigured',
-    message: `The table lacks ${words}: without it a row could be written twice`,
-  })
 }
 
 function rangeOf(offsets: Float64Array): { from: number; to: number } {

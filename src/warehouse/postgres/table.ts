@@ -1,8 +1,8 @@
 /** The tables that we keep in a PostgreSQL database: makes them, adds columns, and says which columns can be filled. */
 
 import pg from 'pg'
-import { type ColumnType, DISCOVERED_COLUMNS_MAX, EVENT_COLUMNS } from '../../catalog/columns.ts'
-import type { TableColumn } from '../../destinations/event-rows.ts'
+import { type ColumnType, EVENT_COLUMNS } from '../../catalog/columns.ts'
+import { addableColumns, type TableColumn } from '../../destinations/event-rows.ts'
 
 export interface TableNames {
   readonly schema: string
@@ -35,8 +35,6 @@ const TYPES: ReadonlyMap<string, ColumnType> = new Map([
   ['character varying', 'text'],
   ['json', 'json'],
 ])
-
-const CATALOGUED: ReadonlySet<string> = new Set(EVENT_COLUMNS.map(({ name }) => name))
 
 /** Which columns tables have, as they were when we looked: a column is not taken away under us, or the next load fails and we look again. */
 export class KnownColumns {
@@ -76,7 +74,12 @@ export async function readyTable(
 ): Promise<readonly TableColumn[]> {
   if (create) await makeTables(client, names)
   const present = await presentColumns(client, names)
-  const missing = create ? addable(present, wanted) : []
+  const missing = create
+    ? addableColumns(
+        present.map(({ name }) => name),
+        wanted,
+      )
+    : []
   if (missing.length === 0) return fillable(present)
   await client.query(
     `alter table ${names.events} ${missing.map((column) => `add column if not exists ${definition(column)}`).join(', ')}`,
@@ -139,15 +142,6 @@ async function presentColumns(
 
 function fillable(present: readonly PresentColumn[]): readonly TableColumn[] {
   return present.flatMap(({ name, type }) => (type === undefined ? [] : [{ name, type }]))
-}
-
-/** Columns of the catalog, and others as long as the table has room for them. */
-function addable(present: readonly PresentColumn[], wanted: readonly TableColumn[]): readonly TableColumn[] {
-  const names = new Set(present.map(({ name }) => name))
-  const missing = wanted.filter(({ name }) => !names.has(name))
-  const room = DISCOVERED_COLUMNS_MAX - [...names].filter((name) => !CATALOGUED.has(name)).length
-  const discovered = missing.filter(({ name }) => !CATALOGUED.has(name)).slice(0, Math.max(0, room))
-  return [...missing.filter(({ name }) => CATALOGUED.has(name)), ...discovered]
 }
 
 function definition({ name, type }: TableColumn): string {
