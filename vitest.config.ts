@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    // Costs nothing until a test asks for PostgreSQL.
-    globalSetup: ['test/support/postgres-cluster.ts'],
+    // Costs nothing until a test asks for a server.
+    globalSetup: ['test/support/servers-hook.ts'],
     // Processes, not threads: tests change environment variables and kill children.
     pool: 'forks',
     maxWorkers: 2,

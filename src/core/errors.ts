@@ -18,7 +18,7 @@ export const ERROR_CODES = {
   DEAD_LETTER_STATE: [409, 'The dead letter was already redriven or discarded.'],
   DEFECT: [500, 'Thalweg failed in a way that it should not.'],
   ENGINE_UNKNOWN: [404, 'No query engine has this name.'],
-  ENGINE_UNREACHABLE: [503, 'The query engine does not answer.'],
+  ENGINE_UNREACHABLE: [503, 'The query engine does not answer, or refuses our connection.'],
   EVENT_UNKNOWN: [404, 'No kept event has this id.'],
   HUB_UNREACHABLE: [503, 'No hub answers at the address that the command line uses.'],
   INPUT_INVALID: [400, 'The request does not fit the documented shape.'],

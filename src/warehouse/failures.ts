@@ -1,6 +1,7 @@
 /** What engines throw, made in one place so that every engine says the same thing in the same form. */
 
 import { ThalwegError } from '../core/errors.ts'
+import type { FaultKind } from '../core/fault.ts'
 
 /** A place in the text of a query, both counted from 1; columns in UTF-16 units, as editors count. */
 export interface Position {
@@ -43,9 +44,22 @@ export function queryCancelled(): ThalwegError {
   return new ThalwegError('QUERY_CANCELLED', 'The query was cancelled')
 }
 
+/** What `details` of ENGINE_UNREACHABLE holds: whose fault it is that there was no answer. */
+export interface FaultDetails {
+  readonly fault: Extract<FaultKind, 'unreachable' | 'unavailable' | 'unauthorized' | 'misconfigured'>
+}
+
 /** `reason` is for people and holds no secret. */
-export function engineUnreachable(reason: string, cause?: unknown): ThalwegError {
-  return new ThalwegError('ENGINE_UNREACHABLE', `The query engine does not answer: ${reason}`, { cause })
+export function engineUnreachable(
+  reason: string,
+  fault: FaultDetails['fault'] = 'unreachable',
+  cause?: unknown,
+): ThalwegError {
+  const details: FaultDetails = { fault }
+  return new ThalwegError('ENGINE_UNREACHABLE', `The query engine cannot be asked: ${reason}`, {
+    cause,
+    details,
+  })
 }
 
 function detailsOf(position: Position | undefined): { details?: PositionDetails } {
