@@ -1,7 +1,7 @@
 /**
  * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
  *
- *   core ← catalog ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← api ← { cli, the programs }
+ *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← api ← { cli, the programs }
  *
  * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
  */
@@ -12,14 +12,26 @@ import { join, relative, resolve } from 'node:path'
 const INNER: Readonly<Record<string, readonly string[]>> = {
   core: [],
   catalog: ['core'],
-  log: ['core', 'catalog'],
+  files: ['core'],
+  log: ['core', 'catalog', 'files'],
   store: ['core', 'catalog'],
-  destinations: ['core', 'catalog'],
-  sources: ['core', 'catalog', 'log', 'store', 'destinations'],
+  destinations: ['core', 'catalog', 'files'],
+  sources: ['core', 'catalog', 'files', 'log', 'store', 'destinations'],
   currents: ['core', 'catalog', 'log', 'store', 'destinations'],
-  warehouse: ['core', 'catalog', 'store', 'destinations'],
-  delivery: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse'],
-  api: ['core', 'catalog', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse', 'delivery'],
+  warehouse: ['core', 'catalog', 'files', 'store', 'destinations'],
+  delivery: ['core', 'catalog', 'files', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse'],
+  api: [
+    'core',
+    'catalog',
+    'files',
+    'log',
+    'store',
+    'destinations',
+    'sources',
+    'currents',
+    'warehouse',
+    'delivery',
+  ],
   cli: ['core', 'catalog', 'api'],
   sandbox: ['core', 'catalog'],
 }

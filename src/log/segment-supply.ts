@@ -10,8 +10,9 @@ import { open, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Clock } from '../core/clock.ts'
+import { syncDirectory } from '../files/durable.ts'
 import { WRITE_FLAGS } from './appender.ts'
-import { openRaw, syncDirectory } from './files.ts'
+import { openRaw } from './files.ts'
 import { segmentPath } from './segment.ts'
 
 /** Freed segments beyond this go back to the file system: a retention run that frees a lot should give the space back. */
