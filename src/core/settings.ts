@@ -159,6 +159,16 @@ const TABLE = {
     90 * DAY,
     'How long an event id of a source is remembered to drop repeats; 0 switches it off.',
   ),
+  parquetDir: {
+    env: 'THALWEG_PARQUET_DIR',
+    fallback: undefined,
+    allowed: 'a path; when absent, the folder parquet in the data folder',
+    description: 'Folder in which Parquet destinations write when they do not write to a bucket.',
+    schema: z
+      .string()
+      .min(1)
+      .transform((path) => resolve(path)),
+  } satisfies Setting<string>,
   dedupeMemoryIds: whole(
     'THALWEG_DEDUPE_MEMORY_IDS',
     '4000000',

@@ -3,11 +3,19 @@
 import { clickhouse } from './clickhouse/clickhouse.ts'
 import type { Destination } from './destination.ts'
 import { http } from './http/http.ts'
+import { parquet } from './parquet/parquet.ts'
 import { postgres } from './postgres/postgres.ts'
 import { segment } from './segment/segment.ts'
 import { treasureData } from './treasure-data/treasure-data.ts'
 
-export const destinations: readonly Destination[] = [treasureData, segment, http, postgres, clickhouse]
+export const destinations: readonly Destination[] = [
+  treasureData,
+  segment,
+  http,
+  postgres,
+  clickhouse,
+  parquet,
+]
 
 /** undefined: no destination has this name. */
 export function destinationNamed(name: string): Destination | undefined {

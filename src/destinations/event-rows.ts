@@ -54,14 +54,16 @@ export class EventRows {
   readonly offsets: readonly number[]
   readonly #batch: EventBatch
   readonly #sources: SourceLabels
-  readonly #events: readonly Members[]
+  /** undefined: too much to keep as values; each event is parsed when it is needed. */
+  readonly #events: readonly Members[] | undefined
 
   constructor(batch: EventBatch, sources: SourceLabels) {
     this.count = batch.count
     this.offsets = [...batch.offsets]
     this.#batch = batch
     this.#sources = sources
-    this.#events = Array.from({ length: batch.count }, (_, i) => exactEventValue(batch, i))
+    const kept = batch.joined.length <= KEPT_BYTES_MAX
+    this.#events = kept ? Array.from({ length: batch.count }, (_, i) => exactEventValue(batch, i)) : undefined
   }
 
   /** Columns that these rows can fill, with the types that new ones are given: of the catalog, and DISCOVERED_COLUMNS_MAX others. */
@@ -71,8 +73,8 @@ export class EventRows {
       if (origin !== 'property') found.set(name, { name, type })
     }
     let discovered = 0
-    for (const { properties } of this.#events) {
-      for (const [member, value] of Object.entries(membersOf(properties))) {
+    for (let i = 0; i < this.count; i++) {
+      for (const [member, value] of Object.entries(membersOf(this.#event(i).properties))) {
         if (value === null) continue
         const name = columnOf(member)
         if (name === undefined || found.has(name)) continue
@@ -87,7 +89,7 @@ export class EventRows {
   /** Row i with a cell for each of `columns`. */
   row(i: number, columns: TableColumns): Row {
     const row = new RowBuilder(columns)
-    for (const [member, value] of Object.entries(this.#events[i] ?? NO_MEMBERS)) row.addMember(member, value)
+    for (const [member, value] of Object.entries(this.#event(i))) row.addMember(member, value)
     row.addExtra()
     row.set('_offset', this.#batch.offsets[i])
     row.set('_received_at', (this.#batch.receivedAt[i] ?? 0) / 1000)
@@ -95,7 +97,14 @@ export class EventRows {
     row.set('_current', this.#batch.connection)
     return row.cells
   }
+
+  #event(i: number): Members {
+    return this.#events?.[i] ?? exactEventValue(this.#batch, i)
+  }
 }
+
+/** Bytes of events whose values are kept between two looks: as values they take several times as much. */
+const KEPT_BYTES_MAX = 8_000_000
 
 class RowBuilder {
   readonly cells: (string | undefined)[]
@@ -157,6 +166,11 @@ function bare(): Record<string, unknown> {
 function isEmpty(members: Members): boolean {
   for (const _ in members) return false
   return true
+}
+
+/** Whether the catalog knows a column of this name. */
+export function isCatalogued(name: string): boolean {
+  return CATALOGUED.has(name)
 }
 
 /** Columns of a table in the order in which its rows are written. */
@@ -225,6 +239,24 @@ export function unnamedRows(
     message: `The table lacks ${words}: without it a row could be written twice`,
   }
 }
+
+/** Writes rows as JSON objects, a line each, without the cells that are empty. */
+export function jsonLines(columns: readonly TableColumn[]): (row: Row) => string {
+  const keys = columns.map(({ name }) => `${JSON.stringify(name)}:`)
+  const bare = columns.map(({ type }) => BARE.has(type))
+  return (row) => {
+    let text = ''
+    for (let place = 0; place < row.length; place++) {
+      const cell = row[place]
+      if (cell === undefined) continue
+      text += (text === '' ? '' : ',') + keys[place] + (bare[place] ? cell : JSON.stringify(cell))
+    }
+    return `{${text}}\n`
+  }
+}
+
+/** Types whose cells are JSON as they are. */
+const BARE: ReadonlySet<ColumnType> = new Set(['bigint', 'double', 'boolean'])
 
 /** The row as a person would read it: the cells that are not empty, by the name of their column. */
 export function rowPreview(batch: EventBatch, i: number, sources: SourceLabels): Record<string, string> {

@@ -24,6 +24,7 @@ import type { Destination } from '../destination.ts'
 import {
   addableColumns,
   EventRows,
+  isCatalogued,
   rowPreview,
   type SourceLabels,
   type TableColumn,
@@ -127,7 +128,8 @@ function* readyTable(
   }
   // Fields outside the catalog that are JSON stay in `properties`: there is no type that tells JSON from a text.
   const names = seen.columns.map(({ name }) => name)
-  const added = create ? addableColumns(names, wanted).filter(({ type }) => type !== 'json') : []
+  const fitting = wanted.filter(({ name, type }) => type !== 'json' || isCatalogued(name))
+  const added = create ? addableColumns(names, fitting) : []
   if (added.length === 0) return seen
   const abilities = abilitiesOf(seen.version)
   const parts = added.map((column) => `ADD COLUMN ${definition(column, abilities)}`)

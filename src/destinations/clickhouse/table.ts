@@ -71,11 +71,14 @@ export function definition({ name, type }: TableColumn, { fineTimes }: Abilities
 }
 
 /**
- * Rows that are there twice in spite of all become one when ClickHouse merges parts: they agree in everything that orders them. The index
- * lets it skip nearly everything when we ask which offsets are there.
+ * With the columns that every event has; those of properties come when they are first met, since each column of a table costs ClickHouse
+ * files in every part, filled or not. Rows that are there twice in spite of all become one when ClickHouse merges parts: they agree in
+ * everything that orders them. The index lets it skip nearly everything when we ask which offsets are there.
  */
 export function createTable(table: string, abilities: Abilities): string {
-  const columns = EVENT_COLUMNS.map((column) => definition(column, abilities))
+  const columns = EVENT_COLUMNS.filter(({ origin }) => origin !== 'property').map((column) =>
+    definition(column, abilities),
+  )
   const index = abilities.fineTimes ? ['INDEX thalweg_offsets `_offset` TYPE minmax GRANULARITY 1'] : []
   return `CREATE TABLE IF NOT EXISTS ${table} (${[...columns, ...index].join(', ')}) ENGINE = ReplacingMergeTree() ORDER BY (event_type, ifNull(time, toDateTime(0)), _current, _offset)`
 }

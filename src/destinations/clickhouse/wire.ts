@@ -5,7 +5,7 @@ import type { WireReply, WireRequest } from '../../core/exchange.ts'
 import { under } from '../address.ts'
 import { spellings } from '../credential.ts'
 import type { Target } from '../destination.ts'
-import { type EventRows, type TableColumn, TableColumns } from '../event-rows.ts'
+import { type EventRows, jsonLines, TableColumns } from '../event-rows.ts'
 import type { ClickhouseCredentials, ClickhouseSettings } from './settings.ts'
 import { literal, narrowFor, type PresentColumn, type PresentTable, presentColumn, quoted } from './table.ts'
 
@@ -91,30 +91,13 @@ export function insertRequest(
 ): WireRequest {
   const filled = columns.flatMap(({ name, type }) => (type === undefined ? [] : [{ name, type }]))
   const layout = new TableColumns(filled, narrowFor(columns))
-  const keys = filled.map(({ name }) => `${JSON.stringify(name)}:`)
+  const line = jsonLines(filled)
   const missing = rows.offsets.flatMap((offset, i) => (present.has(offset) ? [] : [i]))
   const names = filled.map(({ name }) => quoted(name)).join(', ')
   const head = Buffer.from(`INSERT INTO ${tableOf(target)} (${names}) FORMAT JSONEachRow\n`)
-  const body = missing.map((i) => `{${members(rows.row(i, layout), filled, keys)}}\n`).join('')
+  const body = missing.map((i) => line(rows.row(i, layout))).join('')
   return statement(target, [head, Buffer.from(body)], settings)
 }
-
-function members(
-  row: readonly (string | undefined)[],
-  columns: readonly TableColumn[],
-  keys: readonly string[],
-): string {
-  let text = ''
-  for (let place = 0; place < row.length; place++) {
-    const cell = row[place]
-    if (cell === undefined) continue
-    if (text !== '') text += ','
-    text += keys[place] + (BARE.has(columns[place]?.type ?? 'text') ? cell : JSON.stringify(cell))
-  }
-  return text
-}
-
-const BARE: ReadonlySet<string> = new Set(['bigint', 'double', 'boolean'])
 
 /**
  * Names exactly these rows, so that a replicated table that saw the same insert takes it once. By all offsets, not by the first and the last:

@@ -23,10 +23,11 @@ function copyLine(row: Row, json: readonly boolean[]): string {
 }
 
 const SPECIAL = /[\\\n\r\t]/
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
+/** By plain texts, one after the other: a callback for each of a million quotes takes seconds. */
 function escaped(cell: string): string {
-  return SPECIAL.test(cell) ? cell.replace(/[\\\n\r\t]/g, (special) => ESCAPES[special] ?? special) : cell
+  if (!SPECIAL.test(cell)) return cell
+  return cell.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')
 }
 
 /**

@@ -80,7 +80,8 @@ export class PostgresLoader {
       port: place.port,
       database: place.database,
       user,
-      ...(password === undefined ? {} : { password }),
+      // A function, so that pg asks neither the environment nor a password file when there is none.
+      password: () => password ?? '',
       ssl: tlsOf(place) ?? false,
       application_name: 'thalweg',
       max: CONNECTIONS_MAX,

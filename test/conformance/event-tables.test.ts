@@ -1,0 +1,8 @@
+import { describeEventTable } from './event-tables.ts'
+import { openClickhouseTable, storedByOldClickhouse } from './event-tables-clickhouse.ts'
+import { openParquetTable, storedInParquet } from './event-tables-parquet.ts'
+import { openPostgresTable } from './event-tables-postgres.ts'
+
+describeEventTable('PostgreSQL', openPostgresTable)
+describeEventTable('ClickHouse', openClickhouseTable, { stored: storedByOldClickhouse })
+describeEventTable('Parquet', openParquetTable, { stored: storedInParquet })
