@@ -4,8 +4,9 @@ import type { Destination } from './destination.ts'
 import { http } from './http/http.ts'
 import { segment } from './segment/segment.ts'
 import { treasureData } from './treasure-data/treasure-data.ts'
+import { warehouse } from './warehouse/warehouse.ts'
 
-export const destinations: readonly Destination[] = [treasureData, segment, http]
+export const destinations: readonly Destination[] = [treasureData, segment, http, warehouse]
 
 /** undefined: no destination has this name. */
 export function destinationNamed(name: string): Destination | undefined {

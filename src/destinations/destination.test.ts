@@ -55,7 +55,7 @@ function prepared({ destination: name, settings, credentials }: Case) {
     credentials: destination.credentials.parse(credentials),
   }
   const { events } = destination
-  return { destination, target, events, writer: () => events.writer(target, kernelForTests()) }
+  return { destination, target, events, writer: () => events.writer(target, kernelForTests(), new Map()) }
 }
 
 /** The secret in every spelling that a request may hold. */

@@ -1,0 +1,40 @@
+/** One transport for all: a request whose address names a part of this program is answered there, any other goes out over HTTP. */
+
+import type { WireReply, WireRequest } from '../core/exchange.ts'
+import type { NoAnswer, Transport } from './transport.ts'
+
+/** Answers within this program. Never rejects; the request's body is its own until then. */
+export type InnerVendor = (request: WireRequest) => Promise<WireReply>
+
+export class TransportByScheme implements Transport {
+  readonly #outer: Transport
+  readonly #inner: ReadonlyMap<string, InnerVendor>
+
+  /** `inner`: by scheme with its colon. */
+  constructor(outer: Transport, inner: ReadonlyMap<string, InnerVendor>) {
+    this.#outer = outer
+    this.#inner = inner
+  }
+
+  send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer> {
+    const inner = this.#inner.get(request.url.slice(0, request.url.indexOf(':') + 1))
+    return inner === undefined ? this.#outer.send(request, signal) : untilAborted(inner(request), signal)
+  }
+
+  close(): Promise<void> {
+    return this.#outer.close()
+  }
+}
+
+function untilAborted(answer: Promise<WireReply>, signal: AbortSignal): Promise<WireReply | NoAnswer> {
+  return new Promise((resolve) => {
+    const stop = (): void =>
+      resolve({ noAnswer: { kind: 'unreachable', message: 'No answer yet: stopped by us' } })
+    if (signal.aborted) return stop()
+    signal.addEventListener('abort', stop, { once: true })
+    void answer.then((reply) => {
+      signal.removeEventListener('abort', stop)
+      resolve(reply)
+    })
+  })
+}
