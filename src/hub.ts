@@ -20,17 +20,25 @@ import { Currents } from './currents/registry.ts'
 import { Delivery } from './delivery/delivery.ts'
 import { furthestCheckpoint } from './delivery/settlement.ts'
 import { HttpTransport, type Transport } from './delivery/transport.ts'
+import { type InnerVendor, TransportByScheme } from './delivery/transport-by-scheme.ts'
 import { destinations } from './destinations/catalog.ts'
-import type { Destination } from './destinations/destination.ts'
+import type { Destination, SourceLabel } from './destinations/destination.ts'
+import { PARQUET_SCHEME } from './destinations/parquet/wire.ts'
+import { POSTGRES_SCHEME } from './destinations/postgres/wire.ts'
+import { WAREHOUSE_SCHEME } from './destinations/warehouse/warehouse.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
 import { createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
 import { openSources, type Sources } from './sources/registry.ts'
+import type { Source } from './sources/sources.ts'
 import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
 import { openSealer } from './store/sealing.ts'
 import { openStore, type Store } from './store/store.ts'
+import { type EmbeddedWarehouse, openEmbeddedWarehouse } from './warehouse/duckdb/duckdb.ts'
+import { ParquetWriter } from './warehouse/parquet/writer.ts'
+import { PostgresLoader } from './warehouse/postgres/loader.ts'
 
 export type HubLogger = ReturnType<typeof hubLogger>
 
@@ -65,6 +73,7 @@ export interface Hub {
   readonly providers: readonly Provider[]
   readonly currents: Currents
   readonly delivery: Delivery
+  readonly warehouse: EmbeddedWarehouse
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
   close(): Promise<void>
@@ -125,7 +134,30 @@ export async function startHub(
     const sealer = await openSealer(store, { dataDir: settings.dataDir, key: settings.key })
     const authorizations = new Authorizations({ store, sealer, clock })
     const currents = new Currents(store, clock)
-    const transport = options.transport ?? new HttpTransport()
+    const warehouse = openEmbeddedWarehouse({
+      dataDir: settings.dataDir,
+      threads: settings.warehouseThreads,
+      memoryBytesMax: settings.warehouseMemoryBytes,
+      retentionAgeMs: settings.warehouseRetentionAgeMs,
+      clock,
+      logger,
+    })
+    closers.push(() => warehouse.close())
+    const postgresLoader = new PostgresLoader()
+    closers.push(() => postgresLoader.close())
+    const parquetWriter = new ParquetWriter({
+      root: settings.parquetDir ?? join(settings.dataDir, 'parquet'),
+      scratch: join(settings.dataDir, 'parquet-scratch'),
+    })
+    closers.push(() => parquetWriter.close())
+    const transport = new TransportByScheme(
+      options.transport ?? new HttpTransport(),
+      new Map<string, InnerVendor>([
+        [WAREHOUSE_SCHEME, (request) => warehouse.send(request)],
+        [POSTGRES_SCHEME, (request, signal) => postgresLoader.send(request, signal)],
+        [PARQUET_SCHEME, (request) => parquetWriter.send(request)],
+      ]),
+    )
     closers.push(() => transport.close())
     const delivery = new Delivery({
       log,
@@ -137,7 +169,7 @@ export async function startHub(
       currents,
       authorizations,
       sourceNumbers: async (names) => new Set(names.map((name) => sources.get(name).number)),
-      sourceLabel: (number) => ({ name: sources.get(number).name, place: undefined }),
+      sourceLabel: (number) => labelOf(sources.get(number)),
       logger,
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })
@@ -162,6 +194,7 @@ export async function startHub(
       providers: destinations.map((destination) => providerOf(destination, delivery)),
       currents,
       delivery,
+      warehouse,
       server,
       close: closeAll,
     }
@@ -204,6 +237,13 @@ function providerOf(destination: Destination, { blueprints }: Delivery): Provide
     settings,
     credentials,
     verify: (given, secrets) => blueprints.checkDestination(name, given, secrets),
+  }
+}
+
+function labelOf({ name, settings }: Source): SourceLabel {
+  return {
+    name,
+    place: 'table' in settings ? { database: settings.database, table: settings.table } : undefined,
   }
 }
 

@@ -176,6 +176,27 @@ const TABLE = {
     1_000_000_000,
     'Event ids remembered in memory (about 24 bytes each); older ones are looked up on disk.',
   ),
+  warehouseThreads: whole(
+    'THALWEG_WAREHOUSE_THREADS',
+    '1',
+    1,
+    64,
+    'Cores that the embedded warehouse may use beside the one of each load and query.',
+  ),
+  warehouseMemoryBytes: bytes(
+    'THALWEG_WAREHOUSE_MEMORY',
+    '1GiB',
+    128 * MIB,
+    1024 * GIB,
+    'Memory of the embedded warehouse, which is a process of its own; a query that needs more fails.',
+  ),
+  warehouseRetentionAgeMs: duration(
+    'THALWEG_WAREHOUSE_RETENTION_AGE',
+    '0',
+    0,
+    3650 * DAY,
+    'Age from which rows are removed from the embedded warehouse; 0 keeps them for ever.',
+  ),
 } as const satisfies Record<string, Setting<unknown>>
 
 type Table = typeof TABLE

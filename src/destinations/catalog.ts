@@ -7,11 +7,13 @@ import { parquet } from './parquet/parquet.ts'
 import { postgres } from './postgres/postgres.ts'
 import { segment } from './segment/segment.ts'
 import { treasureData } from './treasure-data/treasure-data.ts'
+import { warehouse } from './warehouse/warehouse.ts'
 
 export const destinations: readonly Destination[] = [
   treasureData,
   segment,
   http,
+  warehouse,
   postgres,
   clickhouse,
   parquet,

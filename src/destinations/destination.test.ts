@@ -55,6 +55,13 @@ const CASES: readonly Case[] = [
     settings: { url: 'http://vendor.test:8123' },
     credentials: { user: 'loader', password: SECRET },
   },
+  { destination: 'parquet', settings: { prefix: 'lake' }, credentials: {} },
+  {
+    destination: 'parquet',
+    settings: { store: 's3', bucket: 'lake', partition: 'hour' },
+    credentials: { accessKeyId: 'AKIA', secretAccessKey: SECRET },
+  },
+  { destination: 'warehouse', settings: {}, credentials: {} },
 ]
 
 function prepared({ destination: name, settings, credentials }: Case) {
@@ -77,7 +84,7 @@ const TRACES = [
 
 function expectSealed(request: Seen): void {
   // Other schemes than HTTP's are checked by whoever speaks them.
-  expect(addressProblem(request.url.replace(/^postgres:/, 'http:'))).toBeUndefined()
+  expect(addressProblem(request.url.replace(/^(postgres|parquet|warehouse):/, 'http:'))).toBeUndefined()
   const shown = request.secrets.reduce<string>(
     (text, secret) => text.replaceAll(secret, '***'),
     JSON.stringify([request.url, request.headers, request.body]),
@@ -94,8 +101,10 @@ describe('the catalog', () => {
       'treasure-data',
       'segment',
       'http',
+      'warehouse',
       'postgres',
       'clickhouse',
+      'parquet',
     ])
     for (const destination of destinations) expect(destinationNamed(destination.name)).toBe(destination)
     expect(destinationNamed('toString')).toBeUndefined()

@@ -30,17 +30,29 @@ describe('a row', () => {
   })
 
   it.each<[string, string, Record<string, string>]>([
-    ['nothing', '{}', {}],
+    ['nothing', '{}', { properties: '{}' }],
+    [
+      'a flat row',
+      '{"id":"e","time":5,"campaign_id":7,"x":1,"user_id":{"a":1}}',
+      {
+        id: 'e',
+        time: '1970-01-01T00:00:05.000000Z',
+        campaign_id: '7',
+        x: '1',
+        property_user_id: '{"a":1}',
+        properties: '{"id":"e","time":5,"campaign_id":7,"x":1,"user_id":{"a":1}}',
+      },
+    ],
     ['nulls', '{"id":null,"user":null,"properties":null}', {}],
-    ['a time in words', '{"time":"soon"}', { extra: '{"time":"soon"}' }],
-    ['an id that is no text', '{"id":{"a":1}}', { extra: '{"id":{"a":1}}' }],
+    ['a time in words', '{"user":{},"time":"soon"}', { extra: '{"time":"soon"}' }],
+    ['an id that is no text', '{"user":{},"id":{"a":1}}', { extra: '{"id":{"a":1}}' }],
     ['a user that is none', '{"user":"me"}', { extra: '{"user":"me"}' }],
     [
       'members of the user',
       '{"user":{"user_id":"u","x":[1]}}',
       { user_id: 'u', extra: '{"user":{"x":[1]}}' },
     ],
-    ['members of the event', '{"x":1,"y":null}', { extra: '{"x":1,"y":null}' }],
+    ['members of the event', '{"user":null,"x":1,"y":null}', { extra: '{"x":1}' }],
     ['properties that are none', '{"properties":[1]}', { properties: '[1]' }],
     ['a name with capitals', '{"properties":{"Foo Bar":1}}', { foo_bar: '1', properties: '{"Foo Bar":1}' }],
     [

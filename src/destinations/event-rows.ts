@@ -48,6 +48,21 @@ function membersFrom(from: ColumnOrigin): ReadonlySet<string> {
   return new Set(EVENT_COLUMNS.filter(({ origin }) => origin === from).map(({ member }) => member))
 }
 
+/** As Treasure Data's doors take them: a row whose members are its properties, some of them called like columns of the event itself. */
+function isFlat(event: Members): boolean {
+  return !Object.hasOwn(event, 'properties') && !Object.hasOwn(event, 'user')
+}
+
+function propertiesOf(event: Members): readonly [string, unknown][] {
+  if (!isFlat(event)) return Object.entries(membersOf(event.properties))
+  return Object.entries(event).filter(([member, value]) => !hasOwnColumn(member, value))
+}
+
+function hasOwnColumn(member: string, value: unknown): boolean {
+  if (!EVENT_MEMBERS.has(member) && !USER_MEMBERS.has(member)) return false
+  return value === null || cellText(CATALOGUED.get(member)?.type ?? 'text', value) !== undefined
+}
+
 export class EventRows {
   readonly count: number
   /** Of each row, in the log. */
@@ -74,7 +89,7 @@ export class EventRows {
     }
     let discovered = 0
     for (let i = 0; i < this.count; i++) {
-      for (const [member, value] of Object.entries(membersOf(this.#event(i).properties))) {
+      for (const [member, value] of propertiesOf(this.#event(i))) {
         if (value === null) continue
         const name = columnOf(member)
         if (name === undefined || found.has(name)) continue
@@ -89,8 +104,9 @@ export class EventRows {
   /** Row i with a cell for each of `columns`. */
   row(i: number, columns: TableColumns): Row {
     const row = new RowBuilder(columns)
-    for (const [member, value] of Object.entries(this.#event(i))) row.addMember(member, value)
-    row.addExtra()
+    const event = this.#event(i)
+    if (isFlat(event)) row.addFlat(event)
+    else row.addNested(event)
     row.set('_offset', this.#batch.offsets[i])
     row.set('_received_at', (this.#batch.receivedAt[i] ?? 0) / 1000)
     row.set('_source', this.#sources.get(this.#batch.sources[i] ?? 0)?.name)
@@ -128,23 +144,33 @@ class RowBuilder {
     return cell !== undefined
   }
 
-  addMember(member: string, value: unknown): void {
-    if (member === 'properties') this.#addProperties(value)
-    else if (member === 'user') this.#addUser(value)
-    else if (!EVENT_MEMBERS.has(member) || !this.set(member, value)) this.#extra[member] = value
+  addFlat(event: Members): void {
+    for (const [member, value] of Object.entries(event)) {
+      if (EVENT_MEMBERS.has(member) || USER_MEMBERS.has(member)) this.set(member, value)
+    }
+    this.#addProperties(event, event)
   }
 
-  addExtra(): void {
+  addNested(event: Members): void {
+    for (const [member, value] of Object.entries(event)) {
+      if (member === 'user') this.#addUser(value)
+      else if (member !== 'properties' && value !== null) this.#addOwn(member, value)
+    }
+    this.#addProperties(event, event.properties)
     if (!isEmpty(this.#extraOfUser)) this.#extra.user = this.#extraOfUser
     if (!isEmpty(this.#extra)) this.set('extra', this.#extra)
   }
 
-  #addProperties(properties: unknown): void {
-    for (const [member, value] of Object.entries(membersOf(properties))) {
+  #addOwn(member: string, value: unknown): void {
+    if (!EVENT_MEMBERS.has(member) || !this.set(member, value)) this.#extra[member] = value
+  }
+
+  #addProperties(event: Members, whole: unknown): void {
+    for (const [member, value] of propertiesOf(event)) {
       const name = columnOf(member)
       if (name !== undefined) this.set(name, value)
     }
-    this.set('properties', properties)
+    this.set('properties', whole)
   }
 
   #addUser(user: unknown): void {

@@ -84,10 +84,11 @@ export function describeEventTable(
         'numbers of every size',
         '{"properties":{"attempt_count":9223372036854775807,"n":12345678901234567890,"e":1e400,"tiny":1e-320,"zero":-0,"third":0.3333333333333333}}',
       ],
-      ['a time with a fraction', { time: 1780000000.123456 }],
-      ['a time long ago', { time: -2_000_000_000 }],
-      ['a time far ahead', { time: 200_000_000_000 }],
-      ['a time as text', { time: '2026-01-02T03:04:05.678+02:00' }],
+      ['a flat row', { id: 'e', time: 1_780_000_000, campaign_name: 'x', more: 1 }],
+      ['a time with a fraction', { user: null, time: 1780000000.123456 }],
+      ['a time long ago', { user: null, time: -2_000_000_000 }],
+      ['a time far ahead', { user: null, time: 200_000_000_000 }],
+      ['a time as text', { user: null, time: '2026-01-02T03:04:05.678+02:00' }],
     ])('keeps %s', async (_what, event) => {
       await expectStored(batchAt([3], () => event))
     })
