@@ -90,7 +90,8 @@ function* sendPartitions(
   for (const { folder, members, lines, from, to } of partitions) {
     if (receipt.outcome === 'delivered') {
       const body = Buffer.from(lines.join(''))
-      const fault = faultOfStatus(yield rowsRequest(target, folder, { current, from, to }, body))
+      const head = { current, count: lines.length, from, to }
+      const fault = faultOfStatus(yield rowsRequest(target, folder, head, body))
       if (fault !== undefined) receipt = failed(fault)
     }
     for (const member of members) receipts[member] = receipt

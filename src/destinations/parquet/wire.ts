@@ -27,6 +27,7 @@ export type Store =
 
 export interface RowsHead {
   readonly current: string
+  readonly count: number
   /** Lowest and highest offset among the rows. */
   readonly from: number
   readonly to: number
@@ -39,14 +40,14 @@ export function checkRequest(target: ParquetTarget): WireRequest {
 export function rowsRequest(
   target: ParquetTarget,
   partition: string,
-  { current, from, to }: RowsHead,
+  { current, count, from, to }: RowsHead,
   lines: Uint8Array,
 ): WireRequest {
   const draft = draftOf(target, partition)
   return {
     ...draft,
     method: 'PUT',
-    headers: { ...draft.headers, current, offsets: `${from}-${to}` },
+    headers: { ...draft.headers, current, rows: String(count), offsets: `${from}-${to}` },
     body: lines,
   }
 }
@@ -89,7 +90,10 @@ export function readRequest({ method, url, headers, body = [] }: WireRequest): P
   return {
     store: kind === 's3' ? storeIn(headers) : undefined,
     folder,
-    rows: method === 'PUT' ? { current: headers.current ?? '', from, to, lines } : undefined,
+    rows:
+      method === 'PUT'
+        ? { current: headers.current ?? '', count: Number(headers.rows), from, to, lines }
+        : undefined,
   }
 }
 

@@ -18,23 +18,34 @@ process.on('message', (job: EncodeJob) => {
   )
 })
 
-async function encode({ rows, target, columns, rowBytesMax, present }: EncodeJob): Promise<Encoded> {
-  const types = columns.map(([name, type]) => `${text(name)}: ${text(type)}`).join(', ')
-  const source = `read_json(${text(rows)}, format = 'newline_delimited', columns = {${types}}, maximum_object_size = ${rowBytesMax})`
-  const written =
-    present.length === 0 ? '' : ` where _offset not in (select _offset from read_parquet(${list(present)}))`
-  await connection.run(`create or replace temp table missing as select * from ${source}${written}`)
+async function encode(job: EncodeJob): Promise<Encoded> {
+  const source = sourceOf(job)
+  if (job.present.length > 0) return encodeMissing(job, source)
+  await connection.run(`copy (select * from ${source}) to ${text(job.target)} ${FORMAT}`)
+  return job.whole
+}
+
+/** Through a table: the file is named after what is left. */
+async function encodeMissing({ target, present }: EncodeJob, source: string): Promise<Encoded> {
+  const isPresent = `_offset in (select _offset from read_parquet(${list(present)}))`
+  await connection.run(`create temp table missing as select * from ${source} where not ${isPresent}`)
   try {
     const reader = await connection.runAndReadAll(
       'select count(*)::double, min(_offset)::double, max(_offset)::double from missing',
     )
     const [count, first, last] = reader.getRows()[0] ?? []
-    if (Number(count) > 0)
-      await connection.run(`copy missing to ${text(target)} (format parquet, compression zstd)`)
+    if (Number(count) > 0) await connection.run(`copy missing to ${text(target)} ${FORMAT}`)
     return { rows: Number(count), first: Number(first), last: Number(last) }
   } finally {
     await connection.run('drop table missing')
   }
+}
+
+const FORMAT = '(format parquet, compression zstd)'
+
+function sourceOf({ rows, columns, rowBytesMax }: EncodeJob): string {
+  const types = columns.map(([name, type]) => `${text(name)}: ${text(type)}`).join(', ')
+  return `read_json(${text(rows)}, format = 'newline_delimited', columns = {${types}}, maximum_object_size = ${rowBytesMax})`
 }
 
 function list(paths: readonly string[]): string {

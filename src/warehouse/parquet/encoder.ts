@@ -13,11 +13,13 @@ export interface EncodeJob {
   readonly columns: readonly (readonly [name: string, type: string])[]
   /** Bound of one line. */
   readonly rowBytesMax: number
+  /** What the rows are, all of them. */
+  readonly whole: Encoded
   /** Parquet files whose rows (by `_offset`) are not wanted again. */
   readonly present: readonly string[]
 }
 
-/** `first` and `last` are offsets; NaN without rows. */
+/** `first` and `last` are the lowest and the highest offset; 0 without rows. */
 export interface Encoded {
   readonly rows: number
   readonly first: number
@@ -33,7 +35,7 @@ export class Encoder {
   #child: ChildProcess | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  /** Rejects when the rows cannot be written; `signal` ends the wait, not the job. */
+  /** Rejects when the rows cannot be written. */
   encode(job: EncodeJob): Promise<Encoded> {
     const turn = this.#last.then(() => this.#run(job))
     this.#last = turn.catch(() => undefined)

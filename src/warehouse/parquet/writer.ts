@@ -125,6 +125,7 @@ export class ParquetWriter {
         target,
         columns: COLUMNS,
         rowBytesMax: Math.max(ROW_BYTES_MIN, longestLine(rows.lines)),
+        whole: { rows: rows.count, first: rows.from, last: rows.to },
         present,
       })
       if (encoded.rows > 0) {
