@@ -1,31 +1,18 @@
 /** Kill -9 of the hub at random moments under load: every acknowledged event is delivered, and the books close. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { eventually } from '../support/eventually.ts'
-import {
-  event,
-  httpSink,
-  SOURCE,
-  type Stack,
-  startStack,
-  TOKEN,
-  treasureDataRecords,
-} from '../support/stack.ts'
+import { startProgram, Traffic } from '../support/killed-program.ts'
+import { httpSink, type Stack, startStack, treasureDataRecords } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
 
 const KILLS = 200
-const SENDERS = 4
-const PER_REQUEST = 20
 /** The hub lives this long at most after it is ready; some lives end before the first answer. */
 const LIFE_MS_MAX = 200
-const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
 test(
   `${KILLS} kills: nothing acknowledged is lost, no checkpoint passes an undelivered record`,
@@ -97,82 +84,6 @@ async function expectBalanced(stack: Stack, traffic: Traffic): Promise<void> {
     expect(check?.accepted).toBeGreaterThanOrEqual(traffic.acknowledged.size)
     expect(check?.accepted).toBeLessThanOrEqual(traffic.made)
   }
-}
-
-/** Senders that behave like Braze: what was not acknowledged is sent again. */
-class Traffic {
-  readonly acknowledged = new Set<string>()
-  made = 0
-  readonly #again: string[][] = []
-
-  /** Sends until stopped; the stop function resolves when all senders are at rest. */
-  flowTo(url: string): () => Promise<void> {
-    const stopping = new AbortController()
-    const senders = Array.from({ length: SENDERS }, () => this.#send(url, stopping.signal))
-    return async () => {
-      stopping.abort()
-      await Promise.all(senders)
-    }
-  }
-
-  async #send(url: string, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const ids = this.#again.shift() ?? this.#fresh()
-      try {
-        const answer = await fetch(`${url}/currents/${SOURCE}`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${TOKEN}` },
-          body: JSON.stringify({ events: ids.map((id) => event(id)) }),
-        })
-        if (answer.status !== 200) throw new Error(`answered ${answer.status}`)
-        await answer.arrayBuffer()
-        for (const id of ids) this.acknowledged.add(id)
-      } catch {
-        // The hub was killed under the request: whether it was taken is not known, so it is sent again to the next life.
-        this.#again.push(ids)
-        if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5))
-      }
-    }
-  }
-
-  #fresh(): string[] {
-    return Array.from({ length: PER_REQUEST }, () => `k${this.made++}`)
-  }
-}
-
-interface Program {
-  readonly child: ChildProcess
-  readonly url: string
-  readonly gone: Promise<unknown>
-}
-
-async function startProgram(dataDir: string): Promise<Program> {
-  const file = join(dataDir, 'endpoints.json')
-  rmSync(file, { force: true })
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      THALWEG_DATA: dataDir,
-      THALWEG_PORT: '0',
-      THALWEG_SEGMENT_BYTES: '4MiB',
-      THALWEG_DECOMPRESSED_BYTES_MAX: '1MiB',
-      THALWEG_BODY_BYTES_MAX: '1MiB',
-      THALWEG_LOG_LEVEL: 'fatal',
-    },
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
-  const gone = new Promise((resolve) => child.once('exit', resolve))
-  const url = await eventually('the hub is ready', () => readHubUrl(file), { withinMs: 30_000 })
-  return { child, url, gone }
-}
-
-function readHubUrl(file: string): string | undefined {
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
-  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
 }
 
 /** Delivered per current, as the killed process left it. */

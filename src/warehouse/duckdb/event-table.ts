@@ -52,7 +52,7 @@ function readAll(
   return { staged, findings }
 }
 
-async function stage(
+export async function stage(
   connection: DuckDBConnection,
   rows: LoadRows,
   staged: readonly StagedRow[],
@@ -104,7 +104,7 @@ const FIXED_SOURCES: Readonly<Record<string, string>> = {
   _source: 'source',
 }
 
-function insertion(layout: Layout, used: readonly PropertyColumn[], connection: string): string {
+export function insertion(layout: Layout, used: readonly PropertyColumn[], connection: string): string {
   const fixed = FIXED_COLUMNS.map(({ name }) => name)
   const names = [...fixed, ...used.map(({ name }) => name)].map(quoted).join(', ')
   const cells = [

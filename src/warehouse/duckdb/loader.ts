@@ -99,7 +99,9 @@ export class Loader {
   }
 
   async #writeEvents(place: TableName, rows: LoadRows, careful: boolean): Promise<LoadRows> {
-    const fresh = rows.without(await this.#known(place, rows, '_offset', `_offset BETWEEN $2 AND $3`))
+    const fresh = rows.without(
+      await this.#known(place, rows, '_offset', `_offset BETWEEN $2::BIGINT AND $3::BIGINT`),
+    )
     if (fresh.places.length > 0) {
       await writeEvents(this.#connection, this.#reader, this.#tables.layoutOf(place), fresh, careful)
       await this.#advance(place, fresh)
@@ -113,7 +115,12 @@ export class Loader {
     const fresh = isNew
       ? rows
       : rows.without(
-          await this.#known(place, rows, 'unnest(_offsets)', `_offsets[1] <= $3 AND _offsets[-1] >= $2`),
+          await this.#known(
+            place,
+            rows,
+            'unnest(_offsets)',
+            `_request <= $3::BIGINT AND _offsets[-1] >= $2::BIGINT`,
+          ),
         )
     if (fresh.places.length > 0) {
       const position = this.#tables.positionOf(rows.connection, place)

@@ -76,7 +76,7 @@ async function addTo(
   part: Part,
 ): Promise<boolean> {
   const changed = await connection.runAndReadAll(
-    `UPDATE ${tableSql(place)} SET events = left(events, -1) || ',' || $1 || ']', _offsets = list_concat(_offsets, $2) WHERE _current = $3 AND _request = $4 RETURNING 1`,
+    `UPDATE ${tableSql(place)} SET events = left(events, -1) || ',' || $1 || ']', _offsets = list_concat(_offsets, $2) WHERE _current = $3 AND _request = $4::BIGINT RETURNING 1`,
     [part.events.join(','), listValue(part.offsets), key, BigInt(part.request)],
     [VARCHAR, LIST(BIGINT), VARCHAR, BIGINT],
   )

@@ -73,7 +73,7 @@ export async function removeOld(connection: DuckDBConnection, beforeMs: number):
   for (const [database, table, shape] of found.getRows() as [string, string, string][]) {
     const time = shape === 'raw' ? '"time"' : '_received_at'
     const gone = await connection.run(
-      `DELETE FROM ${tableSql({ database, table })} WHERE ${time} < make_timestamp($1)`,
+      `DELETE FROM ${tableSql({ database, table })} WHERE ${time} < make_timestamp($1::BIGINT)`,
       [BigInt(Math.floor(beforeMs)) * 1000n],
     )
     removed += gone.rowsChanged

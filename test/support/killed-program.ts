@@ -1,0 +1,88 @@
+/** The program as a process that tests kill, and traffic that outlives it. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { eventually } from './eventually.ts'
+import { event, SOURCE, TOKEN } from './stack.ts'
+
+const SENDERS = 4
+const PER_REQUEST = 20
+const MAIN = join(import.meta.dirname, '../../src/main.ts')
+
+/** Senders that behave like Braze: what was not acknowledged is sent again. */
+export class Traffic {
+  readonly acknowledged = new Set<string>()
+  made = 0
+  readonly #again: string[][] = []
+
+  /** Sends until stopped; the stop function resolves when all senders are at rest. */
+  flowTo(url: string): () => Promise<void> {
+    const stopping = new AbortController()
+    const senders = Array.from({ length: SENDERS }, () => this.#send(url, stopping.signal))
+    return async () => {
+      stopping.abort()
+      await Promise.all(senders)
+    }
+  }
+
+  async #send(url: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const ids = this.#again.shift() ?? this.#fresh()
+      try {
+        const answer = await fetch(`${url}/currents/${SOURCE}`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${TOKEN}` },
+          body: JSON.stringify({ events: ids.map((id) => event(id)) }),
+        })
+        if (answer.status !== 200) throw new Error(`answered ${answer.status}`)
+        await answer.arrayBuffer()
+        for (const id of ids) this.acknowledged.add(id)
+      } catch {
+        // The hub was killed under the request: whether it was taken is not known, so it is sent again to the next life.
+        this.#again.push(ids)
+        if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    }
+  }
+
+  #fresh(): string[] {
+    return Array.from({ length: PER_REQUEST }, () => `k${this.made++}`)
+  }
+}
+
+export interface Program {
+  readonly child: ChildProcess
+  readonly url: string
+  readonly gone: Promise<unknown>
+}
+
+export async function startProgram(dataDir: string): Promise<Program> {
+  const file = join(dataDir, 'endpoints.json')
+  rmSync(file, { force: true })
+  const child = spawn(process.execPath, [MAIN, 'serve'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      THALWEG_DATA: dataDir,
+      THALWEG_PORT: '0',
+      THALWEG_SEGMENT_BYTES: '4MiB',
+      THALWEG_DECOMPRESSED_BYTES_MAX: '1MiB',
+      THALWEG_BODY_BYTES_MAX: '1MiB',
+      THALWEG_LOG_LEVEL: 'fatal',
+    },
+  })
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+  })
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const url = await eventually('the hub is ready', () => readHubUrl(file), { withinMs: 30_000 })
+  return { child, url, gone }
+}
+
+function readHubUrl(file: string): string | undefined {
+  if (!existsSync(file)) return undefined
+  const text = readFileSync(file, 'utf8')
+  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
+}
