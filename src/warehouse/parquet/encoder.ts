@@ -68,7 +68,10 @@ export class Encoder {
       }
       child.on('message', told)
       child.on('exit', ended)
-      child.send(job)
+      // It may have ended a moment ago.
+      child.send(job, (error) => {
+        if (error !== null) ended()
+      })
     })
   }
 
