@@ -10,6 +10,7 @@ import { latency } from './latency.ts'
 import { fanOut, pipeline } from './pipeline.ts'
 import { single } from './single.ts'
 import { start } from './start.ts'
+import { tables } from './tables.ts'
 
 const ROUNDS = 3
 
@@ -33,6 +34,7 @@ const BENCHMARKS: Readonly<
   single: { about: 'requests of one event, 64 connections', run: single },
   idle: { about: 'CPU of ten running currents without traffic', run: idle },
   start: { about: 'from process start to ready with a long log', run: start },
+  tables: { about: 'rows into PostgreSQL, ClickHouse and Parquet files, batches of 5,000', run: tables },
 }
 
 const wanted = process.argv.slice(2)
