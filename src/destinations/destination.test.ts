@@ -45,6 +45,7 @@ const CASES: readonly Case[] = [
   },
   { destination: 'http', settings: { url: 'http://vendor.test/in?x=1' }, credentials: { token: SECRET } },
   { destination: 'http', settings: { url: 'http://vendor.test/in' }, credentials: {} },
+  { destination: 'warehouse', settings: {}, credentials: {} },
 ]
 
 function prepared({ destination: name, settings, credentials }: Case) {
@@ -75,7 +76,7 @@ function expectSealed(request: Seen): void {
 
 describe('the catalog', () => {
   it('knows its destinations by name', () => {
-    expect(destinations.map((destination) => destination.name)).toEqual(['treasure-data', 'segment', 'http'])
+    expect(destinations.map((destination) => destination.name)).toEqual(['treasure-data', 'segment', 'http', 'warehouse'])
     for (const destination of destinations) expect(destinationNamed(destination.name)).toBe(destination)
     expect(destinationNamed('toString')).toBeUndefined()
     expect(new Set(CASES.map((one) => one.destination))).toEqual(
