@@ -121,7 +121,8 @@ describe.each([...destinations])('$name', (destination: Destination) => {
       additionalProperties?: unknown
     }
     const fields = Object.entries(schema.properties ?? {})
-    expect(fields.length).toBeGreaterThan(0)
+    // Our own warehouse has no secrets.
+    expect(fields.length > 0 || destination.credentials.safeParse({}).success).toBe(true)
     for (const [name, field] of fields)
       expect([name, field.description ?? '']).toEqual([name, expect.stringMatching(/.{10}/)])
     expect(schema.additionalProperties).toBe(false)

@@ -42,8 +42,15 @@ export class EventReader {
   /** Columns of the layout by number of the key; null: none. */
   #columns: (PropertyColumn | null | undefined)[] = []
   #layout: Layout | undefined
-  /** Member row that holds the column's value in the event at hand. */
-  readonly #holders = new Map<PropertyColumn, number>()
+  /** By number of the key: its bit at the top, and in `user`; filled as keys are met. */
+  readonly #topBits: number[] = []
+  readonly #userBits: number[] = []
+  /** By index of the column: in which event a value was last seen for it, and the member row of it. */
+  #seenIn = new Uint32Array(0)
+  #seenAt = new Uint32Array(0)
+  #events = 0
+  /** By index of the column: already in the findings. */
+  #isUsed = new Uint8Array(0)
 
   constructor(kernel: Kernel, keys: Keys) {
     this.#kernel = kernel
@@ -54,6 +61,7 @@ export class EventReader {
   begin(layout: Layout): void {
     this.#layout = layout
     this.#columns = []
+    this.#isUsed.fill(0)
   }
 
   read(event: Buffer, findings: Findings): StagedRow {
@@ -87,10 +95,9 @@ export class EventReader {
     for (let row = 0, at = 0; row < this.#count; row++, at += WORDS) {
       const parent = rows[at + PARENT] ?? 0
       if (parent !== ROOT && parent - 1 !== user) continue
-      const name = this.#nameOf(event, at)
       const start = rows[at + VALUE_START] ?? 0
       const kind = kindOf(event[start] ?? 0)
-      const bit = parent === ROOT ? topBit(name) : userBit(name)
+      const bit = this.#bitOf(event, at, parent)
       if (bit === 0 || (seen & bit) !== 0) return undefined
       seen |= bit
       if (parent !== ROOT || bit === TEXT_BIT || bit === TYPE_BIT) {
@@ -112,28 +119,30 @@ export class EventReader {
     return plan.properties === NOTHING && user === NOTHING ? undefined : plan
   }
 
+  /** 0 for a name that is not known there. */
+  #bitOf(event: Buffer, at: number, parent: number): number {
+    const key = this.#keys.numberOf(event, this.#rows[at + KEY_START] ?? 0, this.#rows[at + KEY_END] ?? 0)
+    while (this.#topBits.length <= key) {
+      const name = this.#keys.names[this.#topBits.length] ?? ''
+      this.#topBits.push(topBit(name))
+      this.#userBits.push(userBit(name))
+    }
+    return (parent === ROOT ? this.#topBits[key] : this.#userBits[key]) ?? 0
+  }
+
   #readUsual(event: Buffer, plan: Plan, findings: Findings): StagedRow {
     if (plan.properties === NOTHING)
-      return { head: event.toString(), properties: null, fitting: null, extra: null, time: plan.time }
+      return { head: event, properties: null, fitting: null, extra: null, time: plan.time }
     const at = plan.properties * WORDS
     const start = this.#rows[at + VALUE_START] ?? 0
     const end = this.#rows[at + VALUE_END] ?? 0
     return {
-      head:
-        plan.before === NOTHING
-          ? this.#headBehind(event, end)
-          : event.toString('utf8', 0, plan.before) + event.toString('utf8', end),
-      properties: event.toString('utf8', start, end),
+      head: plan.before === NOTHING ? headBehind(event, end) : cutOut(event, plan.before, end),
+      properties: event.subarray(start, end),
       fitting: this.#fitting(event, plan.properties + 1, undefined, findings),
       extra: null,
       time: plan.time,
     }
-  }
-
-  /** The event without its first member, `properties`. */
-  #headBehind(event: Buffer, end: number): string {
-    const rest = event.toString('utf8', end).trimStart()
-    return `{${rest.startsWith(',') ? rest.slice(1) : rest}`
   }
 
   /**
@@ -145,10 +154,9 @@ export class EventReader {
     parent: number,
     without: ReadonlySet<string> | undefined,
     findings: Findings,
-  ): string | null {
+  ): Uint8Array | null {
     const rows = this.#rows
-    const holders = this.#holders
-    holders.clear()
+    this.#events++
     let asTheyAre = true
     for (let row = 0, at = 0; row < this.#count; row++, at += WORDS) {
       if (rows[at + PARENT] !== parent) continue
@@ -156,27 +164,59 @@ export class EventReader {
       const end = rows[at + VALUE_END] ?? 0
       const column = this.#columnOf(event, at, start, end, without)
       if (column === undefined) continue
-      if (event[start] !== NULL_BYTE && !fits(column.type, event, start, end)) {
-        asTheyAre = false
-        holders.delete(column)
-        this.#misfit(column, event, start, end, findings)
-        continue
-      }
       // Of two members with one name the last one counts, as in JSON.parse.
-      if (holders.has(column)) asTheyAre = false
-      holders.set(column, at)
-      if (event[start] !== NULL_BYTE) findings.used.add(column)
+      if (this.#hold(column, at)) asTheyAre = false
+      const first = event[start] ?? 0
+      if (first === NULL_BYTE) continue
+      if ((first === QUOTE_BYTE && column.type === 'text') || fits(column.type, event, start, end)) {
+        this.#use(column, findings)
+      } else {
+        asTheyAre = false
+        this.#seenIn[column.index] = 0
+        this.#misfit(column, event, start, end, findings)
+      }
     }
     return asTheyAre ? null : this.#objectOf(event)
   }
 
-  #objectOf(event: Buffer): string {
-    const rows = this.#rows
-    const members = Array.from(this.#holders.values(), (at) =>
+  /** True when the event at hand had a value for the column before. */
+  #hold({ index }: PropertyColumn, at: number): boolean {
+    if (index >= this.#seenIn.length) this.#grow(index)
+    const again = this.#seenIn[index] === this.#events
+    this.#seenIn[index] = this.#events
+    this.#seenAt[index] = at
+    return again
+  }
+
+  #use(column: PropertyColumn, findings: Findings): void {
+    if (this.#isUsed[column.index] === 1) return
+    this.#isUsed[column.index] = 1
+    findings.used.add(column)
+  }
+
+  #grow(index: number): void {
+    const room = Math.max(256, 2 * (index + 1))
+    const seenIn = new Uint32Array(room)
+    const seenAt = new Uint32Array(room)
+    const isUsed = new Uint8Array(room)
+    seenIn.set(this.#seenIn)
+    seenAt.set(this.#seenAt)
+    isUsed.set(this.#isUsed)
+    this.#seenIn = seenIn
+    this.#seenAt = seenAt
+    this.#isUsed = isUsed
+  }
+
+  /** The members that fit, one for each column. */
+  #objectOf(event: Buffer): Uint8Array {
+    const members: string[] = []
+    for (const [index, seenIn] of this.#seenIn.entries()) {
+      if (seenIn !== this.#events) continue
+      const at = this.#seenAt[index] ?? 0
       // With its quotes: the key begins one byte earlier.
-      event.toString('utf8', (rows[at + KEY_START] ?? 0) - 1, rows[at + VALUE_END]),
-    )
-    return `{${members.join(',')}}`
+      members.push(event.toString('utf8', (this.#rows[at + KEY_START] ?? 0) - 1, this.#rows[at + VALUE_END]))
+    }
+    return Buffer.from(`{${members.join(',')}}`)
   }
 
   #misfit(column: PropertyColumn, event: Buffer, start: number, end: number, findings: Findings): void {
@@ -230,8 +270,8 @@ export class EventReader {
     const time = timeOf(value)
     if (time !== null) own.add('time')
     return {
-      head: JSON.stringify({ ...head, user }),
-      properties: event.toString(),
+      head: jsonBytes({ ...head, user }),
+      properties: event,
       fitting: this.#fitting(event, ROOT, own, findings),
       extra: null,
       time,
@@ -258,10 +298,10 @@ export class EventReader {
     const start = this.#rows[row * WORDS + VALUE_START] ?? 0
     const kind = row === NOTHING ? 'null' : kindOf(event[start] ?? 0)
     return {
-      head: JSON.stringify({ ...head, user: knownUser }),
-      properties: kind === 'null' ? null : event.toString('utf8', start, this.#rows[row * WORDS + VALUE_END]),
-      fitting: kind === 'object' ? this.#fitting(event, row + 1, undefined, findings) : '{}',
-      extra: Object.keys(extra).length > 0 ? JSON.stringify(extra) : null,
+      head: jsonBytes({ ...head, user: knownUser }),
+      properties: kind === 'null' ? null : event.subarray(start, this.#rows[row * WORDS + VALUE_END]),
+      fitting: kind === 'object' ? this.#fitting(event, row + 1, undefined, findings) : NO_MEMBERS,
+      extra: Object.keys(extra).length > 0 ? jsonBytes(extra) : null,
       time: timeOf(value),
     }
   }
@@ -283,6 +323,7 @@ export class EventReader {
 }
 
 const NULL_BYTE = 0x6e
+const QUOTE_BYTE = 0x22
 
 // One bit for each member that a usual event has once.
 const TEXT_BIT = 1
@@ -323,15 +364,35 @@ function userBit(name: string): number {
   }
 }
 
-/** Bytes that are no event, or that the database does not take for JSON: kept whole, as a text. */
-export function unreadable(text: string): StagedRow {
+const NO_MEMBERS = Buffer.from('{}')
+
+/** Bytes that are no event: kept whole, as a text. */
+function unreadable(text: string): StagedRow {
   return {
-    head: '{}',
+    head: NO_MEMBERS,
     properties: null,
-    fitting: '{}',
-    extra: JSON.stringify({ unreadable: text }),
+    fitting: NO_MEMBERS,
+    extra: jsonBytes({ unreadable: text }),
     time: null,
   }
+}
+
+/** The event without what lies between the two places. */
+function cutOut(event: Buffer, from: number, to: number): Uint8Array {
+  const head = Buffer.allocUnsafe(event.length - (to - from))
+  event.copy(head, 0, 0, from)
+  event.copy(head, from, to)
+  return head
+}
+
+/** The event without its first member, `properties`, which ends at `end`. */
+function headBehind(event: Buffer, end: number): Uint8Array {
+  const rest = event.toString('utf8', end).trimStart()
+  return Buffer.from(`{${rest.startsWith(',') ? rest.slice(1) : rest}`)
+}
+
+function jsonBytes(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value))
 }
 
 function isFlat(value: Values): boolean {

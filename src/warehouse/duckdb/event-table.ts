@@ -1,6 +1,13 @@
 /** Writes the events of one load into one table: stages the rows, brings the columns up to date, inserts. Inside the caller's transaction. */
 
-import { DOUBLE, type DuckDBConnection, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api'
+import {
+  BLOB,
+  DOUBLE,
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  VARCHAR,
+} from '@duckdb/node-api'
 import type { ColumnType } from '../../catalog/columns.ts'
 import type { EventReader } from './event-reader.ts'
 import { FIXED_COLUMNS, type Layout, type PropertyColumn, SQL_TYPES } from './layout.ts'
@@ -9,9 +16,9 @@ import { BOOKS, quoted, type TableName, tableSql, textLiteral } from './names.ts
 import { Findings, type StagedRow } from './staged.ts'
 
 const STAGE = 'temp.stage_events'
-/** Made once per connection. */
-export const EVENT_STAGE = `CREATE TEMP TABLE IF NOT EXISTS stage_events (head VARCHAR, properties VARCHAR, fitting VARCHAR, extra VARCHAR, time DOUBLE, place DOUBLE, received DOUBLE, source VARCHAR)`
-const STAGE_TYPES = [VARCHAR, VARCHAR, VARCHAR, VARCHAR, DOUBLE, DOUBLE, DOUBLE, VARCHAR]
+/** Made anew for each load: emptying a table costs more. */
+const MAKE_STAGE = `CREATE OR REPLACE TEMP TABLE stage_events (head BLOB, properties BLOB, fitting BLOB, extra BLOB, time DOUBLE, place DOUBLE, received DOUBLE, source VARCHAR)`
+const STAGE_TYPES = [BLOB, BLOB, BLOB, BLOB, DOUBLE, DOUBLE, DOUBLE, VARCHAR]
 /** Rows of a chunk: the engine's vectors are this long. */
 const CHUNK_ROWS = 2048
 
@@ -37,7 +44,6 @@ export async function writeEvents(
   await stage(connection, rows, read.staged)
   if (careful) await connection.run(SET_UNREADABLE_ASIDE)
   await connection.run(insertion(layout, [...read.findings.used], rows.connection))
-  await connection.run(`DELETE FROM ${STAGE}`)
   await noteMisfits(connection, layout.place, read.findings)
 }
 
@@ -52,21 +58,22 @@ function readAll(
   return { staged, findings }
 }
 
-export async function stage(
+async function stage(
   connection: DuckDBConnection,
   rows: LoadRows,
   staged: readonly StagedRow[],
 ): Promise<void> {
+  await connection.run(MAKE_STAGE)
   const appender = await connection.createAppender('stage_events', 'main', 'temp')
   for (let from = 0; from < staged.length; from += CHUNK_ROWS) {
     const part = staged.slice(from, from + CHUNK_ROWS)
     const places = rows.places.slice(from, from + CHUNK_ROWS)
     const chunk = DuckDBDataChunk.create(STAGE_TYPES, part.length)
     chunk.setColumns([
-      part.map((row) => row.head),
-      part.map((row) => row.properties),
-      part.map((row) => row.fitting),
-      part.map((row) => row.extra),
+      part.map((row) => blobOf(row.head)),
+      part.map((row) => blobOf(row.properties)),
+      part.map((row) => blobOf(row.fitting)),
+      part.map((row) => blobOf(row.extra)),
       part.map((row) => row.time),
       places.map((i) => rows.offsetOf(i)),
       places.map((i) => rows.receivedAtOf(i)),
@@ -80,10 +87,10 @@ export async function stage(
 /** What the engine does not take for JSON, such as half of a surrogate pair, is kept whole as a text: in `extra`, escaped once more. */
 const SET_UNREADABLE_ASIDE = `
 UPDATE ${STAGE} SET
-  extra = to_json(struct_pack(unreadable := struct_pack(head := head, properties := properties, extra := extra)))::VARCHAR,
-  head = CASE WHEN json_valid(head) THEN head ELSE '{}' END, properties = NULL, fitting = '{}'
-WHERE NOT json_valid(head) OR NOT json_valid(coalesce(properties, '{}')) OR NOT json_valid(coalesce(fitting, '{}'))
-   OR NOT json_valid(coalesce(extra, '{}'))`
+  extra = encode(to_json({'unreadable': {'head': decode(head), 'properties': decode(properties), 'extra': decode(extra)}})::VARCHAR),
+  head = CASE WHEN json_valid(decode(head)) THEN head ELSE encode('{}') END, properties = NULL, fitting = encode('{}')
+WHERE NOT (json_valid(decode(head)) AND json_valid(coalesce(decode(properties), '{}')) AND
+  json_valid(coalesce(decode(fitting), '{}')) AND json_valid(coalesce(decode(extra), '{}')))`
 
 const SECONDS_TO_TIME = (seconds: string): string =>
   `make_timestamp(floor(${seconds})::BIGINT * 1000000 + round((${seconds} - floor(${seconds})) * 1000000)::BIGINT)`
@@ -97,14 +104,18 @@ const FIXED_SOURCES: Readonly<Record<string, string>> = {
   external_user_id: 'h."user".external_user_id',
   device_id: 'h."user".device_id',
   timezone: 'h."user".timezone',
-  properties: 'properties',
-  extra: 'extra',
+  properties: 'decode(properties)',
+  extra: 'decode(extra)',
   _offset: 'place::BIGINT',
   _received_at: SECONDS_TO_TIME('(received / 1000)'),
   _source: 'source',
 }
 
-export function insertion(layout: Layout, used: readonly PropertyColumn[], connection: string): string {
+function blobOf(bytes: Uint8Array | null): DuckDBBlobValue | null {
+  return bytes === null ? null : new DuckDBBlobValue(bytes)
+}
+
+function insertion(layout: Layout, used: readonly PropertyColumn[], connection: string): string {
   const fixed = FIXED_COLUMNS.map(({ name }) => name)
   const names = [...fixed, ...used.map(({ name }) => name)].map(quoted).join(', ')
   const cells = [
@@ -115,8 +126,10 @@ export function insertion(layout: Layout, used: readonly PropertyColumn[], conne
     Object.fromEntries(used.map(({ member, type }) => [member, SQL_TYPES[type]])),
   )
   const parts =
-    used.length === 0 ? '' : `, json_transform(coalesce(fitting, properties), ${textLiteral(structure)}) p`
-  return `INSERT INTO ${tableSql(layout.place)} (${names}) SELECT ${cells} FROM (SELECT *, json_transform(head, ${textLiteral(HEAD_STRUCTURE)}) h${parts} FROM ${STAGE})`
+    used.length === 0
+      ? ''
+      : `, json_transform(decode(coalesce(fitting, properties)), ${textLiteral(structure)}) p`
+  return `INSERT INTO ${tableSql(layout.place)} (${names}) SELECT ${cells} FROM (SELECT *, json_transform(decode(head), ${textLiteral(HEAD_STRUCTURE)}) h${parts} FROM ${STAGE})`
 }
 
 /** Whole numbers up to here are exact in a double. */

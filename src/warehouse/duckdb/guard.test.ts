@@ -161,19 +161,19 @@ test(`none of ${ESCAPES.length} escapes gets out`, async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const before = filesOf(warehouse)
 
-  for (const escape of ESCAPES) {
-    const sql = escape.replaceAll('FILE', file).replaceAll('OUT', out).replaceAll('URL', url)
+  for (const way of ESCAPES) {
+    const sql = way.replaceAll('FILE', file).replaceAll('OUT', out).replaceAll('URL', url)
     const error = await warehouse.rows(sql).then(
       (rows) => `it ran: ${JSON.stringify(rows)}`,
       (thrown: unknown) => thrown,
     )
-    expect(error, escape).toBeInstanceOf(ThalwegError)
+    expect(error, way).toBeInstanceOf(ThalwegError)
     const { code, message } = error as ThalwegError
-    expect(['QUERY_REFUSED', 'QUERY_FAILED'], `${escape}: ${code} ${message}`).toContain(code)
-    expect(message, escape).not.toContain(SECRET)
-    expect(message.length, escape).toBeGreaterThan(10)
+    expect(['QUERY_REFUSED', 'QUERY_FAILED'], `${way}: ${code} ${message}`).toContain(code)
+    expect(message, way).not.toContain(SECRET)
+    expect(message.length, way).toBeGreaterThan(10)
     // The engine's other walls are not what held it back.
-    expect(message, escape).not.toMatch(/file system operations are disabled|read-only mode|locked/)
+    expect(message, way).not.toMatch(/file system operations are disabled|read-only mode|locked/)
   }
   expect(existsSync(out)).toBe(false)
   expect(visits).toBe(0)

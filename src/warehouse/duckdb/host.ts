@@ -222,7 +222,10 @@ class Talk {
 
   hear(frame: Frame<FromChild>): void {
     const { head } = frame
-    if (head.re === 'failed') return this.fail(new ThalwegError(head.code, head.message))
+    if (head.re === 'failed') {
+      this.fail(new ThalwegError(head.code, head.message))
+      return
+    }
     if (head.re === 'done') this.#over = true
     this.#heard.push(frame)
     this.#wake()

@@ -11,7 +11,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Kernel } from '../../core/kernel/kernel.ts'
 import { decodeOrder, type LoadOrder } from '../../destinations/warehouse/load-order.ts'
 import { EventReader } from './event-reader.ts'
-import { EVENT_STAGE, writeEvents } from './event-table.ts'
+import { writeEvents } from './event-table.ts'
 import { Keys } from './keys.ts'
 import { LoadRows } from './load-rows.ts'
 import { keyOf, RAW_SUFFIX, type TableName, tableSql, typeTable } from './names.ts'
@@ -64,7 +64,6 @@ export class Loader {
 
   async #transaction(order: LoadOrder, careful: boolean): Promise<Loaded> {
     const connection = this.#connection
-    await connection.run(EVENT_STAGE)
     await this.#tables.open()
     await connection.run('BEGIN TRANSACTION')
     try {

@@ -335,7 +335,8 @@ describe('retention', () => {
     const clock = new VirtualClock(RECEIVED_AT)
     const { load, rows } = await testWarehouse({ clock, retentionAgeMs: 60_000 })
     await load(batchAt([event('a')], [0]))
-    clock.advance(120_000)
+    // Retention runs every hour.
+    clock.advance(3_600_000)
     await eventually(
       'old rows are gone',
       async () => (await rows('select count(*) from events'))[0]?.[0] === 0,

@@ -3,16 +3,16 @@
 import type { PropertyColumn } from './layout.ts'
 
 /**
- * A row as the database is given it: texts of JSON that it takes apart itself.
+ * A row as the database is given it: bytes of JSON that it takes apart itself. They may lie in the load order.
  *
  * `head` holds the event's own members, `properties` is kept as it is, `fitting` is what the typed columns are taken from, where that differs
  * from `properties`.
  */
 export interface StagedRow {
-  readonly head: string
-  readonly properties: string | null
-  readonly fitting: string | null
-  readonly extra: string | null
+  readonly head: Uint8Array
+  readonly properties: Uint8Array | null
+  readonly fitting: Uint8Array | null
+  readonly extra: Uint8Array | null
   /** Unix seconds. */
   readonly time: number | null
 }
