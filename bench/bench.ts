@@ -12,6 +12,8 @@ import { fanOut, pipeline } from './pipeline.ts'
 import { single } from './single.ts'
 import { soak } from './soak.ts'
 import { start } from './start.ts'
+import { tables } from './tables.ts'
+import { warehouse } from './warehouse.ts'
 
 const ROUNDS = 3
 
@@ -46,12 +48,18 @@ const BENCHMARKS: Readonly<
   },
   single: { about: 'requests of one event, 64 connections', run: single },
   idle: { about: 'CPU of ten running currents without traffic', run: idle },
+  warehouse: {
+    about:
+      'loading the embedded warehouse, alone and beside ingest at 30,000 events per second; then a count by type',
+    run: warehouse,
+  },
   start: { about: 'from process start to ready with a long log', run: start },
   soak: {
     about: 'memory of the hub over an hour of steady load (THALWEG_BENCH_SOAK_MINUTES)',
     run: soak,
     onlyByName: true,
   },
+  tables: { about: 'rows into PostgreSQL, ClickHouse and Parquet files, batches of 5,000', run: tables },
 }
 
 const wanted = process.argv.slice(2)

@@ -1,5 +1,5 @@
 /**
- * The demo: the hub with the vendors' doubles, simulated traffic and three launched currents, so that the whole loop can be watched without an
+ * The demo: the hub with the vendors' doubles, simulated traffic and four launched currents, so that the whole loop can be watched without an
  * account anywhere. After a while one destination refuses some records and another one its credentials, on purpose: a dead letter and a
  * halt to mend.
  */
@@ -106,6 +106,12 @@ async function definitions(hub: Hub, sandbox: Sandbox): Promise<CurrentDefinitio
           writeKey: DEMO.segmentWriteKey,
         }),
       },
+    },
+    {
+      ...common,
+      name: 'warehouse',
+      externalId: 'optional',
+      destination: { kind: 'warehouse' },
     },
     {
       ...common,

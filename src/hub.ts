@@ -20,8 +20,12 @@ import { Currents } from './currents/registry.ts'
 import { Delivery } from './delivery/delivery.ts'
 import { furthestCheckpoint } from './delivery/settlement.ts'
 import { HttpTransport, type Transport } from './delivery/transport.ts'
+import { type InnerVendor, TransportByScheme } from './delivery/transport-by-scheme.ts'
 import { destinations } from './destinations/catalog.ts'
-import type { Destination } from './destinations/destination.ts'
+import type { Destination, SourceLabel } from './destinations/destination.ts'
+import { PARQUET_SCHEME } from './destinations/parquet/wire.ts'
+import { POSTGRES_SCHEME } from './destinations/postgres/wire.ts'
+import { WAREHOUSE_SCHEME } from './destinations/warehouse/warehouse.ts'
 import { s3Provider } from './files/provider.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
@@ -30,6 +34,7 @@ import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/do
 import { Drift } from './sources/drift/drift.ts'
 import { IMPORTS_BYTES_MAX, Imports } from './sources/files/imports.ts'
 import { openSources, type Sources } from './sources/registry.ts'
+import type { Source } from './sources/sources.ts'
 import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
 import { openSealer } from './store/sealing.ts'
@@ -39,6 +44,9 @@ import { Engines } from './warehouse/engines.ts'
 import { Queries } from './warehouse/queries.ts'
 import { SavedQueries } from './warehouse/saved-queries.ts'
 import { engineProvider } from './warehouse/verify.ts'
+import { type EmbeddedWarehouse, openEmbeddedWarehouse } from './warehouse/duckdb/duckdb.ts'
+import { ParquetWriter } from './warehouse/parquet/writer.ts'
+import { PostgresLoader } from './warehouse/postgres/loader.ts'
 
 export type HubLogger = ReturnType<typeof hubLogger>
 
@@ -78,6 +86,7 @@ export interface Hub {
   readonly engines: Engines
   readonly queries: Queries
   readonly savedQueries: SavedQueries
+  readonly warehouse: EmbeddedWarehouse
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
   close(): Promise<void>
@@ -138,7 +147,30 @@ export async function startHub(
     const sealer = await openSealer(store, { dataDir: settings.dataDir, key: settings.key })
     const authorizations = new Authorizations({ store, sealer, clock })
     const currents = new Currents(store, clock)
-    const transport = options.transport ?? new HttpTransport()
+    const warehouse = openEmbeddedWarehouse({
+      dataDir: settings.dataDir,
+      threads: settings.warehouseThreads,
+      memoryBytesMax: settings.warehouseMemoryBytes,
+      retentionAgeMs: settings.warehouseRetentionAgeMs,
+      clock,
+      logger,
+    })
+    closers.push(() => warehouse.close())
+    const postgresLoader = new PostgresLoader()
+    closers.push(() => postgresLoader.close())
+    const parquetWriter = new ParquetWriter({
+      root: settings.parquetDir ?? join(settings.dataDir, 'parquet'),
+      scratch: join(settings.dataDir, 'parquet-scratch'),
+    })
+    closers.push(() => parquetWriter.close())
+    const transport = new TransportByScheme(
+      options.transport ?? new HttpTransport(),
+      new Map<string, InnerVendor>([
+        [WAREHOUSE_SCHEME, (request) => warehouse.send(request)],
+        [POSTGRES_SCHEME, (request, signal) => postgresLoader.send(request, signal)],
+        [PARQUET_SCHEME, (request) => parquetWriter.send(request)],
+      ]),
+    )
     closers.push(() => transport.close())
     const delivery = new Delivery({
       log,
@@ -150,6 +182,7 @@ export async function startHub(
       currents,
       authorizations,
       sourceNumbers: async (names) => new Set(names.map((name) => sources.get(name).number)),
+      sourceLabel: (number) => labelOf(sources.get(number)),
       logger,
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })
@@ -159,7 +192,7 @@ export async function startHub(
       clock,
       logger,
       kinds: engineKinds,
-      builtIn: new Map(),
+      builtIn: new Map([['warehouse', warehouse.engine]]),
     })
     closers.push(() => engines.close())
     const queries = new Queries({ engines, clock, limits: settings })
@@ -221,6 +254,7 @@ export async function startHub(
       engines,
       queries,
       savedQueries: new SavedQueries(store, clock),
+      warehouse,
       server,
       close: closeAll,
     }
@@ -269,6 +303,13 @@ function providerOf(destination: Destination, { blueprints }: Delivery): Provide
     settings,
     credentials,
     verify: (given, secrets) => blueprints.checkDestination(name, given, secrets),
+  }
+}
+
+function labelOf({ name, settings }: Source): SourceLabel {
+  return {
+    name,
+    place: 'table' in settings ? { database: settings.database, table: settings.table } : undefined,
   }
 }
 

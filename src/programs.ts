@@ -151,7 +151,7 @@ function welcome(hub: Hub, sandbox: Sandbox): string {
   const { addresses } = sandbox
   return [
     `Thalweg listens on ${hub.url}; its data lies in ${hub.settings.dataDir}.`,
-    `Events flow from the Braze double (${addresses.braze}) through Thalweg into Treasure Data (${addresses.treasureData}), Segment (${addresses.segment}) and a webhook (${addresses.http}).`,
+    `Events flow from the Braze double (${addresses.braze}) through Thalweg into Treasure Data (${addresses.treasureData}), Segment (${addresses.segment}), a webhook (${addresses.http}) and the embedded warehouse (tables braze.events and braze.events_raw).`,
     'In half a minute Treasure Data refuses some records, in a minute the webhook its token, on purpose: a dead letter and a halt to mend.',
     'Look around in another terminal: npx thalweg status --watch · dead-letters list · ledger check · event show <id> · currents resume webhook',
     'Ctrl-C stops; the next start goes on where this one stopped.',

@@ -515,7 +515,7 @@ describe('secrets', () => {
     expect(good.json).toMatchObject({ ok: true })
     const listed = await call('viewer', 'GET', '/api/v1/authorizations')
     expect(listed.json.authorizations[0]).toMatchObject({ health: 'good' })
-    expect(listed.text).not.toContain(String(credentials.writeKey))
+    expect(listed.text).not.toContain(String(credentials?.writeKey))
     const wrong = await call('admin', 'POST', `/api/v1/authorizations/${id}/rotate`, {
       credentials: { writeKey: 'has space secret', other: 'x' },
     })

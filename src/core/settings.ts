@@ -170,6 +170,16 @@ const TABLE = {
       .refine((text) => text.split(':').every((path) => isAbsolute(path)))
       .transform((text) => text.split(':').map((path) => resolve(path)) as readonly string[]),
   } satisfies Setting<readonly string[]>,
+  parquetDir: {
+    env: 'THALWEG_PARQUET_DIR',
+    fallback: undefined,
+    allowed: 'a path; when absent, the folder parquet in the data folder',
+    description: 'Folder in which Parquet destinations write when they do not write to a bucket.',
+    schema: z
+      .string()
+      .min(1)
+      .transform((path) => resolve(path)),
+  } satisfies Setting<string>,
   dedupeMemoryIds: whole(
     'THALWEG_DEDUPE_MEMORY_IDS',
     '4000000',
@@ -203,6 +213,27 @@ const TABLE = {
     MIB,
     TIB,
     'Largest result of a query, as text; it is cut there, and says so.',
+  ),
+  warehouseThreads: whole(
+    'THALWEG_WAREHOUSE_THREADS',
+    '1',
+    1,
+    64,
+    'Cores that the embedded warehouse may use beside the one of each load and query.',
+  ),
+  warehouseMemoryBytes: bytes(
+    'THALWEG_WAREHOUSE_MEMORY',
+    '1GiB',
+    128 * MIB,
+    1024 * GIB,
+    'Memory of the embedded warehouse, which is a process of its own; a query that needs more fails.',
+  ),
+  warehouseRetentionAgeMs: duration(
+    'THALWEG_WAREHOUSE_RETENTION_AGE',
+    '0',
+    0,
+    3650 * DAY,
+    'Age from which rows are removed from the embedded warehouse; 0 keeps them for ever.',
   ),
 } as const satisfies Record<string, Setting<unknown>>
 

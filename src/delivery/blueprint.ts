@@ -19,7 +19,7 @@ import {
 import type { Receipt } from '../core/receipt.ts'
 import type { Current, CurrentDefinition } from '../currents/current.ts'
 import { destinationNamed } from '../destinations/catalog.ts'
-import type { Destination, EventWriter } from '../destinations/destination.ts'
+import type { Destination, EventWriter, SourceLabel } from '../destinations/destination.ts'
 import { BatchBuilder, StorePool } from './batch-builder.ts'
 import { makeRule } from './connection.ts'
 import type { KeptRecord } from './lineage.ts'
@@ -34,6 +34,8 @@ export interface BlueprintParts {
   readonly authorizations: AuthorizationSource
   /** Numbers of the named sources. Throws SOURCE_UNKNOWN. */
   readonly sourceNumbers: (names: readonly string[]) => Promise<ReadonlySet<number>>
+  /** Throws SOURCE_UNKNOWN. */
+  readonly sourceLabel: (number: number) => SourceLabel
 }
 
 /** What delivery needs of the authorizations. */
@@ -76,10 +78,14 @@ export class Blueprints {
     const credentials = await problems.of(() => found && this.#credentials(found.destination, authorization))
     const sound = found !== undefined && sources !== undefined && problems.none
     const writer = await problems.of(() =>
-      sound ? found.intake.writer({ settings, credentials }, kernel) : undefined,
+      sound ? found.intake.writer({ settings, credentials }, kernel, this.#labels(sources)) : undefined,
     )
     if (!sound || writer === undefined) return problems.refuse()
     return { writer, rule: makeRule(current, found.intake, settings, sources, kernel) }
+  }
+
+  #labels(sources: ReadonlySet<number>): ReadonlyMap<number, SourceLabel> {
+    return new Map([...sources].map((number) => [number, this.#parts.sourceLabel(number)]))
   }
 
   async #credentials(destination: Destination, authorization: string | null): Promise<unknown> {

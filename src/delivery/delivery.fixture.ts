@@ -416,6 +416,10 @@ export class DeliveryUnderTest {
             return number
           }),
         ),
+      sourceLabel: (number) => ({
+        name: Object.keys(SOURCES).find((name) => SOURCES[name] === number) ?? '',
+        place: undefined,
+      }),
       logger: {
         info: () => undefined,
         warn: () => undefined,

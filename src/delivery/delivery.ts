@@ -16,6 +16,7 @@ import {
   stateAfter,
 } from '../currents/current.ts'
 import type { Currents } from '../currents/registry.ts'
+import type { SourceLabel } from '../destinations/destination.ts'
 import type { Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import { Alerts } from './alerts.ts'
@@ -44,6 +45,8 @@ export interface DeliveryParts {
   readonly authorizations: AuthorizationSource
   /** Numbers of the named sources. Throws SOURCE_UNKNOWN. */
   readonly sourceNumbers: (names: readonly string[]) => Promise<ReadonlySet<number>>
+  /** What a destination may say of a source. Throws SOURCE_UNKNOWN. */
+  readonly sourceLabel: (number: number) => SourceLabel
   readonly logger: DeliveryLogger
   /** How often a halted current tries again by itself. Default 5 minutes, the middle of what Braze does (2–5 min). */
   readonly haltedRetryMs?: number

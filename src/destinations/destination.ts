@@ -31,14 +31,25 @@ export interface Target<Settings, Credentials> {
   readonly credentials: Credentials
 }
 
+/** What a writer may say of a source. */
+export interface SourceLabel {
+  readonly name: string
+  /** The database and table that the source itself is addressed by; undefined where it has none. */
+  readonly place: { readonly database: string; readonly table: string } | undefined
+}
+
 export interface EventIntake<Settings, Credentials> {
   /** What the vendor takes at most, and sensible defaults; an operator may only lower counts and bytes. */
   limits(settings: Settings): Limits
   /**
    * Makes the writer of one connection, once per version of its configuration: the place to compile mappings.
-   * Pure: whatever it keeps is derived from its arguments.
+   * Pure: whatever it keeps is derived from its arguments. `sources`: those of the connection, by number.
    */
-  writer(target: Target<Settings, Credentials>, kernel: Kernel): EventWriter
+  writer(
+    target: Target<Settings, Credentials>,
+    kernel: Kernel,
+    sources: ReadonlyMap<number, SourceLabel>,
+  ): EventWriter
 }
 
 export interface EventWriter {

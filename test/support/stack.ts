@@ -43,7 +43,8 @@ export interface Stack {
 export interface Destination {
   readonly kind: string
   readonly settings: Readonly<Record<string, unknown>>
-  readonly credentials: Readonly<Record<string, unknown>>
+  /** Undefined: it needs no authorization. */
+  readonly credentials: Readonly<Record<string, unknown>> | undefined
 }
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -94,19 +95,24 @@ async function launch(
   from: LaunchFrom = 'now',
 ): Promise<Current> {
   const { credentials, ...where } = destination
-  const authorization = await hub.authorizations.create({
-    label: name,
-    description: '',
-    provider: destination.kind,
-    credentials,
-  })
+  const authorization =
+    credentials === undefined
+      ? null
+      : (
+          await hub.authorizations.create({
+            label: name,
+            description: '',
+            provider: destination.kind,
+            credentials,
+          })
+        ).id
   const definition = CurrentDefinition.parse({
     name,
     contactEmail: 'contact@example.com',
     sources: [SOURCE],
     delivery: { waitMs: 0 },
     ...also,
-    destination: { ...where, authorization: authorization.id },
+    destination: { ...where, authorization },
   })
   const draft = await hub.delivery.create(definition)
   return hub.delivery.launch(draft.number, from)
@@ -172,6 +178,21 @@ export function segment(sandbox: Sandbox, also: Record<string, unknown> = {}): D
 
 export function httpSink(sandbox: Sandbox): Destination {
   return { kind: 'http', settings: { url: `${sandbox.addresses.http}/events` }, credentials: {} }
+}
+
+export function embeddedWarehouse(settings: Record<string, unknown> = {}): Destination {
+  return { kind: 'warehouse', settings, credentials: undefined }
+}
+
+/** All rows of a query to the embedded warehouse. */
+export async function warehouseRows(
+  { warehouse }: Hub,
+  sql: string,
+): Promise<readonly (readonly unknown[])[]> {
+  const stream = await warehouse.engine.query({ sql, timeoutMs: 20_000 }, new AbortController().signal)
+  const rows: (readonly unknown[])[] = []
+  for await (const page of stream.pages) rows.push(...page)
+  return rows
 }
 
 /** An event as Braze sends it, with this id. */

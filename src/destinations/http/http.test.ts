@@ -13,7 +13,7 @@ function write(
   const target = { settings: HttpSettings.parse(settings), credentials: HttpCredentials.parse(credentials) }
   const intake = http.events
   if (intake === undefined) throw new Error('no intake')
-  return intake.writer(target, {} as never).write(batchOf(events))
+  return intake.writer(target, {} as never, new Map()).write(batchOf(events))
 }
 
 const URL_WITH_QUERY = 'https://receiver.example/in?connector=2'

@@ -29,7 +29,7 @@ const targetOf = (settings: object) => ({
 
 function writerOf(settings: object = {}, kernel: Kernel['name'] = 'wasm'): EventWriter {
   if (segment.events === undefined) throw new Error('no intake')
-  return segment.events.writer(targetOf(settings), kernelForTests(kernel))
+  return segment.events.writer(targetOf(settings), kernelForTests(kernel), new Map())
 }
 
 function write(settings: object, events: readonly (object | string)[]): Exchange<readonly Receipt[]> {

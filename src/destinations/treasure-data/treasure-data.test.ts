@@ -17,7 +17,7 @@ const targetOf = (settings: object) => ({
 
 function writerOf(settings: object): EventWriter {
   if (treasureData.events === undefined) throw new Error('no intake')
-  return treasureData.events.writer(targetOf(settings), {} as never)
+  return treasureData.events.writer(targetOf(settings), {} as never, new Map())
 }
 
 function write(settings: object, events: readonly (object | string)[]): Exchange<readonly Receipt[]> {

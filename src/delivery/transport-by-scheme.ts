@@ -1,0 +1,45 @@
+/** One transport for all: a request whose scheme has a vendor of its own in this program is answered there, any other goes out over HTTP. */
+
+import type { WireReply, WireRequest } from '../core/exchange.ts'
+import type { NoAnswer, Transport } from './transport.ts'
+
+/** Answers within this program, or speaks another protocol than HTTP. Never rejects; the request's body is its own until then. */
+export type InnerVendor = (request: WireRequest, signal: AbortSignal) => Promise<WireReply | NoAnswer>
+
+export class TransportByScheme implements Transport {
+  readonly #outer: Transport
+  readonly #inner: ReadonlyMap<string, InnerVendor>
+
+  /** `inner`: by scheme with its colon. */
+  constructor(outer: Transport, inner: ReadonlyMap<string, InnerVendor>) {
+    this.#outer = outer
+    this.#inner = inner
+  }
+
+  send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer> {
+    const inner = this.#inner.get(request.url.slice(0, request.url.indexOf(':') + 1))
+    return inner === undefined
+      ? this.#outer.send(request, signal)
+      : untilAborted(inner(request, signal), signal)
+  }
+
+  close(): Promise<void> {
+    return this.#outer.close()
+  }
+}
+
+function untilAborted(
+  answer: Promise<WireReply | NoAnswer>,
+  signal: AbortSignal,
+): Promise<WireReply | NoAnswer> {
+  return new Promise((resolve) => {
+    const stop = (): void =>
+      resolve({ noAnswer: { kind: 'unreachable', message: 'No answer yet: stopped by us' } })
+    if (signal.aborted) return stop()
+    signal.addEventListener('abort', stop, { once: true })
+    void answer.then((reply) => {
+      signal.removeEventListener('abort', stop)
+      resolve(reply)
+    })
+  })
+}

@@ -1,0 +1,90 @@
+/** The hub's end of the process that makes Parquet files: one job after another; a process that ends or hangs fails its job and is replaced. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+
+/** All paths are of this machine and made by us. */
+export interface EncodeJob {
+  /** Rows as JSON, a line each. */
+  readonly rows: string
+  /** The file to write; not written when no row is missing. */
+  readonly target: string
+  /** Name and DuckDB's type. */
+  readonly columns: readonly (readonly [name: string, type: string])[]
+  /** Bound of one line. */
+  readonly rowBytesMax: number
+  /** What the rows are, all of them. */
+  readonly whole: Encoded
+  /** Parquet files whose rows (by `_offset`) are not wanted again. */
+  readonly present: readonly string[]
+}
+
+/** `first` and `last` are the lowest and the highest offset; 0 without rows. */
+export interface Encoded {
+  readonly rows: number
+  readonly first: number
+  readonly last: number
+}
+
+type Answer = { readonly encoded: Encoded } | { readonly error: string }
+
+const PROGRAM = join(import.meta.dirname, 'encoder-process.ts')
+const ENCODE_MS_MAX = 120_000
+
+export class Encoder {
+  #child: ChildProcess | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** Rejects when the rows cannot be written. */
+  encode(job: EncodeJob): Promise<Encoded> {
+    const turn = this.#last.then(() => this.#run(job))
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async close(): Promise<void> {
+    await this.#last
+    this.#child?.kill('SIGKILL')
+  }
+
+  #run(job: EncodeJob): Promise<Encoded> {
+    const child = this.#started()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), ENCODE_MS_MAX)
+      const done = (): void => {
+        clearTimeout(timer)
+        child.off('message', told)
+        child.off('exit', ended)
+      }
+      const told = (answer: unknown): void => {
+        done()
+        const message = answer as Answer
+        if ('encoded' in message) resolve(message.encoded)
+        else reject(new Error(message.error))
+      }
+      const ended = (): void => {
+        done()
+        reject(new Error('the process that writes Parquet files ended before it had written'))
+      }
+      child.on('message', told)
+      child.on('exit', ended)
+      // It may have ended a moment ago.
+      child.send(job, (error) => {
+        if (error !== null) ended()
+      })
+    })
+  }
+
+  #started(): ChildProcess {
+    if (this.#child !== undefined) return this.#child
+    const child = fork(PROGRAM, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    child.once('exit', () => {
+      if (this.#child === child) this.#child = undefined
+    })
+    // A job must not keep a program from ending; who waits for one keeps it running.
+    child.unref()
+    child.channel?.unref()
+    this.#child = child
+    return child
+  }
+}
