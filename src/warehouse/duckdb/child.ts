@@ -85,9 +85,8 @@ class Child {
       case 'retain':
         return this.#loader.inTurn(() => removeOld(loading, question.beforeMs))
       case 'close':
-        return this.#loader.inTurn(async () => {
-          await loading.run('CHECKPOINT')
-        })
+        // What is not in the file yet stays in its log, which the next start reads.
+        return this.#loader.inTurn(() => loading.run('CHECKPOINT').then(nothing, nothing))
       default:
         return undefined
     }
@@ -154,6 +153,8 @@ function failureOf(error: unknown): { code: ThalwegError['code']; message: strin
   if (error instanceof ThalwegError) return { code: error.code, message: error.message }
   return { code: 'QUERY_FAILED', message: error instanceof Error ? error.message : String(error) }
 }
+
+function nothing(): void {}
 
 /** At once, whatever the engine is doing: the file is safe at any moment, and a successor waits for it. */
 function endNow(): void {

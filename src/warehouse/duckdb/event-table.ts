@@ -29,7 +29,7 @@ const HEAD_STRUCTURE = JSON.stringify({
 })
 
 /**
- * `careful`: also rows whose JSON the engine does not take; costs another look at each. Gives the rows written.
+ * `careful`: also rows whose JSON the engine does not take; costs another look at each.
  */
 export async function writeEvents(
   connection: DuckDBConnection,

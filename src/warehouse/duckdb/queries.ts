@@ -33,7 +33,9 @@ export class Queries {
   async *run(order: QueryOrder, signal: AbortSignal): AsyncGenerator<Part, boolean> {
     const deadline = AbortSignal.timeout(order.timeoutMs)
     const either = AbortSignal.any([signal, deadline])
-    const connection = await this.#take(either)
+    const connection = await this.#take(either).catch((error: unknown) => {
+      throw queryError(error, signal, deadline, order.timeoutMs)
+    })
     const interrupt = (): void => connection.interrupt()
     either.addEventListener('abort', interrupt)
     try {
@@ -49,7 +51,9 @@ export class Queries {
     }
   }
 
+  /** Rejects when the signal comes before a connection is free. */
   async #take(signal: AbortSignal): Promise<DuckDBConnection> {
+    signal.throwIfAborted()
     const free = this.#free.pop()
     if (free !== undefined) return free
     return new Promise((resolve, reject) => {
@@ -59,7 +63,7 @@ export class Queries {
       }
       const leave = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(take), 1)
-        reject(new ThalwegError('QUERY_TIMEOUT', 'Other queries took all the time that this one had'))
+        reject(signal.reason)
       }
       signal.addEventListener('abort', leave, { once: true })
       this.#waiting.push(take)
