@@ -24,7 +24,7 @@ import { type Answer, json } from '../answer.ts'
 import { type Call, decodedPart, type Setting, wholeOr } from '../double.ts'
 import { type Intake, td1Key } from '../treasure-data-intake.ts'
 import { problem, ranged } from './answers.ts'
-import { Brain } from './brain.ts'
+import type { Brain } from './brain.ts'
 import type { Engine } from './dialect.ts'
 import { orderOf, parametersOf } from './job-order.ts'
 import { showOf, statusOf } from './job-shapes.ts'
@@ -166,7 +166,8 @@ export class QueryApi {
   }
 
   #opened(): Promise<Brain> {
-    this.#brain ??= Brain.open()
+    // Loaded when first asked: no other program of ours should wait for DuckDB's library at its start.
+    this.#brain ??= import('./brain.ts').then((room) => room.Brain.open())
     return this.#brain
   }
 }

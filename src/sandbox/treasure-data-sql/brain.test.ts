@@ -119,6 +119,7 @@ describe('values', () => {
     { sql: "regexp_extract('abc', 'x')", is: null },
     { sql: 'APPROX_DISTINCT(x) FROM (VALUES (1), (1), (2)) AS v(x)', is: 2 },
     { sql: 'transform(ARRAY[1, 2], x -> x + 1)', is: '[2,3]' },
+    { sql: 'CAST(ROW(true AND false, 1) AS ROW(a BOOLEAN, b BIGINT))', is: '{"a":false,"b":1}' },
     { sql: "date_format(from_unixtime(0), '%Y-%m-%d %H:%i:%s')", is: '1970-01-01 00:00:00' },
     { sql: "date_diff('month', DATE '2020-01-31', DATE '2020-02-28')", is: 0 },
     { sql: "date_add('day', 1, DATE '2020-02-28')", is: '2020-02-29 00:00:00.000' },

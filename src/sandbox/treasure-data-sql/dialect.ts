@@ -78,6 +78,9 @@ function refuseOtherStatements(text: string, statement: readonly SqlToken[]): vo
   throw failure(text, first.at, message)
 }
 
+/** Words that stand behind a value and not behind the name of a field. */
+const OPERATORS = new Set(['and', 'or', 'is', 'in', 'between', 'like', 'not', 'at', 'as'])
+
 interface Edit {
   readonly from: number
   readonly to: number
@@ -153,7 +156,7 @@ class Translator {
   }
 
   #translateCall(token: SqlToken, i: number, rule: FunctionRule): void {
-    const args = this.#arguments(i + 1)
+    const args = rule.arguments === undefined ? [] : this.#arguments(i + 1)
     const call: Call = {
       text: (place) =>
         args[place]?.length === 1 && args[place][0]?.kind === 'string' ? args[place][0].value : undefined,
@@ -197,7 +200,8 @@ class Translator {
   /** ROW(name type, …) is a type; ROW(1, x) is a value. */
   #isRowType(i: number): boolean {
     const [name, type] = this.#tokens.slice(i + 2, i + 4)
-    return (name?.kind === 'word' || name?.kind === 'quoted') && type?.kind === 'word'
+    if (type?.kind !== 'word' || OPERATORS.has(type.value)) return false
+    return name?.kind === 'quoted' || (name?.kind === 'word' && !KEYWORDS.has(name.value))
   }
 
   /** The words of DuckDB are those of the standard. */
