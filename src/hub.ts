@@ -39,14 +39,14 @@ import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
 import { openSealer } from './store/sealing.ts'
 import { openStore, type Store } from './store/store.ts'
+import { type EmbeddedWarehouse, openEmbeddedWarehouse } from './warehouse/duckdb/duckdb.ts'
 import { engineKinds } from './warehouse/engine-kinds.ts'
 import { Engines } from './warehouse/engines.ts'
+import { ParquetWriter } from './warehouse/parquet/writer.ts'
+import { PostgresLoader } from './warehouse/postgres/loader.ts'
 import { Queries } from './warehouse/queries.ts'
 import { SavedQueries } from './warehouse/saved-queries.ts'
 import { engineProvider } from './warehouse/verify.ts'
-import { type EmbeddedWarehouse, openEmbeddedWarehouse } from './warehouse/duckdb/duckdb.ts'
-import { ParquetWriter } from './warehouse/parquet/writer.ts'
-import { PostgresLoader } from './warehouse/postgres/loader.ts'
 
 export type HubLogger = ReturnType<typeof hubLogger>
 

@@ -37,13 +37,13 @@ export interface Call {
   readonly body: Buffer
 }
 
-/** What a vendor's side of a double must answer. All of it is synchronous and in memory. */
+/** What a vendor's side of a double must answer. Doors for events answer at once and in memory. */
 export interface Vendor {
   readonly name: string
   readonly arrivals: Arrivals
   /** Occurs once per event in a body; see MarkerCount. */
   readonly marker: string
-  answer(call: Call): Answer
+  answer(call: Call): Answer | Promise<Answer>
   /** The answer of a double that only counts. */
   answerUnread(path: string, events: number): Answer
   tooMany(retryAfterS: number): Answer
@@ -85,6 +85,9 @@ export interface Tally {
   /** Answers by status. */
   answers: Record<string, number>
 }
+
+/** Takes a request in and answers it. */
+type Accept = () => Answer | Promise<Answer>
 
 export const INSPECTION_PREFIX = '/sandbox/'
 const INSPECTION_BODY_MAX = 1_048_576
@@ -235,7 +238,7 @@ export class Double<V extends Vendor> {
     })
   }
 
-  #settle(request: IncomingMessage, response: ServerResponse, plan: FaultPlan, accept: () => Answer): void {
+  #settle(request: IncomingMessage, response: ServerResponse, plan: FaultPlan, accept: Accept): void {
     if (plan.latencyMs === 0) {
       this.#conclude(request, response, plan, accept)
       return
@@ -245,26 +248,39 @@ export class Double<V extends Vendor> {
     })
   }
 
-  #conclude(request: IncomingMessage, response: ServerResponse, plan: FaultPlan, accept: () => Answer): void {
+  #conclude(request: IncomingMessage, response: ServerResponse, plan: FaultPlan, accept: Accept): void {
     const answer = this.#decide(plan, accept)
+    if (answer instanceof Promise) {
+      const answered = answer.catch((error: unknown) => this.#failed(error))
+      void answered.then((told) => this.#deliver(request, response, plan, told))
+    } else {
+      this.#deliver(request, response, plan, answer)
+    }
+  }
+
+  #deliver(request: IncomingMessage, response: ServerResponse, plan: FaultPlan, answer: Answer): void {
     this.#tally.events += answer.accepted ?? 0
     if (plan.decision.do === 'accept_then_drop') {
       this.#cut(request)
       return
     }
     this.#tally.answers[answer.status] = (this.#tally.answers[answer.status] ?? 0) + 1
-    send(response, answer)
+    send(response, answer, plan.cutAfterBytes)
   }
 
-  #decide(plan: FaultPlan, accept: () => Answer): Answer {
+  #decide(plan: FaultPlan, accept: Accept): Answer | Promise<Answer> {
     if (plan.decision.do === 'answer') return plan.decision
     if (plan.decision.do === 'throttle') return this.vendor.tooMany(plan.decision.retryAfterS)
     try {
       return accept()
     } catch (error) {
-      this.#defect = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      return json(500, { error: 'internal error' })
+      return this.#failed(error)
     }
+  }
+
+  #failed(error: unknown): Answer {
+    this.#defect = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return json(500, { error: 'internal error' })
   }
 
   #cut(request: IncomingMessage): void {
@@ -318,7 +334,16 @@ export function pageOf(query: string, limitMax: number): { offset: number; limit
   }
 }
 
-function wholeOr(text: string | null, otherwise: number): number {
+/** A segment of a path without its escapes; as it stands when they are none: no name can match it. */
+export function decodedPart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+export function wholeOr(text: string | null, otherwise: number): number {
   return text !== null && /^\d{1,12}$/.test(text) ? Number(text) : otherwise
 }
 
@@ -327,7 +352,7 @@ function callOf(request: IncomingMessage, path: string, query: string, body: Buf
   return { method, path, query, headers, address: request.socket.remoteAddress ?? '', body }
 }
 
-function send(response: ServerResponse, answer: Answer): void {
+function send(response: ServerResponse, answer: Answer, cutAfterBytes?: number): void {
   if (response.destroyed) return
   if (answer.status === 204) {
     response.writeHead(204, answer.headers).end()
@@ -339,7 +364,8 @@ function send(response: ServerResponse, answer: Answer): void {
     ...answer.headers,
     'content-length': Buffer.byteLength(body),
   })
-  response.end(body)
+  if (cutAfterBytes === undefined || cutAfterBytes >= Buffer.byteLength(body)) response.end(body)
+  else response.write(Buffer.from(body).subarray(0, cutAfterBytes), () => response.destroy())
 }
 
 function emptyTally(): Tally {

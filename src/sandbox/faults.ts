@@ -27,6 +27,12 @@
  *       elsewhere the whole request is answered 400
  *   {"kind":"cut_receipts","keep":10}
  *       accept everything, answer only the first receipts (records API)
+ *   {"kind":"cut_body","afterBytes":1000}
+ *       answer well, but cut the connection after so many bytes of the body; a shorter body is whole
+ *   {"kind":"slow_job","ms":30000}
+ *       the query that is issued runs this much longer (this and the next: Treasure Data's job API)
+ *   {"kind":"fail_job","error":"…"}
+ *       the query that is issued ends in an error with this text
  *
  * and may carry `path` (only requests whose path begins so), `next` (wears out after so many uses; a use is a
  * request, for `refuse` a record) and `probability` (per use, drawn from the seeded random). Rules apply in
@@ -74,6 +80,9 @@ export const FaultRule = z.discriminatedUnion('kind', [
     ...when,
   }),
   z.strictObject({ kind: z.literal('cut_receipts'), keep: z.int().min(0), ...when }),
+  z.strictObject({ kind: z.literal('cut_body'), afterBytes: z.int().min(0), ...when }),
+  z.strictObject({ kind: z.literal('slow_job'), ms: z.int().min(1).max(LATENCY_MS_MAX), ...when }),
+  z.strictObject({ kind: z.literal('fail_job'), error: z.string().min(1).max(2000).optional(), ...when }),
 ])
 export type FaultRule = z.infer<typeof FaultRule>
 
@@ -82,6 +91,8 @@ const FaultList = z.strictObject({ faults: z.array(FaultRule).max(FAULT_RULES_MA
 /** What happens to one request before the double looks at it. */
 export interface FaultPlan {
   readonly latencyMs: number
+  /** Of the answer's body, then the connection is cut. */
+  readonly cutAfterBytes?: number
   readonly decision:
     | { readonly do: 'accept' }
     | { readonly do: 'accept_then_drop' }
@@ -95,8 +106,15 @@ export interface FaultPlan {
     | { readonly do: 'throttle'; readonly retryAfterS: number }
 }
 
+/** What happens to a query that is issued. */
+export interface JobFault {
+  readonly slowMs?: number
+  readonly error?: string
+}
+
 const NO_FAULT: FaultPlan = { latencyMs: 0, decision: { do: 'accept' } }
 export const REFUSED_DEFAULT = 'InvalidPropertyValueError'
+const JOB_ERROR_DEFAULT = 'Encountered too many errors talking to a worker node.'
 
 interface Armed {
   readonly rule: FaultRule
@@ -146,6 +164,7 @@ export class FaultSwitch {
   plan(path: string): FaultPlan {
     if (this.#armed.length === 0) return NO_FAULT
     let latencyMs = 0
+    let cut: Pick<FaultPlan, 'cutAfterBytes'> = {}
     for (const armed of this.#armed) {
       if (!pathFits(armed, path) || !decidesRequests(armed.rule)) continue
       if (armed.rule.kind === 'rate_limit') {
@@ -156,9 +175,10 @@ export class FaultSwitch {
       }
       if (!this.#use(armed)) continue
       if (armed.rule.kind === 'latency') latencyMs += armed.rule.ms
+      else if (armed.rule.kind === 'cut_body') cut = { cutAfterBytes: armed.rule.afterBytes }
       else return { latencyMs, decision: decisionOf(armed.rule) }
     }
-    return { latencyMs, decision: { do: 'accept' } }
+    return { latencyMs, ...cut, decision: { do: 'accept' } }
   }
 
   /** The error name with which this record is refused; undefined when it is not. */
@@ -178,6 +198,23 @@ export class FaultSwitch {
       if (armed.rule.keep < count && this.#use(armed)) return armed.rule.keep
     }
     return count
+  }
+
+  /** What becomes of a query issued at this path. */
+  job(path: string): JobFault {
+    let slow: JobFault = {}
+    for (const armed of this.#armed) {
+      const { rule } = armed
+      if (
+        (rule.kind !== 'slow_job' && rule.kind !== 'fail_job') ||
+        !pathFits(armed, path) ||
+        !this.#use(armed)
+      )
+        continue
+      if (rule.kind === 'fail_job') return { ...slow, error: rule.error ?? JOB_ERROR_DEFAULT }
+      slow = { slowMs: (slow.slowMs ?? 0) + rule.ms }
+    }
+    return slow
   }
 
   #arm(rule: FaultRule): Armed {
@@ -220,8 +257,11 @@ function pathFits(armed: Armed, path: string): boolean {
   return armed.rule.path === undefined || path.startsWith(armed.rule.path)
 }
 
+/** They concern records or queries. */
+const UNDECIDED: ReadonlySet<FaultRule['kind']> = new Set(['refuse', 'cut_receipts', 'slow_job', 'fail_job'])
+
 function decidesRequests(rule: FaultRule): boolean {
-  return rule.kind !== 'refuse' && rule.kind !== 'cut_receipts'
+  return !UNDECIDED.has(rule.kind)
 }
 
 function decisionOf(rule: FaultRule): FaultPlan['decision'] {

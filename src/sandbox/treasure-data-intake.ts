@@ -30,8 +30,13 @@ const NAME = /^[a-z0-9_]{3,128}$/
 const PAST_S_MAX = 7 * 86_400
 const FUTURE_S_MAX = 3 * 86_400
 
+/** Databases that an account may have; TD publishes no limit, so this bounds mistakes. */
+const DATABASES_MAX = 1000
+
 export interface IntakeOptions {
   readonly keys: readonly string[]
+  /** Keys among them that may only write. Default none. */
+  readonly writeOnlyKeys?: readonly string[]
   readonly databases: readonly string[]
   readonly rowsMax?: number
   readonly rowBytesMax?: number
@@ -46,7 +51,8 @@ export class Intake {
   readonly rows: RowStore
   readonly drops = new BoundedFifo<Drop>(DROPS_MAX, DROP_BYTES_MAX)
   readonly #keys: ReadonlySet<string>
-  readonly #databases: ReadonlySet<string>
+  readonly #writeOnlyKeys: ReadonlySet<string>
+  readonly #databases: Set<string>
 
   constructor(setting: Setting, arrivals: Arrivals, options: IntakeOptions) {
     this.clock = setting.clock
@@ -55,6 +61,7 @@ export class Intake {
     this.arrivals = arrivals
     this.rows = new RowStore(options.rowsMax, options.rowBytesMax)
     this.#keys = new Set(options.keys)
+    this.#writeOnlyKeys = new Set(options.writeOnlyKeys)
     this.#databases = new Set(options.databases)
   }
 
@@ -64,6 +71,22 @@ export class Intake {
 
   hasDatabase(database: string): boolean {
     return this.#databases.has(database)
+  }
+
+  /** Whether a known key opens more than the doors for rows. */
+  mayQuery(key: string): boolean {
+    return this.#keys.has(key) && !this.#writeOnlyKeys.has(key)
+  }
+
+  get databases(): ReadonlySet<string> {
+    return this.#databases
+  }
+
+  /** False when it is there already, or when there are as many as may be. */
+  addDatabase(database: string): boolean {
+    if (this.#databases.has(database) || this.#databases.size >= DATABASES_MAX) return false
+    this.#databases.add(database)
+    return true
   }
 
   /** Stores one row; a table comes into being with its first row. */

@@ -1,6 +1,6 @@
 /**
- * Treasure Data's doors for pushed events: Postback, the records API and the Braze streaming connector, with
- * the rows they store open to inspection. No SQL: rows by table and counts by event type.
+ * Treasure Data's doors for pushed events: Postback, the records API and the Braze streaming connector; and the
+ * API that queries the rows they store (treasure-data-sql/). The rows are open to inspection beside it.
  *
  * At Treasure Data the host decides what `/postback/v3/event/…` means: `in.treasuredata.com` is the legacy
  * Postback API, `{region}.records.in.treasuredata.com` is Postback v2. One double has one port, so the
@@ -13,22 +13,26 @@
  *   GET /sandbox/tables                       rows ever received per table
  *   GET /sandbox/types?database=&table=       events per type in the rows still kept
  *   GET /sandbox/drops?limit=&offset=         what was answered 200 and then lost
- *   PUT /sandbox/settings                     keyMode: strict | lenient, postback: legacy | v2, queryDelayMs
+ *   PUT /sandbox/settings                     keyMode: strict | lenient, postback: legacy | v2, queryDelayMs,
+ *                                             resultTtlMs
  */
 
 import * as z from 'zod'
 import { ThalwegError } from '../core/errors.ts'
 import { type Answer, json } from './answer.ts'
 import { Arrivals } from './arrivals.ts'
-import { type Call, pageOf, type Setting, type Vendor } from './double.ts'
+import { type Call, decodedPart, pageOf, type Setting, type Vendor } from './double.ts'
 import { type Drop, Intake, type IntakeOptions } from './treasure-data-intake.ts'
 import { answerPostback } from './treasure-data-postback.ts'
 import { answerRecords, successReceipts } from './treasure-data-records.ts'
 import { columnsOf, countTypes, type Row, type RowFilter } from './treasure-data-rows.ts'
+import { QueryApi } from './treasure-data-sql/api.ts'
+import { JOB_LIFETIME_MS } from './treasure-data-sql/jobs.ts'
 import { answerTask, type Task } from './treasure-data-task.ts'
 
 /** Stands in front of a path for the records host. */
 export const RECORDS_HOST_PREFIX = '/records-host'
+const QUERY_PREFIX = '/v3/'
 const POSTBACK_PREFIX = '/postback/v3/event/'
 const PAGE_MAX = 1000
 
@@ -36,16 +40,18 @@ const Settings = z.strictObject({
   keyMode: z.enum(['strict', 'lenient']),
   postback: z.enum(['legacy', 'v2']),
   /**
-   * How long a row stays invisible to /sandbox/rows and /sandbox/types; Treasure Data says up to 5 minutes.
+   * How long a row stays invisible to queries, /sandbox/rows and /sandbox/types; Treasure Data says up to 5 minutes.
    */
   queryDelayMs: z.int().min(0).max(3_600_000),
+  /** How long the result of a job can be read. */
+  resultTtlMs: z.int().min(0).max(JOB_LIFETIME_MS),
 })
 export type TreasureDataSettings = z.infer<typeof Settings>
 
 export interface TreasureDataOptions extends IntakeOptions {
   /** By id; default none. */
   readonly tasks?: Readonly<Record<string, Task>>
-  /** Default: strict keys, legacy Postback, no delay. */
+  /** Default: strict keys, legacy Postback, no delay, results for as long as jobs are known. */
   readonly settings?: Partial<TreasureDataSettings>
   readonly idsMax?: number
 }
@@ -58,19 +64,28 @@ export class TreasureData implements Vendor {
   readonly #tasks: Readonly<Record<string, Task>>
   readonly #started: TreasureDataSettings
   #settings: TreasureDataSettings
+  readonly #queries: QueryApi
 
   constructor(setting: Setting, options: TreasureDataOptions) {
     this.arrivals = new Arrivals(options.idsMax)
     this.#intake = new Intake(setting, this.arrivals, options)
     this.#tasks = options.tasks ?? {}
-    this.#started = { keyMode: 'strict', postback: 'legacy', queryDelayMs: 0, ...options.settings }
+    this.#started = {
+      keyMode: 'strict',
+      postback: 'legacy',
+      queryDelayMs: 0,
+      resultTtlMs: JOB_LIFETIME_MS,
+      ...options.settings,
+    }
     this.#settings = this.#started
+    this.#queries = new QueryApi(setting, this.#intake, () => this.#settings)
   }
 
-  answer(call: Call): Answer {
+  answer(call: Call): Answer | Promise<Answer> {
+    if (call.path.startsWith(QUERY_PREFIX)) return this.#queries.answer(call)
     const onRecordsHost = call.path.startsWith(`${RECORDS_HOST_PREFIX}/`)
     const path = onRecordsHost ? call.path.slice(RECORDS_HOST_PREFIX.length) : call.path
-    const parts = path.split('/').slice(1).map(decoded)
+    const parts = path.split('/').slice(1).map(decodedPart)
     const [first = '', second = '', third = ''] = parts
     if (path.startsWith(POSTBACK_PREFIX) && parts.length === 5) {
       const place = { database: parts[3] ?? '', table: parts[4] ?? '' }
@@ -139,6 +154,7 @@ export class TreasureData implements Vendor {
       settings: this.#settings,
       rows: this.#intake.rows.state(),
       drops: this.#intake.drops.total,
+      jobs: this.#queries.state(),
     }
   }
 
@@ -146,6 +162,11 @@ export class TreasureData implements Vendor {
     this.#settings = this.#started
     this.#intake.rows.clear()
     this.#intake.drops.clear()
+    this.#queries.reset()
+  }
+
+  close(): Promise<void> {
+    return this.#queries.close()
   }
 
   #rowsPage(call: Call): Answer {
@@ -174,12 +195,4 @@ function filterOf(call: Call): RowFilter {
   const database = parameters.get('database')
   const table = parameters.get('table')
   return { ...(database === null ? {} : { database }), ...(table === null ? {} : { table }) }
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part // not a valid escape: no name can match it
-  }
 }

@@ -79,13 +79,7 @@ export class Intake {
   #naming: Naming | undefined
 
   /** `kernel`: what the items' types are numbered by. */
-  constructor(
-    kernel: Pick<Kernel, 'types'>,
-    log: Log,
-    dedupe: Dedupe,
-    shapes: ShapeTrail,
-    clock: Clock,
-  ) {
+  constructor(kernel: Pick<Kernel, 'types'>, log: Log, dedupe: Dedupe, shapes: ShapeTrail, clock: Clock) {
     this.#kernel = kernel
     this.#log = log
     this.#dedupe = dedupe

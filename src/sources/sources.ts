@@ -53,12 +53,7 @@ export interface FilesSource extends SourceBase {
   readonly settings: FilesSettings
 }
 
-export type Source =
-  | BrazeCurrentsSource
-  | TreasureDataSource
-  | SegmentSource
-  | LyticsSource
-  | FilesSource
+export type Source = BrazeCurrentsSource | TreasureDataSource | SegmentSource | LyticsSource | FilesSource
 
 /** Kinds whose addresses name no source: the key that is shown does. */
 export type KeyedKind = 'segment' | 'lytics'

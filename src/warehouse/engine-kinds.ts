@@ -4,5 +4,11 @@ import { clickhouseEngine } from './clickhouse/clickhouse.ts'
 import type { EngineKindDefinition } from './engine-kind.ts'
 import { mysqlEngine } from './mysql/mysql.ts'
 import { postgresEngine } from './postgres/postgres.ts'
+import { treasureDataKind } from './treasure-data/treasure-data.ts'
 
-export const engineKinds: readonly EngineKindDefinition[] = [postgresEngine, mysqlEngine, clickhouseEngine]
+export const engineKinds: readonly EngineKindDefinition[] = [
+  postgresEngine,
+  mysqlEngine,
+  clickhouseEngine,
+  treasureDataKind,
+]

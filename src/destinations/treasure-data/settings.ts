@@ -10,7 +10,7 @@ import { placeProblem } from './place.ts'
  * Treasure Data, naming: lower-case letters, digits and underscores; 3 to 128 characters today, up to 255 for
  * names made long ago.
  */
-const Name = z
+export const Name = z
   .string()
   .regex(
     /^[a-z0-9_]{3,255}$/,
@@ -63,6 +63,9 @@ export type TreasureDataSettings = z.infer<typeof TreasureDataSettings>
 export const TreasureDataCredentials = z.strictObject({
   writeKey: Secret.describe(
     'Write-only API key, "<account number>/<40 hexadecimal digits>". A master key works too but opens far more than needed.',
+  ),
+  apiKey: Secret.optional().describe(
+    'Master or query key, only for asking Treasure Data queries: a write-only key cannot. Not used to deliver events.',
   ),
 })
 export type TreasureDataCredentials = z.infer<typeof TreasureDataCredentials>

@@ -119,7 +119,15 @@ export class Appending {
     const refused =
       body.add(mark) ?? body.add(Buffer.from(chunk.bytes, 0, chunk.length)) ?? body.add(CLOSE_BRACE)
     const items = shifted(chunk.items, mark.length)
-    const taken = refused ?? this.#intake.take(this.#target.source, body, { count, items }, 'events', known === undefined ? {} : { known })
+    const taken =
+      refused ??
+      this.#intake.take(
+        this.#target.source,
+        body,
+        { count, items },
+        'events',
+        known === undefined ? {} : { known },
+      )
     if ('code' in taken) {
       body.free()
       return taken
