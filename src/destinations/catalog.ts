@@ -1,11 +1,13 @@
 /** The kinds of vendor that we can write to. A new one is a folder beside these and a line here. */
 
+import { brazeAttribute } from './braze/attribute.ts'
+import { brazeCohort } from './braze/cohort.ts'
 import type { Destination } from './destination.ts'
 import { http } from './http/http.ts'
 import { segment } from './segment/segment.ts'
 import { treasureData } from './treasure-data/treasure-data.ts'
 
-export const destinations: readonly Destination[] = [treasureData, segment, http]
+export const destinations: readonly Destination[] = [treasureData, segment, http, brazeCohort, brazeAttribute]
 
 /** undefined: no destination has this name. */
 export function destinationNamed(name: string): Destination | undefined {
