@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { IDENTIFIER_KINDS } from '../core/membership.ts'
 import { type AliasColumn, type ColumnRules, IDENTIFIER_BYTES_MAX, planColumns } from './columns.ts'
 
 const alias = (column: string, label = column): AliasColumn => ({ label, column })
@@ -6,6 +7,7 @@ const rules = (more: Partial<ColumnRules> = {}): ColumnRules => ({
   aliases: [],
   priority: [],
   identifiers: 'first',
+  kinds: IDENTIFIER_KINDS,
   ...more,
 })
 const EMAIL = rules({ aliases: [alias('email')] })
@@ -44,6 +46,12 @@ describe('columns', () => {
     ['misspelt device_ids', ['device_id'], rules(), /did you mean device_ids/],
     ['another case', ['USER_IDS'], rules(), /did you mean user_ids/],
     ['none at all', [], rules(), /has none/],
+    [
+      'devices where they find nobody',
+      ['device_ids'],
+      rules({ kinds: ['external_id', 'alias'] }),
+      /cannot find people by device/,
+    ],
     ['an alias column that nobody named', ['email'], rules(), /No column of the result says who is meant/],
     [
       'an alias that the result lacks',

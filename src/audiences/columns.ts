@@ -32,6 +32,8 @@ export interface ColumnRules {
   /** Kinds that are not named come last, in the usual order. */
   readonly priority: readonly IdentifierKind[]
   readonly identifiers: 'first' | 'all'
+  /** By what the destination can find people. */
+  readonly kinds: readonly IdentifierKind[]
 }
 
 /** Why a row says nobody. */
@@ -67,13 +69,15 @@ export function planColumns(columns: readonly string[], rules: ColumnRules): Col
       `The aliases name ${listed(missing.map(({ column }) => column))}, which the result does not have. It has ${listed(columns)}.`,
     )
   return {
-    notices: columns.filter((name) => !used.some((one) => one.name === name)).map(noticeOn),
+    notices: columns
+      .filter((name) => !used.some((one) => one.name === name))
+      .map((name) => noticeOn(name, rules)),
     used: used.map(({ name }) => name),
     read: (row) => readRow(row, used, rules.identifiers),
   }
 }
 
-function usedColumns(columns: readonly string[], { aliases, priority }: ColumnRules): UsedColumn[] {
+function usedColumns(columns: readonly string[], { aliases, priority, kinds }: ColumnRules): UsedColumn[] {
   const order = [...new Set([...priority, ...IDENTIFIER_KINDS])]
   return columns
     .flatMap((name, place): UsedColumn[] => {
@@ -82,6 +86,7 @@ function usedColumns(columns: readonly string[], { aliases, priority }: ColumnRu
       const labels = aliases.filter(({ column }) => column === name)
       return labels.map(({ label }) => ({ name, place, kind: 'alias', label }))
     })
+    .filter(({ kind }) => kinds.includes(kind))
     .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
 }
 
@@ -127,16 +132,22 @@ const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^device_?ids?$/i, DEVICE_COLUMN],
 ]
 
-function noticeOn(column: string): string {
+function noticeOn(column: string, { kinds }: ColumnRules): string {
+  if (column === DEVICE_COLUMN && !kinds.includes('device_id'))
+    return `Column ${column} is ignored: this destination cannot find people by device.`
   const meant = MEANT.find(([pattern]) => pattern.test(column))?.[1]
   return meant === undefined
     ? `Column ${column} is ignored.`
     : `Column ${column} is ignored: did you mean ${meant}? Write "${column} as ${meant}".`
 }
 
-function nothingUsable(columns: readonly string[], { aliases }: ColumnRules): string {
-  const wanted = [USER_COLUMN, DEVICE_COLUMN, ...aliases.map(({ column }) => column)]
-  const hints = columns.map(noticeOn).filter((notice) => notice.includes('did you mean'))
+function nothingUsable(columns: readonly string[], rules: ColumnRules): string {
+  const wanted = [
+    USER_COLUMN,
+    ...(rules.kinds.includes('device_id') ? [DEVICE_COLUMN] : []),
+    ...rules.aliases.map(({ column }) => column),
+  ]
+  const hints = columns.map((column) => noticeOn(column, rules)).filter((notice) => notice.includes(': '))
   return [
     `No column of the result says who is meant: it needs one of ${listed(wanted)}, and has ${listed(columns)}.`,
     ...hints,

@@ -8,6 +8,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { ThalwegError } from '../core/errors.ts'
 import type { Dialect } from './columns.ts'
 import * as core from './migrations/0001-core.ts'
+import * as audiences from './migrations/0002-audiences.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -18,7 +19,10 @@ export interface Migration {
 }
 
 /** In order, without holes. A step that has been released is never edited: another one follows it. */
-export const MIGRATIONS: readonly Migration[] = [{ number: 1, name: 'core', up: core.up }]
+export const MIGRATIONS: readonly Migration[] = [
+  { number: 1, name: 'core', up: core.up },
+  { number: 2, name: 'audiences', up: audiences.up },
+]
 
 /** Any fixed number: the key of the advisory lock that starting nodes of one database share. */
 const LOCK_KEY = 7_418_260_393

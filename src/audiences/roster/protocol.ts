@@ -10,18 +10,19 @@ export interface RosterSettings {
 
 export type Ask =
   | { what: 'open' }
-  | { what: 'begin'; run: number }
+  | { what: 'begin'; run: string }
   | { what: 'load'; persons: string[] }
   | { what: 'compare'; operation: Operation }
+  | { what: 'compare-refused'; run: string }
   | { what: 'sample'; enters: boolean; limit: number }
   | { what: 'records'; from: number; prefix: string; activation: string; run: string; timeMs: number }
-  | { what: 'apply'; run: number; atMs: number; rejected: number[] }
+  | { what: 'apply'; run: string; atMs: number; sent: number; rejected: number[] }
   | { what: 'change'; n: number }
   | { what: 'size'; atMs: number | null }
   | { what: 'members'; atMs: number; after: string }
   | { what: 'between'; fromMs: number; toMs: number; enters: boolean; after: string }
   | { what: 'moves'; person: string }
-  | { what: 'moved'; run: number; enters: boolean; after: string }
+  | { what: 'moved'; run: string; enters: boolean; after: string }
   | { what: 'forget' }
 
 interface Results {
@@ -29,6 +30,7 @@ interface Results {
   begin: { readonly applied: boolean }
   load: undefined
   compare: Comparison
+  'compare-refused': Comparison
   sample: string[]
   records: { readonly body: string; readonly count: number; readonly next: number | undefined }
   apply: undefined

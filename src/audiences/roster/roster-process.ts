@@ -4,6 +4,7 @@
  *   roster    person → whether the vendor accepted that they are in; whoever was never decided is not there
  *   history   each accepted change: run, moment, person, direction
  *   applied   runs whose changes are in both
+ *   refused   changes that the vendor refused, for a retry
  *   staged, changes      the result of the run at hand, and its difference; changes are numbered from 0
  */
 
@@ -24,8 +25,9 @@ const CHUNK_ROWS = 2_048
 
 const SCHEMA = `
 create table if not exists roster(person varchar not null, inside boolean not null);
-create table if not exists history(run integer not null, moment bigint not null, person varchar not null, enters boolean not null);
-create table if not exists applied(run integer not null);
+create table if not exists history(run varchar not null, moment bigint not null, person varchar not null, enters boolean not null);
+create table if not exists applied(run varchar not null);
+create table if not exists refused(run varchar not null, moment bigint not null, person varchar not null, enters boolean not null);
 `
 
 /** Who enters, who leaves: each by what the vendor accepted so far. */
@@ -69,6 +71,7 @@ class RosterProcess {
       return undefined
     },
     compare: ({ operation }) => this.#compare(operation),
+    'compare-refused': ({ run }) => this.#compareRefused(run),
     sample: ({ enters, limit }) =>
       this.#persons('select person from changes where enters = $enters order by n limit $limit', {
         enters,
@@ -106,7 +109,7 @@ class RosterProcess {
             person,
           },
         )
-      ).map(([run, moment, enters]) => ({ run: Number(run), at: Number(moment), enters: enters === true })),
+      ).map(([run, moment, enters]) => ({ run: String(run), at: Number(moment), enters: enters === true })),
     moved: ({ run, enters, after }) =>
       this.#persons(
         `select person from history where run = $run and enters = $enters and person > $after order by person limit ${PAGE_MAX}`,
@@ -125,15 +128,33 @@ class RosterProcess {
       create or replace table changes as
         select row_number() over () - 1 as n, person, enters from (${CHANGES[operation]});
     `)
+    const [row] = await this.#rows('select count(*) from incoming')
+    await this.#db.run('drop table incoming')
+    return this.#comparison(Number(row?.[0]), operation)
+  }
+
+  /** Of what a run was refused, that which no later run has decided. */
+  async #compareRefused(run: string): Promise<Comparison> {
+    await this.#db.run(
+      `create or replace table changes as
+        select row_number() over () - 1 as n, person, enters from refused
+        where run = $run and not exists (
+          from history where history.person = refused.person and history.moment >= refused.moment)`,
+      { run },
+    )
+    const [row] = await this.#rows('select count(*) from refused where run = $run', { run })
+    const found = await this.#comparison(Number(row?.[0]), 'mirror')
+    return { ...found, unchanged: found.distinct - found.added - found.removed }
+  }
+
+  async #comparison(distinct: number, operation: Operation): Promise<Comparison> {
     const [row] = await this.#rows(`
-      select (select count(*) from incoming),
-        count(*) filter (where enters), count(*) filter (where not enters),
+      select count(*) filter (where enters), count(*) filter (where not enters),
         (select count(*) from roster where inside)
       from changes`)
-    const [distinct = 0, entering = 0, leaving = 0, members = 0] = (row ?? []).map(Number)
-    await this.#db.run('drop table incoming')
-    const mentioned = operation === 'remove' ? leaving : entering
-    return { distinct, unchanged: distinct - mentioned, added: entering, removed: leaving, members }
+    const [added = 0, removed = 0, members = 0] = (row ?? []).map(Number)
+    const mentioned = operation === 'remove' ? removed : added
+    return { distinct, unchanged: distinct - mentioned, added, removed, members }
   }
 
   async #records({ from, prefix, activation, run, timeMs }: Extract<Ask, { what: 'records' }>) {
@@ -150,7 +171,7 @@ class RosterProcess {
     return { count, body: String(row?.[1]), next: count < RECORDS_MAX ? undefined : from + count }
   }
 
-  async #apply({ run, atMs, rejected }: Extract<Ask, { what: 'apply' }>): Promise<undefined> {
+  async #apply({ run, atMs, sent, rejected }: Extract<Ask, { what: 'apply' }>): Promise<undefined> {
     const [known] = await this.#rows('select count(*) from applied where run = $run', { run })
     if (Number(known?.[0]) > 0) return undefined
     await this.#db.run('create or replace temp table rejected(n bigint not null)')
@@ -160,14 +181,22 @@ class RosterProcess {
     }
     await this.#db.run('begin')
     try {
+      await this.#db.run(
+        'create or replace temp table accepted as select person, enters from changes anti join rejected using (n) where n < $sent',
+        { sent },
+      )
       await this.#db.run(`
-        create or replace temp table accepted as select person, enters from changes anti join rejected using (n);
         delete from roster where person in (select person from accepted);
         insert into roster select person, enters from accepted;
-        insert into history select ${Number(run)}, ${Number(atMs)}, person, enters from accepted;
-        insert into applied values (${Number(run)});
-        drop table accepted;
       `)
+      const about = { run, at: atMs }
+      await this.#db.run('insert into history select $run, $at, person, enters from accepted', about)
+      await this.#db.run(
+        'insert into refused select $run, $at, person, enters from changes semi join rejected using (n)',
+        about,
+      )
+      await this.#db.run('insert into applied values ($run)', { run })
+      await this.#db.run('drop table accepted')
       await this.#db.run('commit')
     } catch (error) {
       await this.#db.run('rollback')

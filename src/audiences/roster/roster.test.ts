@@ -12,10 +12,12 @@ async function openRoster(file?: string): Promise<Roster> {
   return roster
 }
 
+/** More than any run has. */
+const ALL = 1_000_000
 const ABOUT = { prefix: 'm', activation: '7', run: '1', timeMs: 1_700_000_000_000 }
 
 async function compared(roster: Roster, run: number, operation: Operation, persons: readonly string[]) {
-  await roster.begin(run)
+  await roster.begin(`7.${run}`)
   await roster.load(persons)
   return roster.compare(operation)
 }
@@ -28,7 +30,7 @@ async function ran(
   rejected: number[] = [],
 ) {
   const comparison = await compared(roster, run, operation, persons)
-  await roster.apply(run, run * 1000, rejected)
+  await roster.apply(`7.${run}`, run * 1000, ALL, rejected)
   return comparison
 }
 
@@ -67,22 +69,45 @@ describe('comparison', () => {
     const roster = await openRoster()
     await compared(roster, 1, 'mirror', ['ua', 'ub', 'uc'])
     const refused = await roster.personOfChange(1)
-    await roster.apply(1, 1000, [1])
+    await roster.apply('7.1', 1000, ALL, [1])
     expect(await now(roster)).toEqual(['ua', 'ub', 'uc'].filter((person) => person !== refused))
     expect(await compared(roster, 2, 'mirror', ['ua', 'ub', 'uc'])).toMatchObject({ added: 1, unchanged: 2 })
+  })
+
+  test('what was refused can be sent again, unless it was decided since', async () => {
+    const roster = await openRoster()
+    await ran(roster, 1, 'mirror', ['ua', 'ub'], [0, 1])
+    await ran(roster, 2, 'add', ['ub'])
+    await roster.begin('7.3')
+    expect(await roster.compareRefused('7.1')).toEqual({
+      distinct: 2,
+      unchanged: 1,
+      added: 1,
+      removed: 0,
+      members: 1,
+    })
+    await roster.apply('7.3', 3000, ALL, [])
+    expect(await now(roster)).toEqual(['ua', 'ub'])
+  })
+
+  test('what was not sent is not accepted', async () => {
+    const roster = await openRoster()
+    await compared(roster, 1, 'add', ['ua', 'ub', 'uc'])
+    await roster.apply('7.1', 1000, 2, [0])
+    expect(await roster.size()).toBe(1)
   })
 
   test('what was compared and not applied leaves no trace; a second application neither', async () => {
     const roster = await openRoster()
     await compared(roster, 1, 'mirror', ['ua'])
     expect(await compared(roster, 2, 'mirror', ['ub'])).toMatchObject({ added: 1, members: 0 })
-    await roster.apply(2, 2000, [])
-    await roster.apply(2, 2000, [])
+    await roster.apply('7.2', 2000, ALL, [])
+    await roster.apply('7.2', 2000, ALL, [])
     expect([await now(roster), await roster.movesOf('ub')]).toEqual([
       ['ub'],
-      [{ run: 2, at: 2000, enters: true }],
+      [{ run: '7.2', at: 2000, enters: true }],
     ])
-    expect(await roster.begin(2)).toEqual({ applied: true })
+    expect(await roster.begin('7.2')).toEqual({ applied: true })
   })
 
   test('forgetting sends everything again and keeps the history', async () => {
@@ -100,7 +125,7 @@ describe('comparison', () => {
     await compared(first, 2, 'mirror', [])
     await first.close()
     const second = await openRoster(file)
-    expect([await second.size(), await second.begin(2)]).toEqual([2, { applied: false }])
+    expect([await second.size(), await second.begin('7.2')]).toEqual([2, { applied: false }])
   })
 
   test('as a model: random runs, operations and rejections', async () => {
@@ -119,7 +144,7 @@ describe('comparison', () => {
         for (const { operation, persons: given, rejects } of steps) {
           await compared(roster, ++run, operation, given)
           const refused = new Set(await Promise.all(rejects.map((n) => roster.personOfChange(n))))
-          await roster.apply(run, run, rejects)
+          await roster.apply(`7.${run}`, run, ALL, rejects)
           for (const person of given) {
             if (!refused.has(person)) inside.set(person, operation !== 'remove')
           }
@@ -189,12 +214,15 @@ describe('history', () => {
     expect([await roster.between(1000, 3000, true, ''), await roster.between(1000, 3000, false, '')]).toEqual(
       [['uc'], ['ub']],
     )
-    expect([await roster.movedBy(3, true, ''), await roster.movedBy(3, false, '')]).toEqual([['ua'], ['ub']])
-    expect(await roster.movedBy(1, true, 'ua')).toEqual(['ub'])
+    expect([await roster.movedBy('7.3', true, ''), await roster.movedBy('7.3', false, '')]).toEqual([
+      ['ua'],
+      ['ub'],
+    ])
+    expect(await roster.movedBy('7.1', true, 'ua')).toEqual(['ub'])
     expect(await roster.movesOf('ua')).toEqual([
-      { run: 1, at: 1000, enters: true },
-      { run: 2, at: 2000, enters: false },
-      { run: 3, at: 3000, enters: true },
+      { run: '7.1', at: 1000, enters: true },
+      { run: '7.2', at: 2000, enters: false },
+      { run: '7.3', at: 3000, enters: true },
     ])
     expect([await roster.size(1000), await roster.size()]).toEqual([2, 2])
   })

@@ -7,7 +7,7 @@
  * millions are compared with a bounded memory that goes back to the machine afterwards, and a failure there takes
  * nothing else down. One user at a time: the caller sees to that.
  *
- *   begin(run) → load(rows)… → compare(operation) → records(from)… → apply(run, rejected)
+ *   begin(run) → load(rows)… → compare(operation) → records(from)… → apply(run, sent, rejected)
  *
  * Each step may be repeated after a crash: begin forgets what an earlier try loaded, apply does nothing the second time.
  */
@@ -38,7 +38,7 @@ export interface Change {
 
 /** When somebody entered or left, by which run. */
 export interface Move {
-  readonly run: number
+  readonly run: string
   readonly at: number
   readonly enters: boolean
 }
@@ -81,7 +81,7 @@ export class Roster {
   }
 
   /** Makes ready for the result of a run; `applied` when this run's outcome is in the roster already. */
-  begin(run: number): Promise<Asked<'begin'>> {
+  begin(run: string): Promise<Asked<'begin'>> {
     return this.#ask({ what: 'begin', run })
   }
 
@@ -92,6 +92,11 @@ export class Roster {
 
   compare(operation: Operation): Promise<Comparison> {
     return this.#ask({ what: 'compare', operation })
+  }
+
+  /** Instead of load and compare: what an earlier run was refused and nobody has decided since. */
+  compareRefused(run: string): Promise<Comparison> {
+    return this.#ask({ what: 'compare-refused', run })
   }
 
   /** The beginning of who would enter or leave. */
@@ -107,9 +112,12 @@ export class Roster {
     return this.#ask({ what: 'records', from, ...about })
   }
 
-  /** Takes the changes of the run into the roster, but for those that were rejected, by their numbers. */
-  apply(run: number, atMs: number, rejected: readonly number[]): Promise<void> {
-    return this.#ask({ what: 'apply', run, atMs, rejected: [...rejected] })
+  /**
+   * Takes the changes of the run that were sent, those numbered below `sent`, into the roster, but for the rejected ones, by their
+   * numbers: those are kept for a retry.
+   */
+  apply(run: string, atMs: number, sent: number, rejected: readonly number[]): Promise<void> {
+    return this.#ask({ what: 'apply', run, atMs, sent, rejected: [...rejected] })
   }
 
   /** The person of a change of the run that was compared last. */
@@ -138,7 +146,7 @@ export class Roster {
   }
 
   /** Who entered or left by a run, after `after`; at most PAGE_MAX. */
-  movedBy(run: number, enters: boolean, after: string): Promise<string[]> {
+  movedBy(run: string, enters: boolean, after: string): Promise<string[]> {
     return this.#ask({ what: 'moved', run, enters, after })
   }
 
