@@ -6,7 +6,6 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Store } from '../store/store.ts'
 import { type Activation, type ActivationDefinition, targetOf } from './activation.ts'

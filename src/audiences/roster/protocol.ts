@@ -1,6 +1,6 @@
 /** What the hub and the process of a roster say to each other. */
 
-import type { Comparison, Move, Operation } from './roster.ts'
+import type { Comparison, Move, Operation, Refused } from './roster.ts'
 
 export interface RosterSettings {
   readonly file: string
@@ -23,6 +23,7 @@ export type Ask =
   | { what: 'between'; fromMs: number; toMs: number; enters: boolean; after: string }
   | { what: 'moves'; person: string }
   | { what: 'moved'; run: string; enters: boolean; after: string }
+  | { what: 'refused'; run: string; after: number }
   | { what: 'forget' }
 
 interface Results {
@@ -40,6 +41,7 @@ interface Results {
   between: string[]
   moves: Move[]
   moved: string[]
+  refused: Refused[]
   forget: undefined
 }
 export type Asked<W extends Ask['what']> = Results[W]

@@ -2,7 +2,7 @@
  * The process of one roster; talks to roster.ts over the IPC channel and ends with its parent.
  *
  *   roster    person → whether the vendor accepted that they are in; whoever was never decided is not there
- *   history   each accepted change: run, moment, person, direction
+ *   history   each accepted change: run, number in the run, moment, person, direction
  *   applied   runs whose changes are in both
  *   refused   changes that the vendor refused, for a retry
  *   staged, changes      the result of the run at hand, and its difference; changes are numbered from 0
@@ -25,9 +25,9 @@ const CHUNK_ROWS = 2_048
 
 const SCHEMA = `
 create table if not exists roster(person varchar not null, inside boolean not null);
-create table if not exists history(run varchar not null, moment bigint not null, person varchar not null, enters boolean not null);
+create table if not exists history(run varchar not null, n bigint not null, moment bigint not null, person varchar not null, enters boolean not null);
 create table if not exists applied(run varchar not null);
-create table if not exists refused(run varchar not null, moment bigint not null, person varchar not null, enters boolean not null);
+create table if not exists refused(run varchar not null, n bigint not null, moment bigint not null, person varchar not null, enters boolean not null);
 `
 
 /** Who enters, who leaves: each by what the vendor accepted so far. */
@@ -104,17 +104,33 @@ class RosterProcess {
     moves: async ({ person }) =>
       (
         await this.#rows(
-          'select run, moment, enters from history where person = $person order by moment, run',
+          'select run, n, moment, enters from history where person = $person order by moment, run',
           {
             person,
           },
         )
-      ).map(([run, moment, enters]) => ({ run: String(run), at: Number(moment), enters: enters === true })),
+      ).map(([run, n, moment, enters]) => ({
+        run: String(run),
+        change: Number(n),
+        at: Number(moment),
+        enters: enters === true,
+      })),
     moved: ({ run, enters, after }) =>
       this.#persons(
         `select person from history where run = $run and enters = $enters and person > $after order by person limit ${PAGE_MAX}`,
         { run, enters, after },
       ),
+    refused: async ({ run, after }) =>
+      (
+        await this.#rows(
+          `select n, person, enters from refused where run = $run and n > $after order by n limit ${PAGE_MAX}`,
+          { run, after },
+        )
+      ).map(([n, person, enters]) => ({
+        change: Number(n),
+        person: String(person),
+        enters: enters === true,
+      })),
     forget: async () => {
       await this.#db.run('delete from roster')
       return undefined
@@ -182,7 +198,7 @@ class RosterProcess {
     await this.#db.run('begin')
     try {
       await this.#db.run(
-        'create or replace temp table accepted as select person, enters from changes anti join rejected using (n) where n < $sent',
+        'create or replace temp table accepted as select n, person, enters from changes anti join rejected using (n) where n < $sent',
         { sent },
       )
       await this.#db.run(`
@@ -190,9 +206,9 @@ class RosterProcess {
         insert into roster select person, enters from accepted;
       `)
       const about = { run, at: atMs }
-      await this.#db.run('insert into history select $run, $at, person, enters from accepted', about)
+      await this.#db.run('insert into history select $run, n, $at, person, enters from accepted', about)
       await this.#db.run(
-        'insert into refused select $run, $at, person, enters from changes semi join rejected using (n)',
+        'insert into refused select $run, n, $at, person, enters from changes semi join rejected using (n)',
         about,
       )
       await this.#db.run('insert into applied values ($run)', { run })

@@ -16,7 +16,6 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { ThalwegError } from '../../core/errors.ts'
-import type { Identifier } from '../../core/membership.ts'
 import type { Answer, Ask, Asked, RosterSettings } from './protocol.ts'
 
 export type Operation = 'add' | 'remove' | 'mirror'
@@ -31,14 +30,18 @@ export interface Comparison {
   readonly members: number
 }
 
-export interface Change {
-  readonly who: Identifier
+/** A change that the vendor refused. */
+export interface Refused {
+  readonly change: number
+  readonly person: string
   readonly enters: boolean
 }
 
 /** When somebody entered or left, by which run. */
 export interface Move {
   readonly run: string
+  /** Its number in the run. */
+  readonly change: number
   readonly at: number
   readonly enters: boolean
 }
@@ -148,6 +151,11 @@ export class Roster {
   /** Who entered or left by a run, after `after`; at most PAGE_MAX. */
   movedBy(run: string, enters: boolean, after: string): Promise<string[]> {
     return this.#ask({ what: 'moved', run, enters, after })
+  }
+
+  /** What a run was refused, after change `after` (-1: from the first); at most PAGE_MAX. */
+  refused(run: string, after: number): Promise<Refused[]> {
+    return this.#ask({ what: 'refused', run, after })
   }
 
   /** Forgets what was accepted: the next run sends everything again. The history stays. */
