@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   SANDBOX_UNKNOWN: [404, 'The sandbox has no such double.'],
   SEALING_KEY: [500, 'The sealing key is missing or does not open what it sealed.'],
   SETTINGS_INVALID: [500, 'A setting has a value that cannot be used.'],
+  SEGMENT_INVALID: [422, 'The rule of the segment does not hold together.'],
   SOURCE_UNKNOWN: [404, 'No source has this name.'],
   SOURCE_NAME_TAKEN: [409, 'Another source already has this name.'],
   SOURCE_IN_USE: [409, 'A current still reads from the source.'],
