@@ -23,6 +23,7 @@ export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
     providers: hub.providers,
     currents: hub.currents,
     delivery: hub.delivery,
+    audiences: hub.audiences,
     engines: hub.engines,
     queries: hub.queries,
     savedQueries: hub.savedQueries,

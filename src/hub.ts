@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { pino } from 'pino'
+import type { Audiences } from './audiences/audiences.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
 import type { Kernel } from './core/kernel/kernel.ts'
@@ -27,6 +28,7 @@ import { PARQUET_SCHEME } from './destinations/parquet/wire.ts'
 import { POSTGRES_SCHEME } from './destinations/postgres/wire.ts'
 import { WAREHOUSE_SCHEME } from './destinations/warehouse/warehouse.ts'
 import { s3Provider } from './files/provider.ts'
+import { audiencesOf } from './hub-audiences.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
@@ -87,6 +89,7 @@ export interface Hub {
   readonly queries: Queries
   readonly savedQueries: SavedQueries
   readonly warehouse: EmbeddedWarehouse
+  readonly audiences: Audiences
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
   close(): Promise<void>
@@ -224,10 +227,7 @@ export async function startHub(
       chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 3),
     })
     const server = createServer(serverTimeouts())
-    const hub: Hub = {
-      get url() {
-        return urlOf(server)
-      },
+    const parts = {
       settings,
       clock,
       logger,
@@ -256,6 +256,15 @@ export async function startHub(
       savedQueries: new SavedQueries(store, clock),
       warehouse,
       server,
+    }
+    const stopping = new AbortController()
+    const audiences = audiencesOf(parts, stopping.signal)
+    const hub: Hub = {
+      ...parts,
+      get url() {
+        return urlOf(server)
+      },
+      audiences,
       close: closeAll,
     }
     closers.push(() => delivery.stop())
@@ -264,6 +273,11 @@ export async function startHub(
     await drift.start()
     closers.push(() => imports.stop())
     await imports.start()
+    closers.push(async () => {
+      stopping.abort()
+      await audiences.stop()
+    })
+    await audiences.start()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.

@@ -23,6 +23,7 @@ import { LiveStreams } from './live.ts'
 import { createMetrics } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
 import { Pulse } from './pulse.ts'
+import { activationRoutes } from './routes/activations.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { authorizationRoutes } from './routes/authorizations.ts'
 import { catalogRoutes } from './routes/catalog.ts'
@@ -42,6 +43,7 @@ import { openApiRoutes } from './routes/openapi.ts'
 import { providerRoutes } from './routes/providers.ts'
 import { queryRoutes } from './routes/queries.ts'
 import { replayRoutes } from './routes/replays.ts'
+import { runRoutes } from './routes/runs.ts'
 import { sandboxRoutes } from './routes/sandbox.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { sqlRoutes } from './routes/sql.ts'
@@ -137,6 +139,8 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   currentStateRoutes,
   deadLetterRoutes,
   replayRoutes,
+  activationRoutes,
+  runRoutes,
   ledgerRoutes,
   eventRoutes,
   sqlRoutes,

@@ -1,5 +1,6 @@
 /** What the API is given. Everything is explicit; nothing is looked up globally. */
 
+import type { Audiences } from '../audiences/audiences.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/provider.ts'
 import type { Currents } from '../currents/registry.ts'
@@ -45,6 +46,7 @@ export interface ApiParts {
   readonly savedQueries: SavedQueries
   /** Least role that may run queries and see tables. */
   readonly queryRole: Role
+  readonly audiences: Audiences
   readonly tokens: ApiTokens
   /**
    * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox

@@ -6,6 +6,7 @@
  */
 
 import { Command } from 'commander'
+import { activationCommands } from './commands/activations.ts'
 import { alertCommands } from './commands/alerts.ts'
 import { authorizationCommands } from './commands/authorizations.ts'
 import { catalogCommands } from './commands/catalog.ts'
@@ -81,6 +82,7 @@ const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
   authorizationCommands,
   deadLetterCommands,
   replayCommands,
+  activationCommands,
   ledgerCommands,
   eventCommands,
   inboxCommand,

@@ -5,6 +5,11 @@
 
 /** Every code, the HTTP status that the API gives it, and what it means. The reference page is generated from this table. */
 export const ERROR_CODES = {
+  ACTIVATION_BUSY: [409, 'The cohort has a run that is not finished.'],
+  ACTIVATION_COLUMNS: [422, 'No column of the result says who is meant, or it cannot be told which.'],
+  ACTIVATION_INVALID: [422, 'The definition of the activation does not hold together.'],
+  ACTIVATION_NAME_TAKEN: [409, 'Another activation already has this name.'],
+  ACTIVATION_UNKNOWN: [404, 'No activation has this name or number.'],
   AUTHORIZATION_UNKNOWN: [404, 'No authorization has this id.'],
   AUTHORIZATION_IN_USE: [409, 'A current or a query engine still uses the authorization.'],
   BODY_MEDIA: [415, 'The API takes JSON only.'],
@@ -48,11 +53,15 @@ export const ERROR_CODES = {
   REPLAY_INVALID: [422, 'The replay window does not hold together.'],
   REPLAY_UNKNOWN: [404, 'No replay has this id.'],
   ROUTE_UNKNOWN: [404, 'Nothing answers at this address.'],
+  ROSTER_BROKEN: [500, 'The record of what a cohort holds cannot be opened or worked on.'],
+  RUN_STATE: [409, 'The run cannot do this in the state it is in.'],
+  RUN_UNKNOWN: [404, 'The activation has no run of this number.'],
   SANDBOX_UNKNOWN: [404, 'The sandbox has no such double.'],
   SAVED_QUERY_NAME_TAKEN: [409, 'Another saved query already has this name.'],
   SAVED_QUERY_UNKNOWN: [404, 'No saved query has this name.'],
   SEALING_KEY: [500, 'The sealing key is missing or does not open what it sealed.'],
   SETTINGS_INVALID: [500, 'A setting has a value that cannot be used.'],
+  SEGMENT_INVALID: [422, 'The rule of the segment does not hold together.'],
   SOURCE_UNKNOWN: [404, 'No source has this name.'],
   SOURCE_NAME_TAKEN: [409, 'Another source already has this name.'],
   SOURCE_IN_USE: [409, 'A current still reads from the source.'],

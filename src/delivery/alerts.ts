@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { Store } from '../store/store.ts'
 
-export type AlertKind = 'halted' | 'deferred-long' | 'log-corrupt' | 'books'
+export type AlertKind = 'halted' | 'deferred-long' | 'log-corrupt' | 'books' | 'activation'
 
 export interface Alert {
   readonly id: string

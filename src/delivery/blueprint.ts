@@ -70,7 +70,7 @@ export class Blueprints {
     const { include, exclude } = definition.selection
     for (const pattern of [...include, ...exclude]) await problems.of(() => refuseBadPattern(pattern))
     const sources = await problems.of(() => sourceNumbers(definition.sources))
-    const found = await problems.of(() => eventDestination(definition.destination.kind))
+    const found = await problems.of(() => takingDestination(definition.destination.kind))
     const { settings: wanted, authorization } = definition.destination
     const settings = await problems.of(
       () => found && parsed(found.destination.settings, wanted, 'destination.settings'),
@@ -172,11 +172,13 @@ function knownDestination(kind: string): Destination {
   return destination
 }
 
-function eventDestination(kind: string) {
+/** Whoever takes no events takes membership records: those of an activation, which makes its current itself. */
+function takingDestination(kind: string) {
   const destination = knownDestination(kind)
-  if (destination.events === undefined)
-    throw new ThalwegError('CURRENT_INVALID', `${destination.title} takes no events`)
-  return { destination, intake: destination.events }
+  const intake = destination.events ?? destination.memberships
+  if (intake === undefined)
+    throw new ThalwegError('CURRENT_INVALID', `${destination.title} takes neither events nor memberships`)
+  return { destination, intake }
 }
 
 function parsed<T>(schema: z.ZodType<T>, value: unknown, where: string): T {

@@ -1,5 +1,7 @@
 /** The kinds of vendor that we can write to. A new one is a folder beside these and a line here. */
 
+import { brazeAttribute } from './braze/attribute.ts'
+import { brazeCohort } from './braze/cohort.ts'
 import { clickhouse } from './clickhouse/clickhouse.ts'
 import type { Destination } from './destination.ts'
 import { http } from './http/http.ts'
@@ -17,6 +19,8 @@ export const destinations: readonly Destination[] = [
   postgres,
   clickhouse,
   parquet,
+  brazeCohort,
+  brazeAttribute,
 ]
 
 /** undefined: no destination has this name. */

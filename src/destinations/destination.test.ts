@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { membershipRecord } from '../core/membership.ts'
 import { addressProblem } from './address.ts'
 import { destinationNamed, destinations } from './catalog.ts'
 import type { Destination } from './destination.ts'
@@ -62,17 +63,35 @@ const CASES: readonly Case[] = [
     credentials: { accessKeyId: 'AKIA', secretAccessKey: SECRET },
   },
   { destination: 'warehouse', settings: {}, credentials: {} },
+  {
+    destination: 'braze-cohort',
+    settings: { instance: 'custom', host: 'http://vendor.test', cohortId: 'c1' },
+    credentials: { importKey: SECRET, partnerKey: SECRET },
+  },
+  ...[{ value: 'vip' }, { form: 'boolean' }].map((more) => ({
+    destination: 'braze-attribute',
+    settings: { instance: 'custom', host: 'http://vendor.test', attribute: 'td_cohorts', ...more },
+    credentials: { restKey: SECRET },
+  })),
 ]
+
+const MEMBERSHIP = membershipRecord(
+  'run-1',
+  { who: { kind: 'external_id', label: '', value: 'u1' }, enters: true },
+  { activation: '7', run: 'run', timeMs: 1_477_502_783_000 },
+)
 
 function prepared({ destination: name, settings, credentials }: Case) {
   const destination = destinationNamed(name)
-  if (destination?.events === undefined) throw new Error(`no intake: ${name}`)
+  const intake = destination?.events ?? destination?.memberships
+  if (destination === undefined || intake === undefined) throw new Error(`no intake: ${name}`)
   const target = {
     settings: destination.settings.parse(settings),
     credentials: destination.credentials.parse(credentials),
   }
-  const { events } = destination
-  return { destination, target, events, writer: () => events.writer(target, kernelForTests(), new Map()) }
+  const record = destination.events === undefined ? MEMBERSHIP : OPEN_EVENT
+  const writer = () => intake.writer(target, kernelForTests(), new Map())
+  return { destination, target, intake, record, writer }
 }
 
 /** The secret in every spelling that a request may hold. */
@@ -105,6 +124,8 @@ describe('the catalog', () => {
       'postgres',
       'clickhouse',
       'parquet',
+      'braze-cohort',
+      'braze-attribute',
     ])
     for (const destination of destinations) expect(destinationNamed(destination.name)).toBe(destination)
     expect(destinationNamed('toString')).toBeUndefined()
@@ -135,11 +156,12 @@ describe.each([...destinations])('$name', (destination: Destination) => {
 })
 
 describe.each(CASES)('$destination $settings', (one) => {
+  const { record } = prepared(one)
   const events = [
-    OPEN_EVENT,
-    { ...OPEN_EVENT, id: undefined },
+    record,
+    { ...record, id: undefined },
     { event_type: 'x' },
-    { ...OPEN_EVENT, user: { user_id: 'b' } },
+    { ...record, user: { user_id: 'b' } },
   ]
 
   it('makes the same requests again from the same batch, also with a new writer', () => {
@@ -178,21 +200,19 @@ describe.each(CASES)('$destination $settings', (one) => {
   it('halts on refused credentials, waits for a sick vendor, and heeds Retry-After', () => {
     const { writer } = prepared(one)
     const kinds = (status: number, headers = {}) => {
-      const { result } = rehearse(writer().write(batchOf([OPEN_EVENT])), [reply(status, '', headers)])
+      const { result } = rehearse(writer().write(batchOf([record])), [reply(status, '', headers)])
       return outcomes(result)
     }
     expect(kinds(401)).toEqual(['failed:unauthorized'])
     expect(kinds(403)).toEqual(['failed:unauthorized'])
     expect(kinds(404)).toEqual(['failed:misconfigured'])
     expect(kinds(502)).toEqual(['failed:unavailable'])
-    const { result } = rehearse(writer().write(batchOf([OPEN_EVENT])), [
-      reply(429, '', { 'retry-after': '2' }),
-    ])
+    const { result } = rehearse(writer().write(batchOf([record])), [reply(429, '', { 'retry-after': '2' })])
     expect(result[0]).toMatchObject({ fault: { kind: 'throttled', retryAfterMs: 2000 } })
   })
 
   it('states sensible limits', () => {
-    const { events: intake, target } = prepared(one)
+    const { intake, target } = prepared(one)
     const { recordsMax, bytesMax, waitMs, inFlightMax } = intake.limits(target.settings)
     expect(recordsMax).toBeGreaterThanOrEqual(1)
     expect(bytesMax).toBeGreaterThanOrEqual(1000)

@@ -24,6 +24,8 @@ export interface Destination<Settings = unknown, Credentials = unknown> {
   check(target: Target<Settings, Credentials>): Exchange<Receipt>
   /** Absent: this destination takes no events. */
   readonly events?: EventIntake<Settings, Credentials>
+  /** Takes membership records (core/membership.ts); absent: it knows no audiences. */
+  readonly memberships?: EventIntake<Settings, Credentials>
 }
 
 export interface Target<Settings, Credentials> {

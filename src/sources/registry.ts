@@ -91,7 +91,7 @@ export class Sources implements EntranceIndex {
       const kind = valid(SourceKind, wanted.kind)
       const settings = this.#allowed(settingsOf(kind, wanted.settings), wanted.anyFolder === true)
       const token =
-        kind === 'files'
+        kind === 'files' || kind === 'audience'
           ? ''
           : wanted.token === undefined
             ? newToken(TOKEN_PREFIX)
@@ -167,7 +167,7 @@ export class Sources implements EntranceIndex {
   addToken(which: number | string, label: string, given?: string): Promise<{ id: string; token: string }> {
     return this.#inTurn(async () => {
       const source = this.get(which)
-      if (source.kind === 'files')
+      if (source.kind === 'files' || source.kind === 'audience')
         throw new ThalwegError(
           'INPUT_INVALID',
           `The source ${source.name} is read from files: no token opens it`,

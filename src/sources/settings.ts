@@ -154,6 +154,10 @@ export const FilesSettings = z.strictObject({
 /** As kept: `outsideRoots` says that an admin named a folder that THALWEG_FILES_ROOTS does not hold. */
 export type FilesSettings = z.infer<typeof FilesSettings> & { readonly outsideRoots?: boolean }
 
+/** Made and removed with its activation; it has no door. */
+export const AudienceSettings = z.strictObject({})
+export type AudienceSettings = z.infer<typeof AudienceSettings>
+
 /** Every kind of source, with its title and settings, for pickers and the reference page. */
 export const SOURCE_KINDS = {
   'braze-currents': { title: 'Braze Currents (Custom HTTP connector)', settings: BrazeCurrentsSettings },
@@ -164,8 +168,16 @@ export const SOURCE_KINDS = {
   segment: { title: 'Segment HTTP Tracking API', settings: SegmentSettings },
   lytics: { title: 'Lytics addresses (collect, bulk, webhook)', settings: LyticsSettings },
   files: { title: 'Files (a folder, or a bucket of S3 or a compatible store)', settings: FilesSettings },
+  audience: { title: 'Membership changes of an activation', settings: AudienceSettings },
 } as const
 
 export type SourceKind = keyof typeof SOURCE_KINDS
 
-export const SourceKind = z.enum(['braze-currents', 'treasure-data', 'segment', 'lytics', 'files'])
+export const SourceKind = z.enum([
+  'braze-currents',
+  'treasure-data',
+  'segment',
+  'lytics',
+  'files',
+  'audience',
+])

@@ -7,6 +7,7 @@
  */
 
 import type {
+  AudienceSettings,
   BrazeCurrentsSettings,
   FilesSettings,
   LyticsSettings,
@@ -53,7 +54,19 @@ export interface FilesSource extends SourceBase {
   readonly settings: FilesSettings
 }
 
-export type Source = BrazeCurrentsSource | TreasureDataSource | SegmentSource | LyticsSource | FilesSource
+/** The membership changes that the hub itself makes for an activation: no door, no tokens. */
+export interface AudienceSource extends SourceBase {
+  readonly kind: 'audience'
+  readonly settings: AudienceSettings
+}
+
+export type Source =
+  | BrazeCurrentsSource
+  | TreasureDataSource
+  | SegmentSource
+  | LyticsSource
+  | FilesSource
+  | AudienceSource
 
 /** Kinds whose addresses name no source: the key that is shown does. */
 export type KeyedKind = 'segment' | 'lytics'

@@ -11,6 +11,7 @@ import * as core from './migrations/0001-core.ts'
 import * as drift from './migrations/0002-drift.ts'
 import * as files from './migrations/0003-files.ts'
 import * as queries from './migrations/0004-queries.ts'
+import * as audiences from './migrations/0005-audiences.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 2, name: 'drift', up: drift.up },
   { number: 3, name: 'files', up: files.up },
   { number: 4, name: 'queries', up: queries.up },
+  { number: 5, name: 'audiences', up: audiences.up },
 ]
 
 /** Any fixed number: the key of the advisory lock that starting nodes of one database share. */

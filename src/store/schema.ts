@@ -40,6 +40,9 @@ export interface Schema {
   query_engines: QueryEnginesTable
   saved_queries: SavedQueriesTable
   saved_query_versions: SavedQueryVersionsTable
+  activations: ActivationsTable
+  activation_versions: ActivationVersionsTable
+  runs: RunsTable
 }
 
 /** store: the numbered steps that made these tables. Key: number. */
@@ -335,4 +338,45 @@ export interface SavedQueryVersionsTable {
   description: string
   author: string // label of the token that saved it
   created_at: number
+}
+
+/** audiences: queries that are sent to a cohort. Key: number. */
+export interface ActivationsTable {
+  number: Generated<number>
+  name: string // unique among those not deleted
+  state: string // active | paused | deleted
+  version: number
+  source: number // of its membership records
+  current: number // that carries them
+  scheduled_since: number // since when the present schedule is in force
+  scheduled_to: number // up to when the schedule was looked at
+  created_at: number
+  updated_at: number
+}
+
+/** audiences: every definition that an activation had. Key: activation, version. */
+export interface ActivationVersionsTable {
+  activation: number
+  version: number
+  definition: string // JSON
+  created_at: number
+  note: string
+}
+
+/** audiences: syncs, each with its numbers. Key: activation, run. */
+export interface RunsTable {
+  activation: number
+  run: number // counts up from 1
+  version: number
+  target: string // the cohort: one unfinished run at a time
+  cause: string // manual | schedule | after | retry
+  by: string
+  dry: number
+  retry_of: number | null
+  state: string // queued | running | held | succeeded | partial | failed | cancelled
+  phase: string // query | diff | send | settle | verify
+  report: string // JSON
+  created_at: number
+  updated_at: number
+  finished_at: number | null
 }

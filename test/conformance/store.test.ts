@@ -19,6 +19,8 @@ import { eventually } from '../support/eventually.ts'
 import { DIALECTS, freshStore, freshStoreUrl } from '../support/store.ts'
 
 const TABLES = [
+  'activation_versions',
+  'activations',
   'alerts',
   'api_tokens',
   'authorizations',
@@ -29,6 +31,9 @@ const TABLES = [
   'dead_letters',
   'drift',
   'drift_position',
+  'import_files',
+  'import_hours',
+  'imports',
   'intake',
   'ledger',
   'meta',
@@ -36,6 +41,7 @@ const TABLES = [
   'quarantine',
   'query_engines',
   'replays',
+  'runs',
   'saved_queries',
   'saved_query_versions',
   'source_tokens',

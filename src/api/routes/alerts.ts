@@ -10,7 +10,7 @@ const AlertView = z
   .object({
     id: z.string(),
     current: z.string().nullable(),
-    kind: z.enum(['halted', 'deferred-long', 'log-corrupt', 'books']),
+    kind: z.enum(['halted', 'deferred-long', 'log-corrupt', 'books', 'activation']),
     contact: z.string(),
     subject: z.string(),
     detail: z.string(),

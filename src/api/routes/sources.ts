@@ -323,6 +323,7 @@ function addressesOf(source: Source): string[] {
       return ['/collect/json/<stream>', '/collect/bulk/<stream>', `/c/${account}/<stream>?key=<key>`]
     }
     case 'files':
+    case 'audience':
       return []
   }
 }

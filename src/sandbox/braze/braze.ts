@@ -4,6 +4,7 @@
  *
  *   401 unknown key · 403 a key without the permission · 404 no such address · 413 beyond 4 MB · 429 beyond a rate
  *
+ * A `refuse` fault matches an identifier of a cohort change, or the body of /users/track; either is answered 400 as a whole.
  * Beside what double.ts and faults.ts describe:
  *
  *   GET  /sandbox/state      the senders, how many people there are, cohorts and segments with their sizes
@@ -23,7 +24,7 @@ import { type Call, pageOf, type Setting, type Vendor } from '../double.ts'
 import { Sender, type SenderOptions } from '../sender.ts'
 import { randomUuid } from '../uuid.ts'
 import { admissionOf, type Partner, type Permission, type RestKey } from './access.ts'
-import { Cohorts } from './cohorts.ts'
+import { Cohorts, identifiersIn } from './cohorts.ts'
 import { EXPORTS_PATH, exportIds, SegmentExports } from './exports.ts'
 import { deleteUsers, identify, newAliases } from './identity.ts'
 import { type Profile, Profiles } from './profiles.ts'
@@ -287,10 +288,16 @@ export class Braze implements Vendor {
     const refusal = this.cohorts.refusal(partner, body)
     if (refusal !== undefined || partner === undefined) return refusal ?? NOT_FOUND
     return this.#rated('partners.cohorts', () =>
-      what === 'name'
-        ? this.cohorts.name(partner, body)
-        : this.cohorts.change(partner, body, call.headers['user-agent'], this.#setting.clock.now()),
+      what === 'name' ? this.cohorts.name(partner, body) : this.#change(call, partner, body),
     )
+  }
+
+  #change(call: Call, partner: Partner, body: Readonly<Record<string, unknown>>): Answer {
+    for (const id of identifiersIn(body)) {
+      const refusal = this.#setting.faults.refusal(call.path, id, id)
+      if (refusal !== undefined) return json(400, { message: refusal })
+    }
+    return this.cohorts.change(partner, body, call.headers['user-agent'], this.#setting.clock.now())
   }
 
   #rated(limit: LimitName, answer: () => Answer): Answer {

@@ -202,6 +202,16 @@ function identifiersOf({ user_ids: users, device_ids: devices, aliases }: GivenC
   return (users?.length ?? 0) + (devices?.length ?? 0) + (aliases?.length ?? 0)
 }
 
+/** The identifiers of a change as texts: of an alias its name. Empty for a body that is no change. */
+export function identifiersIn({ cohort_changes: changes }: Readonly<Record<string, unknown>>): string[] {
+  if (!Array.isArray(changes) || !changes.every(isChange)) return []
+  return changes.flatMap(({ user_ids: users = [], device_ids: devices = [], aliases = [] }) => [
+    ...users,
+    ...devices,
+    ...aliases.map(({ alias_name: name }) => name),
+  ])
+}
+
 function anonymous(profile: Profile | undefined): Profile | undefined {
   return profile?.identified === true ? undefined : profile
 }

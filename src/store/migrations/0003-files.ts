@@ -1,9 +1,9 @@
 /** The tables of files as a source: imports, the manifest of their files, and what they brought. */
 
 import type { Transaction } from 'kysely'
-import { columnsOf, type Dialect } from '../columns.ts'
+import type { Dialect } from '../columns.ts'
 import type { Schema } from '../schema.ts'
-import { createIndex, createTable, type Index, type Table } from './0001-core.ts'
+import { createTables, type Index, type Table } from '../tables.ts'
 
 const TABLES: readonly Table[] = [
   {
@@ -58,6 +58,5 @@ const INDEXES: readonly Index[] = [
 ]
 
 export async function up(db: Transaction<Schema>, dialect: Dialect): Promise<void> {
-  for (const table of TABLES) await createTable(db, table, columnsOf(dialect))
-  for (const index of INDEXES) await createIndex(db, index)
+  await createTables(db, dialect, TABLES, INDEXES)
 }

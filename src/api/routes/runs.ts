@@ -1,0 +1,321 @@
+/** Runs of activations: start, watch, release, cancel, retry; what they changed. */
+
+import type { FastifyRequest } from 'fastify'
+import * as z from 'zod'
+import { identifierOf } from '../../audiences/roster/person.ts'
+import { PHASES, RUN_STATES, type Run, runId, TRIGGERS } from '../../audiences/run.ts'
+import { RUNS_PAGE_MAX } from '../../audiences/runs.ts'
+import type { Api } from '../app.ts'
+import type { ApiParts } from '../parts.ts'
+import { Count, ErrorAnswer, Time, TimeOrNull } from '../schemas.ts'
+import { ActivationParams, IdentifierView, People, peopleOf, which } from './activations.ts'
+
+const Report = z.object({
+  rows: Count,
+  invalid: z.partialRecord(
+    z.enum(['blank', 'not_text', 'too_long']),
+    z.object({ count: Count, examples: z.array(z.string()) }),
+  ),
+  identifiers: Count,
+  distinct: Count,
+  unchanged: Count,
+  added: Count,
+  removed: Count,
+  membersBefore: Count,
+  membersAfter: Count.nullable(),
+  appended: Count,
+  accepted: Count,
+  rejected: Count,
+  unsent: Count,
+  notices: z.array(z.string()),
+  cost: z.object({ requests: Count, dataPoints: Count, secondsAtRateLimit: Count }).nullable(),
+  hold: z
+    .object({ kind: z.enum(['empty', 'removals']), reason: z.string(), releasedBy: z.string().optional() })
+    .nullable(),
+  waiting: z.string().nullable().describe('What it waits for, while the destination takes nothing.'),
+  error: z.string().nullable(),
+  phases: z.partialRecord(z.enum(PHASES), z.object({ startedAt: Time, finishedAt: Time.optional() })),
+  sample: z
+    .object({ added: z.array(IdentifierView), removed: z.array(IdentifierView) })
+    .nullable()
+    .describe('The beginning of who enters and who leaves.'),
+})
+
+const RunView = z
+  .object({
+    activation: Count,
+    run: Count,
+    version: Count,
+    trigger: z.enum(TRIGGERS),
+    by: z.string(),
+    dry: z.boolean().describe('Nothing was sent.'),
+    retryOf: Count.nullable(),
+    state: z.enum(RUN_STATES),
+    phase: z.enum(PHASES),
+    report: Report,
+    createdAt: Time,
+    updatedAt: Time,
+    finishedAt: TimeOrNull,
+  })
+  .meta({ id: 'Run' })
+export type RunAnswer = z.output<typeof RunView>
+
+const Refusals = z.object({
+  refused: z.array(z.object({ who: IdentifierView, entered: z.boolean(), record: z.string() })),
+  next: Count.nullable().describe('What to give as `after` for the next page; null: this was the last.'),
+})
+export type RefusalsAnswer = z.output<typeof Refusals>
+
+const RunParams = ActivationParams.extend({
+  run: z.coerce.number().int().min(1).describe('Number of the run.'),
+})
+const Runs = z.object({ runs: z.array(RunView) })
+const page = {
+  state: z.enum(RUN_STATES).optional(),
+  before: z.coerce.number().int().min(0).optional().describe('Started before this moment.'),
+  limit: z.coerce.number().int().min(1).max(RUNS_PAGE_MAX).default(50),
+}
+const TAGS = ['Runs']
+
+export function runRoutes(app: Api, { audiences }: ApiParts): void {
+  app.get(
+    '/runs',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listRuns',
+        summary: 'Runs of all activations, newest first',
+        querystring: z.object(page),
+        response: { 200: Runs, default: ErrorAnswer },
+      },
+    },
+    async (request) => ({ runs: (await audiences.runs.list(defined(request.query))).map(viewOf) }),
+  )
+
+  app.get(
+    '/activations/:activation/runs',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listRunsOfActivation',
+        summary: 'Runs of one activation, newest first',
+        params: ActivationParams,
+        querystring: z.object(page),
+        response: { 200: Runs, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { number } = await audiences.activations.get(which(request.params.activation))
+      const runs = await audiences.runs.list({ ...defined(request.query), activation: number })
+      return { runs: runs.map(viewOf) }
+    },
+  )
+
+  app.post(
+    '/activations/:activation/runs',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'startRun',
+        summary: 'Start a run; a dry one asks and compares, and sends nothing',
+        params: ActivationParams,
+        body: z.strictObject({
+          dry: z.boolean().default(false),
+          retryOf: z
+            .int()
+            .min(1)
+            .optional()
+            .describe('Send again what this partial run was refused, instead of asking the query.'),
+        }),
+        response: { 202: RunView, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { dry, retryOf } = request.body
+      const run = await audiences.startRun(which(request.params.activation), {
+        trigger: retryOf === undefined ? 'manual' : 'retry',
+        by: callerName(request),
+        dry,
+        ...(retryOf === undefined ? {} : { retryOf }),
+      })
+      return reply.code(202).send(viewOf(run))
+    },
+  )
+
+  app.get(
+    '/activations/:activation/runs/:run',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getRun',
+        summary: 'One run, with the numbers of this moment',
+        params: RunParams,
+        response: { 200: RunView, default: ErrorAnswer },
+      },
+    },
+    async (request) => viewOf(await audiences.run(which(request.params.activation), request.params.run)),
+  )
+
+  app.post(
+    '/activations/:activation/runs/:run/release',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'releaseRun',
+        summary: 'Let a held run go on',
+        params: RunParams,
+        body: z.strictObject({
+          confirmEmpty: z
+            .boolean()
+            .default(false)
+            .describe('The query gave no rows, and the cohort is really to be emptied.'),
+        }),
+        response: { 200: RunView, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { activation, run } = request.params
+      const { confirmEmpty } = request.body
+      return viewOf(await audiences.release(which(activation), run, callerName(request), confirmEmpty))
+    },
+  )
+
+  app.post(
+    '/activations/:activation/runs/:run/cancel',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'cancelRun',
+        summary: 'Send nothing more; what is in the log is delivered first',
+        params: RunParams,
+        response: { 200: RunView, default: ErrorAnswer },
+      },
+    },
+    async (request) => viewOf(await audiences.cancel(which(request.params.activation), request.params.run)),
+  )
+
+  app.get(
+    '/activations/:activation/runs/:run/changes',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listChanges',
+        summary: 'Whom a finished run brought in or out, as the vendor accepted it',
+        params: RunParams,
+        querystring: z.object({
+          kind: z.enum(['added', 'removed']).default('added'),
+          after: z.string().max(4_000).default(''),
+        }),
+        response: { 200: People, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { kind, after } = request.query
+      const run = await audiences.run(which(request.params.activation), request.params.run)
+      return audiences.withRoster(run.activation, async (roster) =>
+        peopleOf(await roster.movedBy(runId(run), kind === 'added', after)),
+      )
+    },
+  )
+
+  app.get(
+    '/activations/:activation/runs/:run/refused',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listRefusedChanges',
+        summary: 'What the vendor refused; why is in the dead letters, by the id of the record',
+        params: RunParams,
+        querystring: z.object({ after: z.coerce.number().int().min(-1).default(-1) }),
+        response: { 200: Refusals, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const run = await audiences.run(which(request.params.activation), request.params.run)
+      return audiences.withRoster(run.activation, async (roster) => {
+        const refused = await roster.refused(runId(run), request.query.after)
+        return {
+          refused: refused.map(({ change, person, enters }) => ({
+            who: identifierOf(person),
+            entered: enters,
+            record: `${runId(run)}-${change}`,
+          })),
+          next: refused.at(-1)?.change ?? null,
+        }
+      })
+    },
+  )
+}
+
+/** For the history: whose token asked. */
+function callerName({ caller }: FastifyRequest): string {
+  return caller?.label ?? ''
+}
+
+/** Without members that were not given. */
+function defined<T extends { state?: unknown; before?: unknown }>(query: T) {
+  const { state, before, ...rest } = query
+  return {
+    ...rest,
+    ...(state === undefined ? {} : { state: state as NonNullable<T['state']> }),
+    ...(before === undefined ? {} : { before: before as NonNullable<T['before']> }),
+  }
+}
+
+function viewOf({ report, ...run }: Run): RunAnswer {
+  const { sample, membersAfter, cost, hold, waiting, error, notices, phases } = report
+  const { activation, version, trigger, by, dry, retryOf, state, phase, createdAt, updatedAt, finishedAt } =
+    run
+  return {
+    activation,
+    run: run.run,
+    version,
+    trigger,
+    by,
+    dry,
+    retryOf,
+    state,
+    phase,
+    createdAt,
+    updatedAt,
+    finishedAt,
+    report: {
+      rows: report.rows,
+      identifiers: report.identifiers,
+      distinct: report.distinct,
+      unchanged: report.unchanged,
+      added: report.added,
+      removed: report.removed,
+      membersBefore: report.membersBefore,
+      appended: report.appended,
+      accepted: report.accepted,
+      rejected: report.rejected,
+      unsent: report.unsent,
+      invalid: Object.fromEntries(
+        Object.entries(report.invalid).map(([reason, { count, examples }]) => [
+          reason,
+          { count, examples: [...examples] },
+        ]),
+      ),
+      membersAfter: membersAfter ?? null,
+      notices: [...notices],
+      cost: cost ?? null,
+      hold: hold ?? null,
+      waiting: waiting ?? null,
+      error: error ?? null,
+      phases,
+      sample:
+        sample === undefined
+          ? null
+          : { added: sample.added.map(identifierOf), removed: sample.removed.map(identifierOf) },
+    },
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * Audiences: people that a query names, brought into a cohort by difference. This room keeps activations and their runs,
+ * compares each result with what the vendor has accepted, appends the changes to the log, and starts runs on schedule. It
+ * never talks to a vendor (delivery does, from the log) and never takes for accepted what was only tried.
+ */
+
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ThalwegError } from '../core/errors.ts'
+import type { Store } from '../store/store.ts'
+import { type Activation, type ActivationDefinition, targetOf } from './activation.ts'
+import { RunDriver, type Surroundings } from './driver.ts'
+import { Activations } from './registry.ts'
+import { Roster } from './roster/roster.ts'
+import { FINISHED, type Run } from './run.ts'
+import { type NewRun, Runs } from './runs.ts'
+import { nextDue } from './schedule.ts'
+
+/** The way out of an activation: the source that its records come from and the current that carries them. */
+export interface Ways {
+  /** Throws what makes the destination unusable: CURRENT_INVALID and kin. */
+  open(definition: ActivationDefinition): Promise<{ source: number; current: number }>
+  revise(activation: Activation, definition: ActivationDefinition): Promise<void>
+  close(activation: Activation): Promise<void>
+}
+
+export interface AudiencesParts extends Surroundings {
+  readonly store: Store
+  /** Where the rosters lie. */
+  readonly folder: string
+  readonly ways: Ways
+  /** Tells the contact: a run is held, failed or partial. */
+  readonly alert: (activation: Activation, run: Run) => Promise<void>
+  readonly logger: { error(about: object, message: string): void }
+}
+
+/** Schedules are looked at this often at least; nearer due times wake up earlier. */
+const LOOK_MS = 60_000
+
+export class Audiences {
+  readonly activations: Activations
+  readonly runs: Runs
+  readonly #parts: AudiencesParts
+  readonly #stopping = new AbortController()
+  readonly #drivers = new Map<string, { readonly driver: RunDriver; readonly driving: Promise<void> }>()
+  #cancelAlarm: () => void = () => undefined
+  #looking: Promise<void> = Promise.resolve()
+
+  constructor(parts: AudiencesParts) {
+    this.#parts = parts
+    this.activations = new Activations(parts.store, parts.clock)
+    this.runs = new Runs(parts.store, parts.clock)
+  }
+
+  /** Takes up the runs that an earlier process left, and the schedules. */
+  async start(): Promise<void> {
+    await mkdir(this.#parts.folder, { recursive: true, mode: 0o700 })
+    for (const run of await this.runs.unfinished()) {
+      if (run.state !== 'held') this.#drive(await this.activations.get(run.activation), run)
+    }
+    this.#lookAgain()
+  }
+
+  /** Leaves runs where they are: the next process takes them up. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#cancelAlarm()
+    await this.#looking
+    await Promise.all([...this.#drivers.values()].map(({ driving }) => driving))
+  }
+
+  async create(definition: ActivationDefinition): Promise<Activation> {
+    // Asked before: a way that nobody walks should not be left behind.
+    await this.activations.refuseTakenName(definition.name, undefined)
+    const way = await this.#parts.ways.open(definition)
+    const activation = await this.activations.create(definition, way)
+    this.#lookAgain()
+    return activation
+  }
+
+  /** Throws ACTIVATION_BUSY while a run of it is under way: a run ends with the definition that it began with. */
+  async revise(which: number | string, definition: ActivationDefinition, note: string): Promise<Activation> {
+    const activation = await this.activations.get(which)
+    await this.#refuseBusy(activation)
+    await this.activations.refuseTakenName(definition.name, activation.number)
+    await this.#parts.ways.revise(activation, definition)
+    const revised = await this.activations.revise(activation, definition, note)
+    this.#lookAgain()
+    return revised
+  }
+
+  /** A paused one runs by hand only. */
+  async setPaused(which: number | string, paused: boolean): Promise<Activation> {
+    const { number } = await this.activations.get(which)
+    const changed = await this.activations.setState(number, paused ? 'paused' : 'active')
+    this.#lookAgain()
+    return changed
+  }
+
+  async remove(which: number | string): Promise<Activation> {
+    const activation = await this.activations.get(which)
+    await this.#refuseBusy(activation)
+    await this.#parts.ways.close(activation)
+    return this.activations.setState(activation.number, 'deleted')
+  }
+
+  /** Starts a run; it goes on by itself. Throws ACTIVATION_BUSY. */
+  async startRun(which: number | string, wanted: NewRun): Promise<Run> {
+    const activation = await this.activations.get(which)
+    if (wanted.retryOf !== undefined) await this.#refuseNothingToRetry(activation, wanted.retryOf)
+    const run = await this.runs.create(activation, targetOf(activation.definition), wanted)
+    this.#drive(activation, run)
+    return run
+  }
+
+  /** A run as it is now, with the numbers of this moment. */
+  async run(which: number | string, number: number): Promise<Run> {
+    const { number: activation } = await this.activations.get(which)
+    const kept = await this.runs.get(activation, number)
+    return this.#drivers.get(keyOf(kept))?.driver.run ?? kept
+  }
+
+  /**
+   * Lets a held run go on. One that is held because the query gave no rows is released only with `confirmEmpty`: the
+   * operator's word that the cohort is to be emptied. Throws RUN_STATE.
+   */
+  async release(which: number | string, number: number, by: string, confirmEmpty: boolean): Promise<Run> {
+    const activation = await this.activations.get(which)
+    const run = await this.#held(activation, number)
+    const { hold } = run.report
+    if (hold?.kind === 'empty' && !confirmEmpty)
+      throw new ThalwegError(
+        'RUN_STATE',
+        `Run ${number} would empty the cohort. Release it with the confirmation that this is meant, or cancel it`,
+      )
+    const report = {
+      ...run.report,
+      hold: hold === undefined ? undefined : { ...hold, releasedBy: by },
+    }
+    const released = await this.runs.save(run, 'running', 'send', report)
+    this.#drive(activation, released)
+    return released
+  }
+
+  /** What is in the log already is delivered; the rest is not sent. Throws RUN_STATE when it is finished. */
+  async cancel(which: number | string, number: number): Promise<Run> {
+    const activation = await this.activations.get(which)
+    const run = await this.run(activation.number, number)
+    if (run.state === 'held') {
+      const { added, removed } = run.report
+      return this.runs.save(run, 'cancelled', run.phase, { ...run.report, unsent: added + removed })
+    }
+    const driver = this.#drivers.get(keyOf(run))?.driver
+    if (FINISHED.has(run.state) || driver === undefined)
+      throw new ThalwegError('RUN_STATE', `Run ${number} is ${run.state}: there is nothing to cancel`)
+    driver.cancel()
+    return driver.run
+  }
+
+  /** Forgets what the vendor accepted: the next run sends everything again. */
+  async resync(which: number | string): Promise<void> {
+    await this.withRoster(which, (roster) => roster.forget())
+  }
+
+  /** Reads or changes the roster of an activation's cohort while no run works on it. Throws ACTIVATION_BUSY. */
+  async withRoster<T>(which: number | string, work: (roster: Roster) => Promise<T>): Promise<T> {
+    const activation = await this.activations.get(which)
+    await this.#refuseBusy(activation)
+    const roster = await this.#openRoster(targetOf(activation.definition))
+    try {
+      return await work(roster)
+    } finally {
+      await roster.close()
+    }
+  }
+
+  #openRoster(target: string): Promise<Roster> {
+    return Roster.open(join(this.#parts.folder, `${target}.duckdb`))
+  }
+
+  #drive(activation: Activation, run: Run): void {
+    const parts = {
+      ...this.#parts,
+      runs: this.runs,
+      openRoster: (target: string) => this.#openRoster(target),
+    }
+    const driver = new RunDriver(parts, activation, run, this.#stopping.signal)
+    const key = keyOf(run)
+    const driving = driver
+      .drive()
+      .then((ended) => this.#ended(activation, ended))
+      .catch((error: unknown) =>
+        this.#parts.logger.error({ err: error, activation: activation.name }, 'a run could not be ended'),
+      )
+      .finally(() => this.#drivers.delete(key))
+    this.#drivers.set(key, { driver, driving })
+  }
+
+  async #ended(activation: Activation, run: Run): Promise<void> {
+    if (this.#stopping.signal.aborted || run.dry) return
+    if (run.state === 'held' || run.state === 'failed' || run.state === 'partial')
+      await this.#parts.alert(activation, run)
+    if (run.state === 'succeeded') await this.#startFollowers(activation.name)
+  }
+
+  async #startFollowers(name: string): Promise<void> {
+    for (const one of await this.activations.list()) {
+      const { schedule } = one.definition
+      if (one.state === 'active' && schedule.when === 'after' && schedule.activation === name)
+        await this.#startUnlessBusy(one, 'after', name)
+    }
+  }
+
+  #lookAgain(): void {
+    this.#cancelAlarm()
+    this.#looking = this.#looking
+      .then(() => this.#look())
+      .catch((error: unknown) =>
+        this.#parts.logger.error({ err: error }, 'the schedules of activations could not be looked at'),
+      )
+  }
+
+  /** Starts what is due, each once however often it was due, and sets the alarm for the next. */
+  async #look(): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    const now = this.#parts.clock.now()
+    let next = now + LOOK_MS
+    for (const activation of await this.activations.list()) {
+      if (activation.state !== 'active') continue
+      const { definition, scheduledSince, scheduledTo } = activation
+      const due = nextDue(definition.schedule, scheduledSince, scheduledTo)
+      if (due === undefined) continue
+      if (due > now) {
+        next = Math.min(next, due)
+        continue
+      }
+      if (await this.activations.claimDue(activation, now))
+        await this.#startUnlessBusy(activation, 'schedule', 'the schedule')
+      next = Math.min(next, nextDue(definition.schedule, scheduledSince, now) ?? next)
+    }
+    this.#cancelAlarm()
+    this.#cancelAlarm = this.#parts.clock.after(next - now, () => this.#lookAgain())
+  }
+
+  /** The one that is under way, or held, comes first: this turn is left out. */
+  async #startUnlessBusy(activation: Activation, trigger: 'schedule' | 'after', by: string): Promise<void> {
+    try {
+      await this.startRun(activation.number, { trigger, by, dry: false })
+    } catch (error) {
+      if (!(error instanceof ThalwegError) || error.code !== 'ACTIVATION_BUSY') throw error
+    }
+  }
+
+  async #held(activation: Activation, number: number): Promise<Run> {
+    const run = await this.runs.get(activation.number, number)
+    if (run.state !== 'held')
+      throw new ThalwegError('RUN_STATE', `Run ${number} is ${run.state}: only a held run can be released`)
+    return run
+  }
+
+  async #refuseNothingToRetry(activation: Activation, number: number): Promise<void> {
+    const run = await this.runs.get(activation.number, number)
+    if (run.state !== 'partial')
+      throw new ThalwegError(
+        'RUN_STATE',
+        `Run ${number} is ${run.state}: only a partial run has rejected changes`,
+      )
+  }
+
+  async #refuseBusy(activation: Activation): Promise<void> {
+    const target = targetOf(activation.definition)
+    const one = (await this.runs.unfinished()).find(
+      (run) => run.activation === activation.number || run.target === target,
+    )
+    if (one !== undefined)
+      throw new ThalwegError(
+        'ACTIVATION_BUSY',
+        `Run ${one.run} is ${one.state}: wait for it, release it or cancel it`,
+      )
+  }
+}
+
+function keyOf({ activation, run }: Run): string {
+  return `${activation}.${run}`
+}

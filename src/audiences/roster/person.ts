@@ -1,0 +1,24 @@
+/** An identifier as one text, the key of the roster's tables: a single column joins and sorts faster than three. */
+
+import type { Identifier } from '../../core/membership.ts'
+
+/** `u<external id>`, `d<device id>` or `a["<label>","<name>"]`. */
+export function personOf({ kind, label, value }: Identifier): string {
+  if (kind === 'external_id') return `u${value}`
+  return kind === 'device_id' ? `d${value}` : `a${JSON.stringify([label, value])}`
+}
+
+export function identifierOf(person: string): Identifier {
+  const rest = person.slice(1)
+  if (person[0] === 'u') return { kind: 'external_id', label: '', value: rest }
+  if (person[0] === 'd') return { kind: 'device_id', label: '', value: rest }
+  const [label, value] = JSON.parse(rest) as [string, string]
+  return { kind: 'alias', label, value }
+}
+
+/** The member `user` of a membership record (core/membership.ts) as SQL text over a column `person`. */
+export const USER_JSON_SQL = `case person[1]
+  when 'u' then '{"external_user_id":' || to_json(person[2:])::varchar || '}'
+  when 'd' then '{"device_id":' || to_json(person[2:])::varchar || '}'
+  else '{"alias":{"label":' || (person[2:]::json -> 0)::varchar || ',"name":' || (person[2:]::json -> 1)::varchar || '}}'
+end`

@@ -1,0 +1,54 @@
+/** What the hub and the process of a roster say to each other. */
+
+import type { Comparison, Move, Operation, Refused } from './roster.ts'
+
+export interface RosterSettings {
+  readonly file: string
+  readonly memoryBytesMax: number
+  readonly threads: number
+}
+
+export type Ask =
+  | { what: 'open' }
+  | { what: 'begin'; run: string }
+  | { what: 'load'; persons: string[] }
+  | { what: 'compare'; operation: Operation }
+  | { what: 'compare-refused'; run: string }
+  | { what: 'sample'; enters: boolean; limit: number }
+  | { what: 'records'; from: number; prefix: string; activation: string; run: string; timeMs: number }
+  | { what: 'apply'; run: string; atMs: number; sent: number; rejected: number[] }
+  | { what: 'change'; n: number }
+  | { what: 'size'; atMs: number | null }
+  | { what: 'members'; atMs: number; after: string }
+  | { what: 'between'; fromMs: number; toMs: number; enters: boolean; after: string }
+  | { what: 'moves'; person: string }
+  | { what: 'moved'; run: string; enters: boolean; after: string }
+  | { what: 'refused'; run: string; after: number }
+  | { what: 'forget' }
+
+interface Results {
+  open: undefined
+  begin: { readonly applied: boolean }
+  load: undefined
+  compare: Comparison
+  'compare-refused': Comparison
+  sample: string[]
+  records: { readonly body: string; readonly count: number; readonly next: number | undefined }
+  apply: undefined
+  change: string | undefined
+  size: number
+  members: string[]
+  between: string[]
+  moves: Move[]
+  moved: string[]
+  refused: Refused[]
+  forget: undefined
+}
+export type Asked<W extends Ask['what']> = Results[W]
+
+export type Answer = { readonly result: unknown } | { readonly error: string }
+
+/** How the process answers each question. */
+export type Answering = {
+  readonly [W in Ask['what']]: (ask: Extract<Ask, { what: W }>) => Promise<Results[W]> | Results[W]
+}

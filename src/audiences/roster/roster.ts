@@ -1,0 +1,195 @@
+/**
+ * A roster: what the vendor has accepted of one cohort, person by person, and how it came to be. It is what a new result
+ * is compared with; what was only tried never enters it. It belongs to the cohort, not to the activation: two
+ * activations of one cohort share it.
+ *
+ * Each roster is a DuckDB file of its own, worked on by a child process that lives as long as somebody uses it: sets of
+ * millions are compared with a bounded memory that goes back to the machine afterwards, and a failure there takes
+ * nothing else down. One user at a time: the caller sees to that.
+ *
+ *   begin(run) → load(rows)… → compare(operation) → records(from)… → apply(run, sent, rejected)
+ *
+ * Each step may be repeated after a crash: begin forgets what an earlier try loaded, apply does nothing the second time.
+ */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { ThalwegError } from '../../core/errors.ts'
+import type { Answer, Ask, Asked, RosterSettings } from './protocol.ts'
+
+export type Operation = 'add' | 'remove' | 'mirror'
+
+export interface Comparison {
+  /** Different people in the result. */
+  readonly distinct: number
+  readonly unchanged: number
+  readonly added: number
+  readonly removed: number
+  /** Members before. */
+  readonly members: number
+}
+
+/** A change that the vendor refused. */
+export interface Refused {
+  readonly change: number
+  readonly person: string
+  readonly enters: boolean
+}
+
+/** When somebody entered or left, by which run. */
+export interface Move {
+  readonly run: string
+  /** Its number in the run. */
+  readonly change: number
+  readonly at: number
+  readonly enters: boolean
+}
+
+export const ROSTER_DEFAULTS: Omit<RosterSettings, 'file'> = { memoryBytesMax: 1_200_000_000, threads: 1 }
+
+/** People in one call of `load`. */
+export const LOAD_MAX = 20_480
+/** Records in one answer of `records`. */
+export const RECORDS_MAX = 2_000
+/** Rows in one answer of a list. */
+export const PAGE_MAX = 1_000
+
+/** How long a child may take to end by itself. */
+const END_MS = 5_000
+
+export class Roster {
+  readonly #child: ChildProcess
+  #turn: Promise<unknown> = Promise.resolve()
+  #ended: string | undefined
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    child.once('exit', (code, signal) => {
+      this.#ended = `The process of the roster ended (${signal ?? code})`
+    })
+  }
+
+  /** Throws ROSTER_BROKEN when the file cannot be opened. */
+  static async open(file: string, settings: Partial<RosterSettings> = {}): Promise<Roster> {
+    const script = fileURLToPath(new URL('./roster-process.ts', import.meta.url))
+    const full: RosterSettings = { ...ROSTER_DEFAULTS, ...settings, file }
+    const child = fork(script, [JSON.stringify(full)], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    const roster = new Roster(child)
+    await roster.#ask({ what: 'open' })
+    return roster
+  }
+
+  /** Makes ready for the result of a run; `applied` when this run's outcome is in the roster already. */
+  begin(run: string): Promise<Asked<'begin'>> {
+    return this.#ask({ what: 'begin', run })
+  }
+
+  /** At most LOAD_MAX people, as `personOf` spells them. */
+  load(persons: readonly string[]): Promise<void> {
+    return this.#ask({ what: 'load', persons: [...persons] })
+  }
+
+  compare(operation: Operation): Promise<Comparison> {
+    return this.#ask({ what: 'compare', operation })
+  }
+
+  /** Instead of load and compare: what an earlier run was refused and nobody has decided since. */
+  compareRefused(run: string): Promise<Comparison> {
+    return this.#ask({ what: 'compare-refused', run })
+  }
+
+  /** The beginning of who would enter or leave. */
+  sample(enters: boolean, limit: number): Promise<string[]> {
+    return this.#ask({ what: 'sample', enters, limit: Math.min(limit, PAGE_MAX) })
+  }
+
+  /**
+   * The membership records of changes `from` on, at most RECORDS_MAX, as the text of a JSON array; their ids are
+   * `<prefix>-<n>`. `next` is undefined after the last one.
+   */
+  records(from: number, about: { prefix: string; activation: string; run: string; timeMs: number }) {
+    return this.#ask({ what: 'records', from, ...about })
+  }
+
+  /**
+   * Takes the changes of the run that were sent, those numbered below `sent`, into the roster, but for the rejected ones, by their
+   * numbers: those are kept for a retry.
+   */
+  apply(run: string, atMs: number, sent: number, rejected: readonly number[]): Promise<void> {
+    return this.#ask({ what: 'apply', run, atMs, sent, rejected: [...rejected] })
+  }
+
+  /** The person of a change of the run that was compared last. */
+  personOfChange(n: number): Promise<string | undefined> {
+    return this.#ask({ what: 'change', n })
+  }
+
+  /** How many were members at a moment; unset: now. */
+  size(atMs?: number): Promise<number> {
+    return this.#ask({ what: 'size', atMs: atMs ?? null })
+  }
+
+  /** Members at a moment, in order of their spelling, after `after`; at most PAGE_MAX. */
+  membersAt(atMs: number, after: string): Promise<string[]> {
+    return this.#ask({ what: 'members', atMs, after })
+  }
+
+  /** Who was in at `toMs` and not at `fromMs`, or the other way round; after `after`, at most PAGE_MAX. */
+  between(fromMs: number, toMs: number, enters: boolean, after: string): Promise<string[]> {
+    return this.#ask({ what: 'between', fromMs, toMs, enters, after })
+  }
+
+  /** Everything about one person, oldest first. */
+  movesOf(person: string): Promise<Move[]> {
+    return this.#ask({ what: 'moves', person })
+  }
+
+  /** Who entered or left by a run, after `after`; at most PAGE_MAX. */
+  movedBy(run: string, enters: boolean, after: string): Promise<string[]> {
+    return this.#ask({ what: 'moved', run, enters, after })
+  }
+
+  /** What a run was refused, after change `after` (-1: from the first); at most PAGE_MAX. */
+  refused(run: string, after: number): Promise<Refused[]> {
+    return this.#ask({ what: 'refused', run, after })
+  }
+
+  /** Forgets what was accepted: the next run sends everything again. The history stays. */
+  forget(): Promise<void> {
+    return this.#ask({ what: 'forget' })
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended !== undefined) return
+    const exited = once(this.#child, 'exit')
+    this.#child.disconnect()
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS)
+    await exited
+    clearTimeout(timer)
+  }
+
+  /** One question at a time: the answers come in their order. */
+  #ask<W extends Ask['what']>(ask: Extract<Ask, { what: W }>): Promise<Asked<W>> {
+    const asking = this.#turn.then(() => this.#converse(ask))
+    this.#turn = asking.catch(() => undefined)
+    return asking as Promise<Asked<W>>
+  }
+
+  #converse(ask: Ask): Promise<unknown> {
+    if (this.#ended !== undefined) throw new ThalwegError('ROSTER_BROKEN', this.#ended)
+    return new Promise((resolve, reject) => {
+      const ended = (): void => reject(new ThalwegError('ROSTER_BROKEN', this.#ended ?? 'The roster ended'))
+      this.#child.once('exit', ended)
+      this.#child.once('message', (answer: Answer) => {
+        this.#child.off('exit', ended)
+        if ('error' in answer) reject(new ThalwegError('ROSTER_BROKEN', answer.error))
+        else resolve(answer.result)
+      })
+      this.#child.send(ask)
+    })
+  }
+}

@@ -1,0 +1,243 @@
+/** activations: queries whose people become a cohort, and what it holds. */
+
+import { type Command, InvalidArgumentError } from 'commander'
+import type { ActivationAnswer, PeopleAnswer, WhyAnswer } from '../../api/routes/activations.ts'
+import type { Identifier } from '../../core/membership.ts'
+import { path } from '../client.ts'
+import type { Session } from '../session.ts'
+import { clean, grouped, moment, momentFrom } from '../words.ts'
+import { runCommands } from './runs.ts'
+
+export function activationCommands(program: Command, session: Session): void {
+  const group = program
+    .command('activations')
+    .alias('activation')
+    .description('queries whose people become a cohort')
+  definitions(group, session)
+  states(group, session)
+  runCommands(group, session)
+  memberships(group, session)
+}
+
+function definitions(group: Command, session: Session): void {
+  const { out } = session
+
+  group
+    .command('list')
+    .description('all activations')
+    .action(async () => {
+      const answer = await (await session.client()).get<{ activations: ActivationAnswer[] }>('/activations')
+      session.out.show(answer, () =>
+        session.out.table(
+          [
+            { title: 'NAME' },
+            { title: 'STATE' },
+            { title: 'OPERATION' },
+            { title: 'DESTINATION' },
+            { title: 'SCHEDULE' },
+          ],
+          answer.activations.map(({ name, state, definition, schedule }) => [
+            clean(name),
+            state,
+            definition.operation,
+            clean(definition.destination.kind),
+            clean(schedule),
+          ]),
+          'There are no activations. Make one: thalweg activations create <file.json>',
+        ),
+      )
+    })
+
+  group
+    .command('show')
+    .description('one activation')
+    .argument('<activation>', 'name or number')
+    .action(async (name: string) => {
+      const shown = await (await session.client()).get<ActivationAnswer>(path`/activations/${name}`)
+      session.out.show(shown, () => showActivation(session, shown))
+    })
+
+  group
+    .command('create')
+    .description('make an activation from its definition; nothing is sent before its first run')
+    .argument('<file>', 'JSON with the definition; - for standard input')
+    .action(async (file: string) => {
+      const client = await session.client()
+      const made = await client.send<ActivationAnswer>('POST', '/activations', await session.readJson(file))
+      session.out.show(made, () => {
+        showActivation(session, made)
+        out.aside(`Look before you send: thalweg activations run ${made.name} --dry-run`)
+      })
+    })
+
+  group
+    .command('revise')
+    .description('replace the definition')
+    .argument('<activation>', 'name or number')
+    .argument('<file>', 'JSON with the definition; - for standard input')
+    .option('--note <text>', 'why', '')
+    .action(async (name: string, file: string, { note }: { note: string }) => {
+      const client = await session.client()
+      const body = { definition: await session.readJson(file), note }
+      const revised = await client.send<ActivationAnswer>('PUT', path`/activations/${name}`, body)
+      session.out.show(revised, () => showActivation(session, revised))
+    })
+
+  group
+    .command('delete')
+    .description('end an activation; the cohort stays as it is at the vendor')
+    .argument('<activation>', 'name or number')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, { yes }: { yes?: boolean }) => {
+      const client = await session.client()
+      if (!(await session.agreed(yes, `End ${clean(name)}? Its cohort stays as it is.`)))
+        return session.out.aside('Nothing was changed.')
+      await client.remove(path`/activations/${name}`)
+      session.out.show({ deleted: name }, () => session.out.line(`Deleted ${clean(name)}.`))
+    })
+}
+
+function states(group: Command, session: Session): void {
+  const actions = [
+    ['pause', 'stop its schedule; runs by hand go on'],
+    ['resume', 'take up its schedule again, from now'],
+  ] as const
+  for (const [word, about] of actions) {
+    group
+      .command(word)
+      .description(about)
+      .argument('<activation>', 'name or number')
+      .action(async (name: string) => {
+        const client = await session.client()
+        const changed = await client.send<ActivationAnswer>('POST', `${path`/activations/${name}`}/${word}`)
+        session.out.show(changed, () => showActivation(session, changed))
+      })
+  }
+
+  group
+    .command('resync')
+    .description('forget what the vendor accepted: the next run sends everything again')
+    .argument('<activation>', 'name or number')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, { yes }: { yes?: boolean }) => {
+      const client = await session.client()
+      if (!(await session.agreed(yes, `Send everything of ${clean(name)} again with its next run?`)))
+        return session.out.aside('Nothing was changed.')
+      await client.send('POST', `${path`/activations/${name}`}/resync`)
+      session.out.show({ resynced: name }, () => session.out.line('The next run sends everything again.'))
+    })
+}
+
+interface WhoOptions {
+  readonly device?: boolean
+  readonly alias?: string
+}
+
+function memberships(group: Command, session: Session): void {
+  group
+    .command('members')
+    .description('who is in, or was at a moment')
+    .argument('<activation>', 'name or number')
+    .option('--at <when>', '2026-11-23T10:00:00Z, or 90m, 2h, 3d ago', 'now')
+    .option('--after <text>', 'from the page before', '')
+    .action(async (name: string, { at, after }: { at: string; after: string }) => {
+      const client = await session.client()
+      const query = new URLSearchParams({ at: String(momentFrom(at, session.io.now())), after })
+      const answer = await client.get<PeopleAnswer & { size: number }>(
+        `${path`/activations/${name}`}/members?${query}`,
+      )
+      session.out.show(answer, () => {
+        showPeople(session, answer)
+        session.out.aside(`${grouped(answer.size)} members`)
+      })
+    })
+
+  group
+    .command('compare')
+    .description('who came or went between two moments')
+    .argument('<activation>', 'name or number')
+    .requiredOption('--from <when>', 'the earlier moment')
+    .option('--to <when>', 'the later moment', 'now')
+    .option('--left', 'who went, instead of who came')
+    .option('--after <text>', 'from the page before', '')
+    .action(async (name: string, given: { from: string; to: string; left?: boolean; after: string }) => {
+      const client = await session.client()
+      const now = session.io.now()
+      const query = new URLSearchParams({
+        from: String(momentFrom(given.from, now)),
+        to: String(momentFrom(given.to, now)),
+        kind: given.left ? 'left' : 'entered',
+        after: given.after,
+      })
+      const answer = await client.get<PeopleAnswer>(`${path`/activations/${name}`}/members/compare?${query}`)
+      session.out.show(answer, () => showPeople(session, answer))
+    })
+
+  group
+    .command('why')
+    .description('why somebody is in the cohort or not')
+    .argument('<activation>', 'name or number')
+    .argument('<id>', 'external id; with --device a device id, with --alias the name of an alias')
+    .option('--device', 'the id is a device id')
+    .option('--alias <label>', 'the id is the name of an alias with this label')
+    .action(async (name: string, id: string, options: WhoOptions) => {
+      const client = await session.client()
+      const query = new URLSearchParams(whoOf(id, options))
+      const answer = await client.get<WhyAnswer>(`${path`/activations/${name}`}/why?${query}`)
+      session.out.show(answer, () => showWhy(session, answer))
+    })
+}
+
+function whoOf(value: string, { device, alias }: WhoOptions): Record<string, string> {
+  if (device && alias !== undefined) throw new InvalidArgumentError('Give --device or --alias, not both.')
+  if (device) return { kind: 'device_id', value }
+  return alias === undefined ? { kind: 'external_id', value } : { kind: 'alias', label: alias, value }
+}
+
+export function identifierText({ kind, label, value }: Identifier): string {
+  return kind === 'alias' ? `${clean(label)}: ${clean(value)}` : clean(value)
+}
+
+/** For people and for pipes alike: one a line. */
+export function showPeople({ out }: Session, { people, next }: PeopleAnswer): void {
+  for (const who of people) out.line(identifierText(who))
+  if (people.length === 0) out.aside('Nobody.')
+  else if (next !== null) out.aside(`For the next page: --after '${next}'`)
+}
+
+function showWhy({ out }: Session, { sentence, moves }: WhyAnswer): void {
+  out.line(sentence)
+  if (moves.length === 0) return
+  out.line()
+  out.table(
+    [{ title: 'WHEN' }, { title: 'WHAT' }, { title: 'RUN', right: true }, { title: 'RECORD' }],
+    moves.map(({ at, entered, run, record }) => [
+      moment(at),
+      entered ? 'entered' : 'left',
+      String(run),
+      record,
+    ]),
+    '',
+  )
+  out.aside('The request and the answer of a record: thalweg event show <record>')
+}
+
+function showActivation({ out }: Session, shown: ActivationAnswer): void {
+  const { definition } = shown
+  out.facts([
+    ['name', `${clean(shown.name)} (number ${shown.number}, version ${shown.version})`],
+    ['state', shown.state],
+    ['query', clean(definition.query.saved ?? definition.query.sql ?? '', 500)],
+    ['engine', clean(definition.query.engine)],
+    ['operation', definition.operation],
+    [
+      'destination',
+      `${clean(definition.destination.kind)} ${clean(JSON.stringify(definition.destination.settings), 500)}`,
+    ],
+    ['schedule', clean(shown.schedule)],
+    [
+      'brake',
+      `${Math.round(definition.brake.removedShareMax * 1000) / 10} % of the members${definition.brake.removedMax === undefined ? '' : `, at most ${grouped(definition.brake.removedMax)}`}`,
+    ],
+  ])
+}
