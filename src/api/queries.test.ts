@@ -225,8 +225,11 @@ test('engines: connected by admins, checked, browsed, changed; their authorizati
   const { call, ask, hub } = await startAsked()
   await ask({ sql: 'select 1' })
   const { json } = await call('viewer', 'GET', '/api/v1/engines')
-  expect(json.engines).toMatchObject([{ name: 'company', kind: 'postgres', builtIn: false }])
-  const { authorization, settings } = json.engines[0]
+  expect(json.engines).toMatchObject([
+    { name: 'warehouse', kind: 'duckdb', builtIn: true },
+    { name: 'company', kind: 'postgres', builtIn: false },
+  ])
+  const { authorization, settings } = json.engines[1]
   expect(JSON.stringify(json)).not.toContain('password')
 
   expect((await call('operator', 'POST', '/api/v1/engines/company/check')).json).toMatchObject({
@@ -299,7 +302,7 @@ test('each route has its least role', async () => {
 
 test('where a check connects to is for admins to say', async () => {
   const { call, hub } = await startAsked()
-  const [engine] = await hub.engines.list()
+  const engine = (await hub.engines.list()).find(({ name }) => name === 'company')
   const url = `/api/v1/authorizations/${engine?.authorization}/check`
   const settings = { host: '127.0.0.1', port: 1, database: 'x', tls: 'off' }
   expect((await call('operator', 'POST', url, { settings })).status).toBe(403)

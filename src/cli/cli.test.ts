@@ -254,7 +254,8 @@ describe('secrets', () => {
     expect(await stack.hub.authorizations.reveal(id)).toEqual({ writeKey: '1/secret-two' })
     const typed = await thalweg(['authorizations', 'rotate', id], {
       terminal: true,
-      stdin: '1/secret-three\n',
+      // The second key is left out.
+      stdin: '1/secret-three\n\n',
     })
     expect(typed.code).toBe(0)
     expect(await stack.hub.authorizations.reveal(id)).toEqual({ writeKey: '1/secret-three' })

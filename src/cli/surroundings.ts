@@ -85,8 +85,17 @@ export async function readStdin({ stdin }: Surroundings): Promise<string> {
 }
 
 /** Asks on the terminal; what is typed at a hidden question is not shown. */
-export function ask(io: Surroundings, question: string, hidden = false): Promise<string> {
-  io.stderr.write(question)
+export async function ask(io: Surroundings, question: string, hidden = false): Promise<string> {
+  const [answer = ''] = await askEach(io, [question], hidden)
+  return answer
+}
+
+/** Asks one question after the other; lines that were pasted at once answer the next ones. At the end of input the rest is ''. */
+export async function askEach(
+  io: Surroundings,
+  questions: readonly string[],
+  hidden: boolean,
+): Promise<string[]> {
   const echo = new Writable({
     write(piece, _encoding, done) {
       if (!hidden) io.stderr.write(String(piece))
@@ -94,15 +103,14 @@ export function ask(io: Surroundings, question: string, hidden = false): Promise
     },
   })
   const lines = createInterface({ input: io.stdin, output: echo, terminal: io.stdin.isTTY === true })
-  return new Promise((resolve) => {
-    let answer = ''
-    lines.once('line', (line) => {
-      answer = line
-      lines.close()
-    })
-    lines.once('close', () => {
-      if (hidden) io.stderr.write('\n')
-      resolve(answer)
-    })
-  })
+  const typed = lines[Symbol.asyncIterator]()
+  const answers: string[] = []
+  for (const question of questions) {
+    io.stderr.write(question)
+    const next = await typed.next()
+    if (hidden) io.stderr.write('\n')
+    answers.push(next.done === true ? '' : next.value)
+  }
+  lines.close()
+  return answers
 }

@@ -6,7 +6,7 @@ import type { AuthorizationAnswer } from '../../api/routes/authorizations.ts'
 import type { ProviderAnswer } from '../../api/routes/providers.ts'
 import { type Client, path } from '../client.ts'
 import type { Session } from '../session.ts'
-import { ask, readStdin } from '../surroundings.ts'
+import { askEach, readStdin } from '../surroundings.ts'
 import { clean, collected, moment, settingsFrom } from '../words.ts'
 import { showCheck } from './currents.ts'
 
@@ -138,12 +138,10 @@ async function credentialsFor(session: Session, client: Client, provider: string
   if (!io.stdin.isTTY) return objectFrom(await readStdin(io), 'Standard input')
   const { credentials } = await client.get<ProviderAnswer>(path`/providers/${provider}`)
   const fields = Object.entries((credentials.properties ?? {}) as Record<string, { description?: string }>)
-  const values: Record<string, string> = {}
-  for (const [name, { description = '' }] of fields) {
-    const value = (await ask(io, `${name} (${clean(description)}): `, true)).trim()
-    if (value !== '') values[name] = value
-  }
-  return values
+  const questions = fields.map(([name, { description = '' }]) => `${name} (${clean(description)}): `)
+  const answers = await askEach(io, questions, true)
+  const typed = fields.map(([name], i) => [name, answers[i]?.trim() ?? ''] as const)
+  return Object.fromEntries(typed.filter(([, value]) => value !== ''))
 }
 
 /** The text itself is never repeated: it is secret. */
