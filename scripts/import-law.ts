@@ -1,7 +1,7 @@
 /**
  * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
  *
- *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← api ← { cli, the programs }
+ *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← audiences ← api ← { cli, the programs }
  *
  * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
  */
