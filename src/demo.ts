@@ -4,12 +4,14 @@
  * halt to mend.
  */
 
+import { ActivationDefinition as Activation, type ActivationDefinition } from './audiences/activation.ts'
 import type { CurrentDefinition } from './currents/current.ts'
 import { CurrentDefinition as Definition } from './currents/current.ts'
 import type { Hub } from './hub.ts'
 import { DEMO, type Sandbox } from './sandbox/sandbox.ts'
 import { simulatedSupply } from './sandbox/simulated-supply.ts'
 import { createSimulation } from './sandbox/simulator/simulator.ts'
+import type { World } from './sandbox/simulator/world.ts'
 
 export const DEMO_SOURCE = 'braze'
 /** Known to the simulated Braze and to the demo's source; worth nothing anywhere else. */
@@ -39,14 +41,68 @@ export interface Demo {
 export async function startDemo(hub: Hub, sandbox: Sandbox, options: DemoOptions): Promise<Demo> {
   await ensureSource(hub)
   for (const definition of await definitions(hub, sandbox)) await ensureCurrent(hub, definition)
+  const simulation = createSimulation({ ...options, clock: hub.clock })
+  populate(sandbox, simulation.world, hub.clock.now())
+  await ensureActivation(hub, await activation(hub, sandbox))
   sandbox.braze.vendor.startSender({
     name: 'demo',
     url: `${hub.url}/currents/${DEMO_SOURCE}`,
     token: SOURCE_TOKEN,
-    supply: simulatedSupply(createSimulation({ ...options, clock: hub.clock })),
+    supply: simulatedSupply(simulation),
     waitMs: 1_000,
   })
   return tellStory(hub, sandbox)
+}
+
+/** The people that the simulated events are about live in the Braze double, too. */
+function populate({ braze }: Sandbox, { users }: World, nowMs: number): void {
+  for (const { brazeId, externalId, email, device, country, language } of users) {
+    braze.vendor.profiles.load(
+      { brazeId, externalId, devices: [device.id], fields: { email, country, language } },
+      nowMs,
+    )
+  }
+}
+
+/** A cohort to try: who opened an e-mail. It runs when it is told to. */
+async function activation(hub: Hub, { addresses }: Sandbox): Promise<ActivationDefinition> {
+  return Activation.parse({
+    name: 'email-openers',
+    description: 'Who opened an e-mail, as a cohort in the Braze double',
+    contactEmail: 'data-team@example.com',
+    query: {
+      sql: "select distinct external_user_id as user_ids from events where event_type = 'users.messages.email.Open' and external_user_id is not null",
+    },
+    operation: 'mirror',
+    cohortName: 'E-mail openers',
+    destination: {
+      kind: 'braze-cohort',
+      settings: {
+        instance: 'custom',
+        host: addresses.braze,
+        partner: DEMO.brazePartner,
+        cohortId: 'email-openers',
+      },
+      authorization: await ensureAuthorization(hub, 'Demo: Braze cohorts', 'braze-cohort', {
+        importKey: DEMO.brazeImportKey,
+        partnerKey: DEMO.brazePartnerKey,
+      }),
+    },
+  })
+}
+
+async function ensureActivation({ audiences }: Hub, definition: ActivationDefinition): Promise<void> {
+  const known = (await audiences.activations.list()).find(({ name }) => name === definition.name)
+  if (known === undefined) {
+    await audiences.create(definition)
+    return
+  }
+  // A run that the last stop left behind goes on by itself; then its definition stays.
+  if ((await audiences.runs.unfinished()).some(({ activation }) => activation === known.number)) return
+  if (JSON.stringify(known.definition) !== JSON.stringify(definition))
+    await audiences.revise(known.number, definition, 'the doubles listen elsewhere than last time')
+  // The double forgets its cohorts when it stops.
+  await audiences.resync(known.number)
 }
 
 async function ensureSource(hub: Hub): Promise<void> {

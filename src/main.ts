@@ -1,5 +1,15 @@
 /** The program `thalweg`: the command line over the programs of this process, loaded only by the commands that run them. */
 
-import { runCli } from './cli/cli.ts'
+import { enableCompileCache, flushCompileCache } from 'node:module'
+import { join } from 'node:path'
 
-process.exitCode = await runCli(process.argv.slice(2), () => import('./programs.ts'))
+// What is read of our TypeScript is kept beside the packages, where only who installed it can write: the next start takes half as long.
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/thalweg'))
+const { runCli } = await import('./cli/cli.ts')
+
+process.exitCode = await runCli(process.argv.slice(2), async () => {
+  const programs = await import('./programs.ts')
+  // Now, and not at the end: a hub may be killed.
+  flushCompileCache()
+  return programs
+})

@@ -1,4 +1,7 @@
-/** What the commands run in this process: the hub alone, the demo around it, the doubles alone, simulated traffic alone. */
+/**
+ * What the commands run in this process: the hub alone, the demo around it, the doubles alone, simulated traffic alone. The
+ * sandbox is loaded by those that need it only: a hub that serves has no doubles, and starts sooner.
+ */
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -11,15 +14,10 @@ import { openTokens } from './api/tokens.ts'
 import { systemClock } from './core/clock.ts'
 import { seededRandom } from './core/random.ts'
 import { type Overrides, readSettings } from './core/settings.ts'
-import { type DemoOptions, startDemo } from './demo.ts'
+import type { DemoOptions } from './demo.ts'
 import { type Fallback, type Hub, startHub } from './hub.ts'
 import { apiPartsOf } from './hub-api.ts'
-import { LiveTable } from './live-table.ts'
-import { type Sandbox, startSandbox } from './sandbox/sandbox.ts'
-import { Sender } from './sandbox/sender.ts'
-import { simulatedSupply } from './sandbox/simulated-supply.ts'
-import { createSimulation } from './sandbox/simulator/simulator.ts'
-import { writeBulk } from './sandbox/storage/storage.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
 
 /** Where the first admin token is left, readable by its owner only; the command line finds it there. */
 export const ADMIN_TOKEN_FILE = 'admin-token'
@@ -37,6 +35,11 @@ export async function demo(overrides: Overrides, options: DemoOptions): Promise<
   // The table and the story say what happens; log lines would run through them.
   const logLevel = overrides.logLevel ?? process.env.THALWEG_LOG_LEVEL ?? 'error'
   const settings = readSettings(process.env, { ...overrides, logLevel })
+  const [{ startSandbox }, { startDemo }, { LiveTable }] = await Promise.all([
+    import('./sandbox/sandbox.ts'),
+    import('./demo.ts'),
+    import('./live-table.ts'),
+  ])
   const sandbox = await startSandbox({
     host: settings.host,
     port: settings.sandboxPort,
@@ -62,6 +65,7 @@ export async function demo(overrides: Overrides, options: DemoOptions): Promise<
 /** The vendors' doubles alone, until a signal. */
 export async function sandboxOnly(overrides: Overrides): Promise<void> {
   const settings = readSettings(process.env, overrides)
+  const { startSandbox } = await import('./sandbox/sandbox.ts')
   const sandbox = await startSandbox({ host: settings.host, port: settings.sandboxPort })
   process.stdout.write(`${JSON.stringify(sandbox.addresses)}\n`)
   await untilSignal()
@@ -84,6 +88,11 @@ export async function simulate({
   eventsPerSecond,
   seconds,
 }: SimulateOptions): Promise<void> {
+  const [{ Sender }, { simulatedSupply }, { createSimulation }] = await Promise.all([
+    import('./sandbox/sender.ts'),
+    import('./sandbox/simulated-supply.ts'),
+    import('./sandbox/simulator/simulator.ts'),
+  ])
   const sender = new Sender({
     name: 'simulate',
     url,
@@ -109,6 +118,7 @@ export interface SimulateFilesOptions {
 /** Writes Avro files as Braze's storage connectors do, and prints what was written. */
 export async function simulateFiles({ folder, seed, events }: SimulateFilesOptions): Promise<void> {
   const nowSeconds = Math.floor(systemClock.now() / 1000)
+  const { writeBulk } = await import('./sandbox/storage/storage.ts')
   const written = await writeBulk({ folder, seed, events, nowSeconds })
   process.stdout.write(`${JSON.stringify(written, null, 2)}\n`)
 }
@@ -154,6 +164,7 @@ function welcome(hub: Hub, sandbox: Sandbox): string {
     `Events flow from the Braze double (${addresses.braze}) through Thalweg into Treasure Data (${addresses.treasureData}), Segment (${addresses.segment}), a webhook (${addresses.http}) and the embedded warehouse (tables braze.events and braze.events_raw).`,
     'In half a minute Treasure Data refuses some records, in a minute the webhook its token, on purpose: a dead letter and a halt to mend.',
     'Look around in another terminal: npx thalweg status --watch · dead-letters list · ledger check · event show <id> · currents resume webhook',
+    'Bring people back: npx thalweg activations run email-openers --dry-run, then without --dry-run; the cohort appears in the Braze double',
     'Ctrl-C stops; the next start goes on where this one stopped.',
     '',
     '',
