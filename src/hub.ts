@@ -316,8 +316,6 @@ function providerOf(destination: Destination, { blueprints }: Delivery): Provide
     description,
     settings,
     credentials,
-    // Credentials of a database open it for queries, too.
-    ...(engineKinds.some(({ kind }) => kind === name) ? { placeIsGuarded: true } : {}),
     verify: (given, secrets) => blueprints.checkDestination(name, given, secrets),
   }
 }

@@ -300,10 +300,14 @@ test('each route has its least role', async () => {
     expect((await call(role, method, url, body)).status, `${role} ${method} ${url}`).toBe(status)
 })
 
-test('where a check connects to is for admins to say', async () => {
-  const { call, hub } = await startAsked()
-  const engine = (await hub.engines.list()).find(({ name }) => name === 'company')
-  const url = `/api/v1/authorizations/${engine?.authorization}/check`
+test('where a check of an engine connects to is for admins to say', async () => {
+  const { call } = await startAsked()
+  const made = await call('admin', 'POST', '/api/v1/authorizations', {
+    label: 'reader',
+    provider: 'mysql',
+    credentials: { user: 'reader', password: 'secret' },
+  })
+  const url = `/api/v1/authorizations/${made.json.id}/check`
   const settings = { host: '127.0.0.1', port: 1, database: 'x', tls: 'off' }
   expect((await call('operator', 'POST', url, { settings })).status).toBe(403)
   expect((await call('admin', 'POST', url, { settings })).json).toMatchObject({
