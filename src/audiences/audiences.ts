@@ -34,9 +34,6 @@ export interface AudiencesParts extends Surroundings {
   readonly logger: { error(about: object, message: string): void }
 }
 
-/** Schedules are looked at this often at least; nearer due times wake up earlier. */
-const LOOK_MS = 60_000
-
 export class Audiences {
   readonly activations: Activations
   readonly runs: Runs
@@ -224,7 +221,7 @@ export class Audiences {
   async #look(): Promise<void> {
     if (this.#stopping.signal.aborted) return
     const now = this.#parts.clock.now()
-    let next = now + LOOK_MS
+    let next = Number.POSITIVE_INFINITY
     for (const activation of await this.activations.list()) {
       if (activation.state !== 'active') continue
       const { definition, scheduledSince, scheduledTo } = activation
@@ -239,7 +236,9 @@ export class Audiences {
       next = Math.min(next, nextDue(definition.schedule, scheduledSince, now) ?? next)
     }
     this.#cancelAlarm()
-    this.#cancelAlarm = this.#parts.clock.after(next - now, () => this.#lookAgain())
+    // Without a schedule nothing is ever due: each change of an activation looks again.
+    if (next < Number.POSITIVE_INFINITY)
+      this.#cancelAlarm = this.#parts.clock.after(next - now, () => this.#lookAgain())
   }
 
   /** The one that is under way, or held, comes first: this turn is left out. */
