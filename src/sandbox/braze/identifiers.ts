@@ -20,16 +20,22 @@ export function whoOf(given: Readonly<Record<string, unknown>>): Who | string {
       ? `external_id must be less than ${EXTERNAL_ID_BYTES_MAX + 1} bytes`
       : { by: 'external_id', id: externalId }
   }
-  if (alias !== undefined) return aliasOf(alias) ?? "'user_alias' must have 'alias_name' and 'alias_label'"
+  if (alias !== undefined) {
+    const named = aliasOf(alias)
+    return named === undefined
+      ? "'user_alias' must have 'alias_name' and 'alias_label'"
+      : { by: 'alias', alias: named }
+  }
   if (isText(brazeId)) return { by: 'braze_id', id: brazeId }
   if (isText(email)) return { by: 'email', address: email }
   if (isText(phone)) return { by: 'phone', address: phone }
   return "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required"
 }
 
-function aliasOf(value: unknown): Who | undefined {
+/** undefined: the value is no alias. */
+export function aliasOf(value: unknown): Alias | undefined {
   if (!isObject(value) || !isText(value.alias_label) || !isText(value.alias_name)) return undefined
-  return { by: 'alias', alias: { label: value.alias_label, name: value.alias_name } }
+  return { label: value.alias_label, name: value.alias_name }
 }
 
 export function find(profiles: Profiles, who: Who): Profile | undefined {

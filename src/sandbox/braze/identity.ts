@@ -4,8 +4,8 @@
  */
 
 import { type Answer, isObject, json } from '../answer.ts'
-import { find, isText, whoOf } from './identifiers.ts'
-import type { Alias, Profile, Profiles } from './profiles.ts'
+import { aliasOf, find, isText, whoOf } from './identifiers.ts'
+import type { Profile, Profiles } from './profiles.ts'
 
 export const IDENTITY_OBJECTS_MAX = 50
 
@@ -137,11 +137,6 @@ function summed(one: Profile['events'], other: Profile['events']): Profile['even
       })
   }
   return one
-}
-
-function aliasOf(value: unknown): Alias | undefined {
-  if (!isObject(value) || !isText(value.alias_label) || !isText(value.alias_name)) return undefined
-  return { label: value.alias_label, name: value.alias_name }
 }
 
 function textsOf(value: unknown): string[] {
