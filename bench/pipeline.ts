@@ -7,14 +7,19 @@ export interface PipelineRow {
   readonly case: string
   readonly eventsPerSecond: number
   readonly cpuMicrosPerEvent: number
+  /** CPU per event beside that of the yardstick of the same run: what is left when the machine of the day is taken out. */
+  readonly timesYardstick: number
   readonly ackP50Ms: number
   readonly ackP99Ms: number
   readonly rssMb: number
 }
 
 const EVENTS = 400_000
-/** At least as much is written and freed before, so that the measured events go to recycled segments. */
-const WARM_UP_REQUESTS = 5_000
+/**
+ * Before anything is measured, so that what is measured is the state of every hub after its first minutes: code is compiled, ids have been spilled
+ * once, events go to recycled segments.
+ */
+const WARM_UP_REQUESTS = 8_000
 const PER_REQUEST = 100
 const CONNECTIONS = 16
 /** Events per second of the fan-out: low enough that every destination keeps up, so that only the work itself is compared. */
@@ -42,11 +47,18 @@ export function mapped(name: string, url: string): CurrentPlan {
   }
 }
 
+const YARDSTICK: Case = {
+  name: 'yardstick: in, synced file, out, and nothing else',
+  plan: (url) => [unchanged('a', url)],
+  script: 'bare-process.ts',
+}
+
 /** As fast as the machine goes. */
 export async function pipeline(rounds: number): Promise<PipelineRow[]> {
   return inRounds(rounds, [
-    ['one destination, unchanged', (url) => [unchanged('a', url)]],
-    ['one destination, Segment mapping', (url) => [mapped('a', url)]],
+    YARDSTICK,
+    { name: 'one destination, unchanged', plan: (url) => [unchanged('a', url)] },
+    { name: 'one destination, Segment mapping', plan: (url) => [mapped('a', url)] },
   ])
 }
 
@@ -55,44 +67,58 @@ export async function fanOut(rounds: number): Promise<PipelineRow[]> {
   return inRounds(
     rounds,
     [
-      ['one unchanged', (url) => [unchanged('a', url)]],
-      ['two unchanged', (url) => [unchanged('a', url), unchanged('b', url)]],
-      ['three unchanged', (url) => [unchanged('a', url), unchanged('b', url), unchanged('c', url)]],
-      ['unchanged and Segment mapping', (url) => [unchanged('a', url), mapped('b', url)]],
+      YARDSTICK,
+      { name: 'one unchanged', plan: (url) => [unchanged('a', url)] },
+      { name: 'two unchanged', plan: (url) => [unchanged('a', url), unchanged('b', url)] },
+      {
+        name: 'three unchanged',
+        plan: (url) => [unchanged('a', url), unchanged('b', url), unchanged('c', url)],
+      },
+      {
+        name: 'unchanged and Segment mapping',
+        plan: (url) => [unchanged('a', url), mapped('b', url)],
+      },
     ],
     FAN_OUT_PACE / PER_REQUEST,
   )
 }
 
-type Case = readonly [name: string, plan: (url: string) => CurrentPlan[]]
+interface Case {
+  readonly name: string
+  readonly plan: (url: string) => CurrentPlan[]
+  readonly script?: 'bare-process.ts'
+}
+
+type Measurement = Omit<PipelineRow, 'timesYardstick'>
 
 async function inRounds(
   rounds: number,
   cases: readonly Case[],
   pacePerSecond?: number,
 ): Promise<PipelineRow[]> {
-  const results = new Map<string, PipelineRow[]>()
+  const results = new Map<string, Measurement[]>()
   // Rounds outside, cases inside: what the machine does meanwhile falls on all of them alike.
   for (let round = 0; round < rounds; round++) {
-    for (const [name, plan] of cases) {
-      const row = await measure(name, plan, round, pacePerSecond)
-      results.set(name, [...(results.get(name) ?? []), row])
+    for (const each of cases) {
+      const row = await measure(each, round, pacePerSecond)
+      results.set(each.name, [...(results.get(each.name) ?? []), row])
     }
   }
-  return [...results.values()].map(median)
+  const medians = [...results.values()].map(median)
+  const yardstick = medians.find((row) => row.case === YARDSTICK.name)?.cpuMicrosPerEvent ?? Number.NaN
+  return medians.map((row) => ({ ...row, timesYardstick: row.cpuMicrosPerEvent / yardstick }))
 }
 
 async function measure(
-  name: string,
-  plan: (url: string) => CurrentPlan[],
+  { name, plan, script }: Case,
   round: number,
   pacePerSecond: number | undefined,
-): Promise<PipelineRow> {
+): Promise<Measurement> {
   // Mapped events carry the type as a property, so one marker counts both.
   const sink = new Sink('"event_type"')
   const url = await sink.listen()
   const currents = plan(url)
-  const hub = await HubProcess.start({ currents })
+  const hub = await HubProcess.start({ currents }, undefined, script)
   const bodies = buildLoadBodies({ seed: 100 + round, bodies: 64, eventsPerBody: PER_REQUEST })
   const load16 = { url: hub.url, bodies, connections: CONNECTIONS }
   try {
@@ -126,7 +152,7 @@ async function measure(
   }
 }
 
-function median(rows: readonly PipelineRow[]): PipelineRow {
+function median(rows: readonly Measurement[]): Measurement {
   const sorted = rows.toSorted((a, b) => a.cpuMicrosPerEvent - b.cpuMicrosPerEvent)
-  return sorted[sorted.length >> 1] as PipelineRow
+  return sorted[sorted.length >> 1] as Measurement
 }

@@ -4,6 +4,7 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -41,6 +42,9 @@ export interface HubStats {
 
 export const TOKEN = 'bench-token'
 
+/** What the command gives to Node.js, so that the hub is measured as it runs. */
+const HUB_FLAGS = readFileSync(new URL('../bin/thalweg', import.meta.url), 'utf8').match(/(?<=^#!.*)--\S+/g) ?? []
+
 export class HubProcess {
   readonly url: string
   readonly #child: ChildProcess
@@ -54,11 +58,18 @@ export class HubProcess {
     this.#keepData = keepData
   }
 
-  static async start(plan: Omit<HubPlan, 'dataDir' | 'token'>, dataDir?: string): Promise<HubProcess> {
+  /** `script`: what stands in the hub's place. */
+  static async start(
+    plan: Omit<HubPlan, 'dataDir' | 'token'>,
+    dataDir?: string,
+    script: 'hub-process.ts' | 'bare-process.ts' = 'hub-process.ts',
+  ): Promise<HubProcess> {
     const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'thalweg-bench-')))
-    const script = fileURLToPath(new URL('./hub-process.ts', import.meta.url))
     const full: HubPlan = { ...plan, dataDir: folder, token: TOKEN }
-    const child = fork(script, [JSON.stringify(full)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(full)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: HUB_FLAGS,
+    })
     const { url } = await answer<{ url: string }>(child)
     return new HubProcess(child, url, folder, dataDir !== undefined)
   }

@@ -21,7 +21,7 @@ async function installed(): Promise<string> {
        process.once('SIGTERM', () => process.exit(7))
        setInterval(() => undefined, 1000)
      } else process.exitCode = told.length
-     console.log(JSON.stringify({ args: told, pid: process.pid }))`,
+     console.log(JSON.stringify({ args: told, pid: process.pid, flags: process.execArgv }))`,
   )
   // Says of itself that it is old, as far as the launcher can see; the program it starts is the real one.
   writeFileSync(
@@ -41,18 +41,25 @@ test('a Node.js that is new enough runs the program itself', async () => {
   const root = await installed()
   const ran = spawnSync(process.execPath, [join(root, 'bin/thalweg'), 'a', '--b'], { encoding: 'utf8' })
   expect(ran.stderr).toBe('')
-  expect(JSON.parse(ran.stdout)).toEqual({ args: ['a', '--b'], pid: ran.pid })
+  expect(JSON.parse(ran.stdout)).toEqual({ args: ['a', '--b'], pid: ran.pid, flags: [] })
   expect(ran.status).toBe(2)
 })
 
-test('an old one hands over to the one beside it, with arguments, exit code and signals', async () => {
+test('it is started with its own flag by its first line', async () => {
+  const root = await installed()
+  const ran = spawnSync(join(root, 'bin/thalweg'), ['x'], { encoding: 'utf8' })
+  expect(JSON.parse(ran.stdout).flags).toEqual(['--max-semi-space-size=8'])
+})
+
+test('an old one hands over to the one beside it, with arguments, flags, exit code and signals', async () => {
   const root = await installed()
   withNode(root)
-  const args = ['-r', join(root, 'old.cjs'), join(root, 'bin/thalweg')]
+  const args = ['--max-semi-space-size=8', '-r', join(root, 'old.cjs'), join(root, 'bin/thalweg')]
   const ran = spawnSync(process.execPath, [...args, 'a', 'b', 'c'], { encoding: 'utf8' })
   const told = JSON.parse(ran.stdout)
   expect(told.args).toEqual(['a', 'b', 'c'])
   expect(told.pid).not.toBe(ran.pid)
+  expect(told.flags).toEqual(['--max-semi-space-size=8'])
   expect(ran.status).toBe(3)
 
   const waiting = spawn(process.execPath, [...args, 'wait'], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -185,7 +185,7 @@ const TABLE = {
     '4000000',
     1_000,
     1_000_000_000,
-    'Event ids remembered in memory (about 24 bytes each); older ones are looked up on disk.',
+    'Event ids remembered in memory (about 27 bytes each); older ones are looked up on disk.',
   ),
   queryRole: choice(
     'THALWEG_QUERY_ROLE',

@@ -100,13 +100,18 @@ export function sortedEntries(words: Uint32Array, sinceSeconds: number): Uint32A
     if (seconds === 0 || seconds < sinceSeconds) continue
     let to = end
     while (to > 0 && compareKeys(sorted, to - ENTRY_WORDS, words, at) > 0) {
-      sorted.copyWithin(to, to - ENTRY_WORDS, to)
+      copyEntry(sorted, to - ENTRY_WORDS, sorted, to)
       to -= ENTRY_WORDS
     }
-    for (let i = 0; i < ENTRY_WORDS; i++) sorted[to + i] = words[at + i] as number
+    copyEntry(words, at, sorted, to)
     end += ENTRY_WORDS
   }
   return sorted.subarray(0, end)
+}
+
+/** Word by word: for so few, a call of the array's own methods costs more than the copy. */
+export function copyEntry(from: Uint32Array, at: number, into: Uint32Array, to: number): void {
+  for (let word = 0; word < ENTRY_WORDS; word++) into[to + word] = from[at + word] as number
 }
 
 /** Below, at or above zero as the key at x[i] is before, equal to or behind the one at y[j]. */

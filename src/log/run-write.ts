@@ -3,7 +3,7 @@
 import { closeSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { addToFilter, filterFor } from './identity-filter.ts'
-import { compareKeys, ENTRY_WORDS, sortedEntries } from './identity-table.ts'
+import { compareKeys, copyEntry, ENTRY_WORDS, sortedEntries } from './identity-table.ts'
 import {
   bytesOf,
   encodeRunHeader,
@@ -82,10 +82,10 @@ class RunWriter {
   readonly #filter: Uint32Array
   readonly #fences: number[] = []
   readonly #buffer = new Uint32Array(PAGE_WORDS * BUFFER_PAGES)
-  /** The entry added last: it is written when the next key is another one. */
-  readonly #pending = new Uint32Array(ENTRY_WORDS)
+  /** Of the buffer: the page being filled, the entries in it, and where the next one goes. */
   #page = 0
   #entries = 0
+  #end = 0
   #position = PAGE_BYTES
   #count = 0
   #oldest = 0xffffffff
@@ -101,17 +101,22 @@ class RunWriter {
   add(words: Uint32Array, at: number): void {
     const seconds = words[at + 4] as number
     if (seconds < this.#plan.sinceSeconds) return
-    const pending = this.#pending
-    if (pending[4] !== 0 && compareKeys(pending, 0, words, at) === 0) {
-      pending[4] = Math.max(pending[4] as number, seconds)
+    const buffer = this.#buffer
+    const last = this.#end - ENTRY_WORDS
+    if (this.#entries > 0 && compareKeys(buffer, last, words, at) === 0) {
+      if (seconds > (buffer[last + 4] as number)) buffer[last + 4] = seconds
       return
     }
-    this.#put()
-    for (let i = 0; i < ENTRY_WORDS; i++) pending[i] = words[at + i] as number
+    // Not as soon as it is full: the last entry of a page may still be met again.
+    if (this.#entries === PAGE_ENTRIES) this.#endPage()
+    if (this.#entries === 0) this.#fences.push(words[at] as number)
+    copyEntry(words, at, buffer, this.#end)
+    addToFilter(this.#filter, words, at)
+    this.#entries++
+    this.#end += ENTRY_WORDS
   }
 
   finish(): OpenedRun {
-    this.#put()
     if (this.#entries > 0) this.#endPage()
     this.#flush()
     const { path, first, last, logEnd, fingerprint } = this.#plan
@@ -142,32 +147,27 @@ class RunWriter {
     unlinkSync(`${this.#plan.path}.tmp`)
   }
 
-  #put(): void {
-    const pending = this.#pending
-    const seconds = pending[4] as number
-    if (seconds === 0) return
-    if (this.#entries === 0) this.#fences.push(pending[0] as number)
-    this.#buffer.set(pending, this.#page * PAGE_WORDS + this.#entries * ENTRY_WORDS)
-    addToFilter(this.#filter, pending, 0)
-    this.#oldest = Math.min(this.#oldest, seconds)
-    this.#newest = Math.max(this.#newest, seconds)
-    this.#count++
-    this.#entries++
-    if (this.#entries === PAGE_ENTRIES) this.#endPage()
-  }
-
   #endPage(): void {
-    const page = this.#buffer.subarray(this.#page * PAGE_WORDS, (this.#page + 1) * PAGE_WORDS)
+    const start = this.#page * PAGE_WORDS
+    const page = this.#buffer.subarray(start, start + PAGE_WORDS)
+    for (let at = 4; at < this.#end - start; at += ENTRY_WORDS) {
+      const seconds = page[at] as number
+      if (seconds < this.#oldest) this.#oldest = seconds
+      if (seconds > this.#newest) this.#newest = seconds
+    }
+    // The buffer was used before.
+    page.fill(0, this.#end - start)
     page[PAGE_COUNT_WORD] = this.#entries
     page[PAGE_CRC_WORD] = pageCrc(page)
+    this.#count += this.#entries
     this.#entries = 0
     this.#page++
     if (this.#page === BUFFER_PAGES) this.#flush()
+    this.#end = this.#page * PAGE_WORDS
   }
 
   #flush(): void {
     this.#write(bytesOf(this.#buffer.subarray(0, this.#page * PAGE_WORDS)))
-    this.#buffer.fill(0)
     this.#page = 0
   }
 
