@@ -223,8 +223,8 @@ export async function startHub(
       identityKey,
       filesRoots: settings.filesRoots ?? [],
       directory: join(settings.dataDir, 'imports'),
-      // Dedupe compares a third of what it keeps in memory at once.
-      chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 3),
+      // Dedupe compares half of what it keeps in memory at once.
+      chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 2),
     })
     const server = createServer(serverTimeouts())
     const parts = {

@@ -182,7 +182,7 @@ const TABLE = {
   } satisfies Setting<string>,
   dedupeMemoryIds: whole(
     'THALWEG_DEDUPE_MEMORY_IDS',
-    '4000000',
+    '2500000',
     1_000,
     1_000_000_000,
     'Event ids remembered in memory (about 27 bytes each); older ones are looked up on disk.',

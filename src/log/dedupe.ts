@@ -4,7 +4,7 @@
  * what no run holds yet is read again from the log's side indexes on start. So a crash can neither lose an id that was answered for,
  * nor keep one whose frame was lost.
  *
- * Memory: `memoryIdsMax` ids of 20 bytes at 75 % load in three tables (one in use, two on their way to disk), and for runs 10 bits per
+ * Memory: `memoryIdsMax` ids of 20 bytes at 75 % load in two tables (one in use, one on its way to disk), and for runs 10 bits per
  * id within the window. Disk: 20 bytes per id, twice that while runs are merged.
  */
 
@@ -21,7 +21,7 @@ import { IdentityTable } from './identity-table.ts'
 import type { Dedupe, Log } from './log.ts'
 import { RunStore } from './run-store.ts'
 
-const FROZEN_MAX = 2
+const FROZEN_MAX = 1
 const TABLES = FROZEN_MAX + 1
 const KEY_BYTES = 16
 const HOUSEKEEPING_MS = 10 * 60_000
@@ -42,7 +42,7 @@ export interface DedupeOptions {
   readonly log: IdentitySource
   /** Default 8 days. */
   readonly windowMs?: number
-  /** Ids in memory; a third of it is also the most that one `mark` takes. Default 4,194,304, which takes 112 MB when all are used. */
+  /** Ids in memory; half of it is also the most that one `mark` takes. Default 2,500,000, which takes 67 MB when all are used. */
   readonly memoryIdsMax?: number
   /** Told of runs that cannot be read, written or merged. */
   readonly onTrouble?: (error: ThalwegError) => void
@@ -52,7 +52,7 @@ export interface DedupeOptions {
 export async function openDedupe(options: DedupeOptions): Promise<Dedupe> {
   const settings = {
     windowMs: 8 * 24 * 3_600_000,
-    memoryIdsMax: 4 * 1024 * 1024,
+    memoryIdsMax: 2_500_000,
     onTrouble: () => undefined,
     ...options,
   }
