@@ -233,7 +233,7 @@ test('a run is written only when the frames of its ids are durable', async () =>
     directory: folder,
     clock: new VirtualClock(START_MS),
     log,
-    memoryIdsMax: 9,
+    memoryIdsMax: 6,
   })
   onTestFinished(() => dedupe.close())
   const mark = (n: number) =>
