@@ -19,7 +19,7 @@ interface AvroExports {
 
 // Fixed addresses, as in assembly/layout.ts.
 const RESULT = 64
-export const EVENTS_MAX = 8192
+const EVENTS_MAX = 8192
 const HOURS = PROGRAM - 4 * EVENTS_MAX
 /** Bytes that may be read behind an end. */
 const SLACK = 64
