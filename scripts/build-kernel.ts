@@ -1,22 +1,34 @@
 /**
- * Builds the WASM kernel from src/core/kernel/assembly. The artefact is committed; src/core/kernel/artefact.test.ts checks that this
- * build still gives exactly its bytes.
+ * Builds the WASM modules: the kernel from src/core/kernel/assembly, and the decoder of Avro files from src/sources/files/assembly. The
+ * artefacts are committed; src/core/kernel/artefact.test.ts checks that this build still gives exactly their bytes.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
-const kernelDirectory = join(dirname(fileURLToPath(import.meta.url)), '../src/core/kernel')
-export const KERNEL_FILE = join(kernelDirectory, 'kernel.wasm')
+export interface WasmModule {
+  /** Where its artefact lies. */
+  readonly file: string
+  /** Names of sources are relative to this folder. They and not paths of this machine go into the result. */
+  readonly folder: string
+  readonly entry: string
+}
 
-const ENTRY = 'kernel.ts'
+const src = join(dirname(fileURLToPath(import.meta.url)), '../src')
+
+export const WASM_MODULES: readonly WasmModule[] = [
+  {
+    file: join(src, 'core/kernel/kernel.wasm'),
+    folder: join(src, 'core/kernel/assembly'),
+    entry: 'kernel.ts',
+  },
+  { file: join(src, 'sources/files/avro.wasm'), folder: src, entry: 'sources/files/assembly/avro.ts' },
+]
+
 // 40 pages hold the fixed tables; memory grows from there to what was met.
 const OPTIONS = [
-  ENTRY,
-  '--outFile',
-  'kernel.wasm',
   '--optimizeLevel',
   '3',
   '--converge',
@@ -30,26 +42,25 @@ const OPTIONS = [
 ]
 
 /** The module's bytes; throws with the compiler's diagnostics when it does not compile. */
-export async function buildKernel(): Promise<Uint8Array> {
+export async function buildWasm({ file, folder, entry }: WasmModule): Promise<Uint8Array> {
   let built: Uint8Array | undefined
-  const { error, stderr } = await asc.main(OPTIONS, {
-    // Names are fixed and not paths of this machine, so that they cannot leak into the result.
-    readFile: (name) => readSource(name),
+  const { error, stderr } = await asc.main([entry, '--outFile', basename(file), ...OPTIONS], {
+    readFile: (name) => readSource(join(folder, name)),
     writeFile: (_name, contents) => {
       built = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents
     },
     listFiles: () => [],
   })
   if (error !== null || built === undefined) {
-    throw new Error(`The kernel does not compile:\n${stderr.toString()}`, { cause: error })
+    throw new Error(`${entry} does not compile:\n${stderr.toString()}`, { cause: error })
   }
   return built
 }
 
 /** The compiler probes for files; null tells it that there is none. */
-function readSource(name: string): string | null {
+function readSource(path: string): string | null {
   try {
-    return readFileSync(join(kernelDirectory, 'assembly', name), 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
@@ -57,7 +68,9 @@ function readSource(name: string): string | null {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const bytes = await buildKernel()
-  writeFileSync(KERNEL_FILE, bytes)
-  process.stdout.write(`${KERNEL_FILE}: ${bytes.length} bytes\n`)
+  for (const module of WASM_MODULES) {
+    const bytes = await buildWasm(module)
+    writeFileSync(module.file, bytes)
+    process.stdout.write(`${module.file}: ${bytes.length} bytes\n`)
+  }
 }

@@ -31,8 +31,10 @@ describe.each(KINDS)('a place in a %s', (kind, make) => {
       [9, '9'],
       [10, ''],
       [99, ''],
-    ] as const)
+    ] as const) {
       expect(String(await buffer(await files.read('a/b/c.bin', { from })))).toBe(expected)
+      expect(await textOf(await files.pieces('a/b/c.bin', { from }))).toBe(expected)
+    }
   })
 
   test('takes content of any size in parts', async () => {
@@ -49,7 +51,28 @@ describe.each(KINDS)('a place in a %s', (kind, make) => {
     expect(size).toBe(19 * part.length)
     const read = createHash('sha256')
     for await (const bytes of await files.read('large')) read.update(bytes)
-    expect(read.digest('hex')).toBe(hash.digest('hex'))
+    const inPieces = createHash('sha256')
+    for await (const bytes of await files.pieces('large')) inPieces.update(bytes)
+    const whole = hash.digest('hex')
+    expect([read.digest('hex'), inPieces.digest('hex')]).toEqual([whole, whole])
+  })
+
+  test('gives pieces of the version asked for, and none once they are destroyed', async () => {
+    const files = await place()
+    const { version } = await files.write('name', randomBytes(3 * 1024 * 1024))
+    await expect(files.pieces('name', { version: 'another' })).rejects.toMatchObject({
+      code: 'FILES_CHANGED',
+    })
+    await expect(files.pieces('nowhere')).rejects.toMatchObject({ code: 'FILES_MISSING' })
+    const pieces = await files.pieces('name', { version })
+    let read = 0
+    for await (const bytes of pieces) {
+      read += bytes.length
+      break
+    }
+    pieces.destroy()
+    expect(read).toBeLessThan(3 * 1024 * 1024)
+    expect(await textOf(await files.pieces('name', { version, from: 3 * 1024 * 1024 - 1 }))).toHaveLength(1)
   })
 
   test('lists by prefix in the order of bytes, and goes on after a name', async () => {
@@ -241,6 +264,13 @@ describe('a location', () => {
     for (const text of ['s3://bucket/a/b', '/data/in']) expect(showLocation(parseLocation(text))).toBe(text)
   })
 })
+
+async function textOf(pieces: AsyncIterable<Buffer>): Promise<string> {
+  let text = ''
+  // A piece is another's once the next is asked for.
+  for await (const piece of pieces) text += piece.toString('latin1')
+  return text
+}
 
 async function namesOf(place: Place, prefix: string, after = ''): Promise<string[]> {
   const entries: FileEntry[] = []

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream'
 import type { S3Credentials } from './credentials.ts'
 import { openFolder } from './folder.ts'
 import type { Location } from './location.ts'
+import type { Pieces } from './pieces.ts'
 import { openBucket } from './s3.ts'
 
 export interface FileEntry {
@@ -64,6 +65,8 @@ export interface Place {
    * breaks later ends with an error: open it again from where it broke.
    */
   read(name: string, options?: ReadOptions): Promise<Readable>
+  /** As `read`, without new memory for each piece where the place has a say in that: each is valid until the next is asked for. */
+  pieces(name: string, options?: Omit<ReadOptions, 'signal'>): Promise<Pieces>
   /**
    * Writes a whole file, over an older one if there is one. Readers see the old or the new content, never a
    * part; when the promise resolves, the file lasts. When `content` throws, the file is left as it was.

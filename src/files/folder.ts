@@ -21,6 +21,7 @@ import {
   type ReadOptions,
 } from './files.ts'
 import { checkName, checkPrefix, compareNames } from './names.ts'
+import { filePieces, type Pieces } from './pieces.ts'
 
 const READ_BYTES = 512 * 1024
 /** Names of files that a write has not finished; a crash leaves them behind. */
@@ -65,25 +66,34 @@ class Folder implements Place {
   }
 
   async read(name: string, { from = 0, version, signal }: ReadOptions = {}): Promise<Readable> {
+    const { handle, size } = await this.#open(name, version)
+    if (from >= size) {
+      await handle.close()
+      return Streams.from([])
+    }
+    return handle.createReadStream({
+      start: from,
+      end: size - 1,
+      highWaterMark: READ_BYTES,
+      ...(signal === undefined ? {} : { signal }),
+    })
+  }
+
+  async pieces(name: string, { from = 0, version }: ReadOptions = {}): Promise<Pieces> {
+    const { handle, size } = await this.#open(name, version)
+    return filePieces(handle, Math.min(from, size), size)
+  }
+
+  /** The size is what the file held when it was opened: what is appended meanwhile is another version. */
+  async #open(name: string, version: string | undefined): Promise<{ handle: FileHandle; size: number }> {
     checkName(name)
     const root = await this.#root()
     if (!(await holdsParent(root, name))) throw missing(this.address, name)
     const handle = await openInside(this.address, root, name)
     try {
       const stats = await handle.stat({ bigint: true })
-      const size = Number(stats.size)
       if (version !== undefined && versionOf(stats) !== version) throw changed(this.address, name)
-      if (from >= size) {
-        await handle.close()
-        return Streams.from([])
-      }
-      // Only what the file held when it was opened: what is appended meanwhile is another version.
-      return handle.createReadStream({
-        start: from,
-        end: size - 1,
-        highWaterMark: READ_BYTES,
-        ...(signal === undefined ? {} : { signal }),
-      })
+      return { handle, size: Number(stats.size) }
     } catch (error) {
       await handle.close()
       throw error

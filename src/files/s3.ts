@@ -27,6 +27,7 @@ import {
 } from './files.ts'
 import type { BucketLocation } from './location.ts'
 import { checkName, checkPrefix } from './names.ts'
+import type { Pieces } from './pieces.ts'
 
 /** At most 10,000 parts make an object, so 80 GB is the largest that can be written. */
 const PART_BYTES = 8 * 1024 * 1024
@@ -121,6 +122,10 @@ class Bucket implements Place {
       if (error instanceof ThalwegError && error.code === 'FILES_MISSING') return undefined
       throw error
     }
+  }
+
+  pieces(name: string, options?: ReadOptions): Promise<Pieces> {
+    return this.read(name, options)
   }
 
   async read(name: string, { from = 0, version, signal }: ReadOptions = {}): Promise<Readable> {

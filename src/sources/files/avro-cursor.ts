@@ -1,95 +1,50 @@
-/** Reads Avro's primitives from the bytes of a block. Every read is within the block, or throws FILES_DAMAGED. */
+/** Reads what is around the records of an Avro file: its header and the heads of its blocks. Every read is within the bytes, or throws FILES_DAMAGED. */
 
 import { damaged } from './damage.ts'
-import { viewOf } from './json-writer.ts'
 
-/** Bytes of a varint below this many make a number that a double holds. */
-const EXACT_BYTES = 7
-const LONG_BYTES_MAX = 10
+/** Bytes of a varint below this many make a number that a double holds, and no length is larger. */
+const WHOLE_BYTES_MAX = 7
 
 export class Cursor {
   readonly bytes: Buffer
-  readonly view: DataView
   at = 0
 
   constructor(bytes: Buffer) {
     this.bytes = bytes
-    this.view = viewOf(bytes)
   }
 
-  byte(): number {
-    const byte = this.bytes[this.at]
-    if (byte === undefined) throw damaged('a record ends behind its block')
-    this.at++
-    return byte
-  }
-
-  /** An int or a long that a double holds exactly; throws FILES_DAMAGED for others. */
+  /** An int or a long, of which larger ones than a length or a count can be throw FILES_DAMAGED. */
   whole(): number {
-    const first = this.bytes[this.at]
-    // Branches, lengths and small numbers.
-    if (first !== undefined && first < 0x80) {
-      this.at++
-      return (first >>> 1) ^ -(first & 1)
-    }
-    const from = this.at
     let value = 0
     let unit = 1
-    for (let i = 0; i < EXACT_BYTES; i++) {
-      const byte = this.byte()
+    for (let i = 0; i < WHOLE_BYTES_MAX; i++) {
+      const byte = this.#byte()
       value += (byte & 0x7f) * unit
       if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
       unit *= 128
     }
-    this.at = from
-    const exact = this.#long()
-    if (exact > Number.MAX_SAFE_INTEGER || exact < Number.MIN_SAFE_INTEGER)
-      throw damaged('a length or a count is out of bounds')
-    return Number(exact)
+    throw damaged('a length or a count is out of bounds')
   }
 
-  /** A long in decimal digits, whatever its size. */
-  wholeText(): string {
-    const from = this.at
-    for (let i = 0; i < EXACT_BYTES; i++) {
-      if (this.byte() >= 0x80) continue
-      this.at = from
-      return String(this.whole())
-    }
-    this.at = from
-    return String(this.#long())
-  }
-
-  skipWhole(): void {
-    for (let i = 0; i < LONG_BYTES_MAX; i++) if (this.byte() < 0x80) return
-    throw damaged('a number has too many bytes')
-  }
-
-  /** The length of a string or of bytes, which lie within the block. */
-  length(): number {
+  /** A text or bytes, behind their length. */
+  text(): Buffer {
     const length = this.whole()
-    if (length < 0 || length > this.bytes.length - this.at) throw damaged('a text ends behind its block')
-    return length
-  }
-
-  skip(bytes: number): void {
-    if (bytes > this.bytes.length - this.at) throw damaged('a record ends behind its block')
-    this.at += bytes
+    if (length < 0) throw damaged('a length or a count is out of bounds')
+    return this.take(length)
   }
 
   take(bytes: number): Buffer {
+    if (bytes > this.bytes.length - this.at)
+      throw damaged('the file ends within its header or the head of a block')
     const from = this.at
-    this.skip(bytes)
+    this.at += bytes
     return this.bytes.subarray(from, this.at)
   }
 
-  #long(): bigint {
-    let value = 0n
-    for (let i = 0n; i < LONG_BYTES_MAX; i++) {
-      const byte = this.byte()
-      value |= BigInt(byte & 0x7f) << (7n * i)
-      if (byte < 0x80) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n))
-    }
-    throw damaged('a number has too many bytes')
+  #byte(): number {
+    const byte = this.bytes[this.at]
+    if (byte === undefined) throw damaged('the file ends within its header or the head of a block')
+    this.at++
+    return byte
   }
 }

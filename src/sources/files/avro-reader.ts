@@ -4,7 +4,8 @@
  */
 
 import { Cursor } from './avro-cursor.ts'
-import { compileDecoder, type EventDecoder } from './avro-decoder.ts'
+import { type AvroMachine, withMachine } from './avro-machine.ts'
+import { type Program, programOf } from './avro-program.ts'
 import { parseSchema } from './avro-schema.ts'
 import type { ByteStream } from './byte-stream.ts'
 import type { Chunks, Position } from './chunks.ts'
@@ -22,7 +23,7 @@ const BLOCK_HEAD_BYTES_MAX = 20
 
 export interface AvroHeader {
   readonly codec: Codec
-  readonly decoder: EventDecoder
+  readonly program: Program
   readonly sync: Buffer
   /** Position of the first block. */
   readonly end: number
@@ -53,8 +54,8 @@ function parseHeader(bytes: Buffer, typeInPath: string | undefined): AvroHeader 
   for (let count = cursor.whole(); count !== 0; count = cursor.whole()) {
     if (count < 0) cursor.whole()
     for (let i = 0; i < Math.abs(count); i++) {
-      const key = cursor.take(cursor.length()).toString()
-      metadata.set(key, cursor.take(cursor.length()).toString())
+      const key = cursor.text().toString()
+      metadata.set(key, cursor.text().toString())
     }
   }
   const sync = Buffer.from(cursor.take(SYNC_BYTES))
@@ -71,16 +72,26 @@ function headerOf(
   const codec = CODECS[name]
   if (codec === undefined)
     throw damaged(`the codec ${name.slice(0, 40)} is not known; known are ${Object.keys(CODECS).join(', ')}`)
-  const decoder = compileDecoder(parseSchema(metadata.get('avro.schema') ?? ''), typeInPath)
-  return { codec, decoder, sync, end }
+  const program = programOf(parseSchema(metadata.get('avro.schema') ?? ''), typeInPath)
+  return { codec, program, sync, end }
 }
 
 /** Reads the blocks from the stream's position, which is that of a block, on; `from.record` records of the first are left out. */
-export async function readAvroBlocks(
+export function readAvroBlocks(
   stream: ByteStream,
   header: AvroHeader,
   from: Position,
   chunks: Chunks,
+): Promise<void> {
+  return withMachine((machine) => readBlocks(stream, header, from, chunks, machine))
+}
+
+async function readBlocks(
+  stream: ByteStream,
+  header: AvroHeader,
+  from: Position,
+  chunks: Chunks,
+  machine: AvroMachine,
 ): Promise<void> {
   let skip = from.record
   while (await stream.reach(1)) {
@@ -89,7 +100,8 @@ export async function readAvroBlocks(
     if (typeof block === 'string') {
       await noteBlock(stream, header.sync, block, skip, chunks)
     } else {
-      await decodeBlock(block, header.decoder, at, skip, chunks)
+      machine.begin(header.program, block.records)
+      await decodeBlock(block, machine, at, skip, chunks)
       stream.drop(block.bytes)
     }
     skip = 0
@@ -127,44 +139,32 @@ async function nextBlock(stream: ByteStream, { codec, sync }: AvroHeader): Promi
 /** Records after one that cannot be read are lost with it: nothing in a block says where they begin. */
 async function decodeBlock(
   { count, records }: Block,
-  decoder: EventDecoder,
+  machine: AvroMachine,
   at: number,
   skip: number,
   chunks: Chunks,
 ): Promise<void> {
-  const cursor = new Cursor(records)
-  let record = 0
-  let start = 0
-  try {
-    const write = (json: Parameters<EventDecoder['write']>[1]): number => {
-      decoder.write(cursor, json)
-      return decoder.hour
-    }
-    for (; record < skip; record++) skipRecord(decoder, cursor, chunks)
-    for (; record < count; record++) {
-      if (chunks.full) await chunks.flush({ at, record })
-      start = cursor.at
-      chunks.event(at, record, write)
-    }
-    if (cursor.at !== records.length) throw damaged('a block holds more bytes than its records take')
-  } catch (error) {
-    const message = damageOf(error)
-    const rest = count - record
+  let record = skip
+  let problem = machine.pass(skip)
+  while (problem === undefined && record < count) {
     if (chunks.full) await chunks.flush({ at, record })
-    chunks.note({
-      at,
-      record,
-      fault: 'unreadable_block',
-      message: `${message}; ${rest} of the ${count} records of this block are not read`,
-      bytes: records.subarray(start),
-    })
+    const decoded = machine.decode(Math.min(count - record, chunks.room.items), chunks.room.bytes)
+    chunks.events(at, record, decoded)
+    record += decoded.count
+    problem = decoded.problem
   }
-}
-
-function skipRecord(decoder: EventDecoder, cursor: Cursor, chunks: Chunks): void {
-  const before = chunks.json.at
-  decoder.write(cursor, chunks.json)
-  chunks.json.at = before
+  const { position } = machine
+  if (problem === undefined && position !== records.length)
+    problem = 'a block holds more bytes than its records take'
+  if (problem === undefined) return
+  if (chunks.full) await chunks.flush({ at, record })
+  chunks.note({
+    at,
+    record,
+    fault: 'unreadable_block',
+    message: `${problem}; ${count - record} of the ${count} records of this block are not read`,
+    bytes: records.subarray(position),
+  })
 }
 
 /** Notes the bytes up to behind the next sync marker, or the end of the file, and drops them. */

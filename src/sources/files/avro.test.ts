@@ -262,7 +262,7 @@ describe('a container', () => {
   })
 
   test.each([
-    ['nothing that it says', Buffer.from('Obj\u0001'), 'ends behind'],
+    ['nothing that it says', Buffer.from('Obj\u0001'), 'ends within'],
     ['an unknown codec', header('"string"', 'xz'), 'codec xz'],
     ['no records', header('"string"', 'null'), 'not records'],
     ['no schema', header('{', 'null'), 'not JSON'],
@@ -289,6 +289,107 @@ describe('a container', () => {
       for (const event of back?.events ?? []) expect(event.event_type).toBe(type.name)
     }
   })
+})
+
+describe('records of schemas at random', () => {
+  const seed = Number(process.env.THALWEG_TEST_SEED ?? randomBytes(4).readUInt32LE())
+  console.log(`seed ${seed}`)
+  const random = seededRandom(seed)
+  const cases = Array.from({ length: 60 }, () => {
+    const made = new RandomSchemas(random).record(0)
+    const values = Array.from({ length: 20 }, made.value)
+    const blocks = [values.slice(0, 7), values.slice(7, 8), values.slice(8)]
+    const schema = schemaOf([ID, { name: 'field', type: made.schema }])
+    return { made, values, file: container(schema, inRecords(blocks)) }
+  })
+
+  function inRecords(blocks: readonly (readonly unknown[])[]): unknown[][] {
+    return blocks.map((block) => block.map((field) => ({ id: 'i', field })))
+  }
+
+  test('are what an encoder not ours wrote', async () => {
+    for (const { made, values, file } of cases) {
+      const { events, notes } = await readBytes(file, { itemsMax: 3 })
+      expect(notes).toEqual([])
+      expect(events.map(({ properties }) => (properties as { field: unknown }).field)).toEqual(
+        values.map((value) => made.read(value as never)),
+      )
+    }
+  })
+
+  test('that are damaged give records or notes, and end', async () => {
+    for (const { file } of cases) {
+      const torn = Buffer.from(file)
+      const from = file.indexOf(SYNC) + SYNC.length
+      for (let flip = 0; flip < 5; flip++)
+        torn[from + Math.floor(random() * (torn.length - from))] = Math.floor(random() * 256)
+      const { events, notes } = await readBytes(torn)
+      for (const event of events) expect(event).toMatchObject({ event_type: 'users.test.Case', user: {} })
+      for (const { at } of notes) expect(at).toBeLessThanOrEqual(torn.length)
+    }
+  })
+})
+
+describe('a record that would be without end', () => {
+  const varints = (...values: number[]) => Buffer.concat(values.map(varint))
+
+  function block(schema: object, records: Buffer): Buffer {
+    return Buffer.concat([header(JSON.stringify(schema), 'null'), varints(1, records.length), records, SYNC])
+  }
+
+  test.each([
+    [
+      'of nothings, a thousand million of them',
+      { type: 'array', items: 'null' },
+      varints(1_000_000_000, 0),
+      'of nothing is too long',
+    ],
+    [
+      'of nothings, in many pieces',
+      { type: 'array', items: 'null' },
+      Buffer.concat([...Array.from({ length: 20 }, () => varints(90_000)), varints(0)]),
+      'of nothing is too long',
+    ],
+    [
+      'of records in records',
+      { type: 'record', name: 'Node', fields: [{ name: 'next', type: ['null', 'Node'] }] },
+      varints(...Array.from({ length: 5000 }, () => 1), 0),
+      'nested too deep',
+    ],
+    [
+      'larger than an event may be',
+      { type: 'array', items: 'string' },
+      Buffer.concat([varints(20), ...Array.from({ length: 20 }, () => longText(1_000_000)), varints(0)]),
+      'more bytes than are allowed',
+    ],
+    ['with a length of ten bytes', 'string', Buffer.from('ffffffffffffffffff7f', 'hex'), 'too many bytes'],
+    ['with a negative length', 'string', varints(-1), 'ends behind its block'],
+    ['with a length beyond its block', 'string', varints(1000), 'ends behind its block'],
+    [
+      'with a count out of bounds',
+      { type: 'array', items: 'int' },
+      Buffer.from('feffffffffffffff7f', 'hex'),
+      'out of bounds',
+    ],
+    ['cut in a number', 'long', Buffer.from('ff', 'hex'), 'ends behind its block'],
+    ['cut in a double', 'double', Buffer.alloc(5), 'ends behind its block'],
+    ['with a symbol that is not there', { type: 'enum', name: 'E', symbols: ['A'] }, varints(1), 'lacks'],
+  ])('is a block that cannot be read: %s', async (_, type, bytes, words) => {
+    const { events, notes } = await readBytes(block(schemaOf([{ name: 'field', type }]), bytes))
+    expect(events).toEqual([])
+    expect(notes).toMatchObject([{ problem: 'unreadable_block', message: expect.stringContaining(words) }])
+  })
+
+  test('does not begin where levels of JSON end: that is set aside alone', async () => {
+    const node = { type: 'record', name: 'Node', fields: [{ name: 'next', type: ['null', 'Node'] }] }
+    const deep = varints(...Array.from({ length: 300 }, () => 1), 0)
+    const { notes } = await readBytes(block(schemaOf([{ name: 'field', type: node }]), deep))
+    expect(notes).toMatchObject([{ problem: 'too_deep' }])
+  })
+
+  function longText(length: number): Buffer {
+    return Buffer.concat([varint(length), Buffer.alloc(length, 'x')])
+  }
 })
 
 describe('snappy', () => {
@@ -332,6 +433,169 @@ test.each([
   expect(float32Text(Math.fround(single))).toBe(text)
   if (!text.startsWith('"')) expect(Math.fround(JSON.parse(text))).toBe(Math.fround(single))
 })
+
+interface RandomType {
+  readonly schema: unknown
+  /** A value as avsc takes it. */
+  readonly value: () => unknown
+  /** That value as it is in the event's JSON; undefined: it is left out. */
+  readonly read: (value: never) => unknown
+}
+
+const TEXTS = [
+  '',
+  'a',
+  'sixteen bytes ok',
+  '"',
+  '\\',
+  'x"'.repeat(20),
+  'tab\t\u0000',
+  'é'.repeat(9),
+  '🏳️‍🌈 flag',
+  '{"a":1}',
+]
+
+/** Schemas of every kind, in one another, with names that are used once. */
+class RandomSchemas {
+  readonly #random: () => number
+  #names = 0
+
+  constructor(random: () => number) {
+    this.#random = random
+  }
+
+  record(depth: number): RandomType {
+    const fields = Array.from({ length: this.#below(5) + 1 }, (_, i) => ({
+      name: i === 0 ? 'time' : `f${i}`,
+      type: this.#type(depth + 1),
+    }))
+    return {
+      schema: {
+        type: 'record',
+        name: this.#name(),
+        fields: fields.map(({ name, type }) => ({ name, type: type.schema })),
+      },
+      value: () => Object.fromEntries(fields.map(({ name, type }) => [name, type.value()])),
+      read: (value: Record<string, never>) =>
+        withoutNothings(fields.map(({ name, type }) => [name, type.read(value[name] as never)])),
+    }
+  }
+
+  #type(depth: number): RandomType {
+    const plain = this.#pick([
+      () =>
+        this.#scalar(
+          'null',
+          () => null,
+          () => undefined,
+        ),
+      () => this.#scalar('boolean', () => this.#random() < 0.5),
+      () => this.#scalar('int', () => this.#below(2 ** 32) - 2 ** 31),
+      () =>
+        this.#scalar('long', () => BigInt(this.#below(2 ** 53)) * (this.#random() < 0.5 ? 1n : -1n), Number),
+      () =>
+        this.#scalar(
+          'float',
+          () => this.#single(),
+          (value: number) => JSON.parse(float32Text(value)),
+        ),
+      () => this.#scalar('double', () => this.#random() * 10 ** (this.#below(40) - 20)),
+      () => this.#scalar('string', () => this.#pick(TEXTS)),
+      () =>
+        this.#scalar(
+          'bytes',
+          () => this.#bytes(this.#below(9)),
+          (value: Buffer) => value.toString('base64'),
+        ),
+      () => this.#fixed(this.#below(5) + 1),
+      () =>
+        this.#scalar({ type: 'enum', name: this.#name(), symbols: ['A', 'B', 'C'] }, () =>
+          this.#pick(['A', 'B', 'C']),
+        ),
+    ])
+    const nested = this.#pick([
+      () => this.#optional(depth),
+      () => this.#array(depth),
+      () => this.#map(depth),
+      () => this.record(depth),
+    ])
+    return depth < 4 && this.#random() < 0.6 ? nested() : plain()
+  }
+
+  #scalar(
+    schema: unknown,
+    value: () => unknown,
+    read: (value: never) => unknown = (same) => same,
+  ): RandomType {
+    return { schema, value, read }
+  }
+
+  #fixed(size: number): RandomType {
+    const schema = { type: 'fixed', name: this.#name(), size }
+    return this.#scalar(
+      schema,
+      () => this.#bytes(size),
+      (value: Buffer) => value.toString('base64'),
+    )
+  }
+
+  #optional(depth: number): RandomType {
+    const inner = this.#pick([
+      () => this.record(depth + 1),
+      () => this.#array(depth + 1),
+      () => this.#scalar('string', () => this.#pick(TEXTS)),
+    ])()
+    const first = this.#random() < 0.5
+    return {
+      schema: first ? ['null', inner.schema] : [inner.schema, 'null'],
+      value: () => (this.#random() < 0.3 ? null : inner.value()),
+      read: (value) => (value === null ? undefined : inner.read(value as never)),
+    }
+  }
+
+  #array(depth: number): RandomType {
+    const item = this.#type(depth + 1)
+    return {
+      schema: { type: 'array', items: item.schema },
+      value: () => Array.from({ length: this.#below(4) }, item.value),
+      read: (value: never[]) => value.map((one) => item.read(one) ?? null),
+    }
+  }
+
+  #map(depth: number): RandomType {
+    const item = this.#type(depth + 1)
+    return {
+      schema: { type: 'map', values: item.schema },
+      value: () => Object.fromEntries(TEXTS.slice(0, this.#below(4)).map((key) => [key, item.value()])),
+      read: (value: Record<string, never>) =>
+        withoutNothings(Object.entries(value).map(([key, one]) => [key, item.read(one)])),
+    }
+  }
+
+  #single(): number {
+    return Math.fround((this.#random() - 0.5) * 10 ** this.#below(12))
+  }
+
+  #bytes(length: number): Buffer {
+    return Buffer.from(Array.from({ length }, () => this.#below(256)))
+  }
+
+  #name(): string {
+    return `N${this.#names++}`
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit)
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#below(from.length)] as T
+  }
+}
+
+function withoutNothings(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
+}
 
 function snappyLiteral(block: Buffer): Buffer {
   return Buffer.concat([Buffer.from([block.length, (block.length - 1) << 2]), block])

@@ -1,12 +1,12 @@
 /** The bytes of a stream with their positions: as many at once as a reader asks for, within a bound. */
 
-import type { Readable } from 'node:stream'
+import type { Pieces } from '../../files/pieces.ts'
 import { damaged } from './damage.ts'
 
 const ROOM_AT_FIRST = 1024 * 1024
 
 export class ByteStream {
-  readonly #stream: Readable
+  readonly #stream: Pieces
   readonly #chunks: AsyncIterator<Buffer>
   readonly #bytesMax: number
   #buffer = Buffer.allocUnsafeSlow(ROOM_AT_FIRST)
@@ -16,7 +16,7 @@ export class ByteStream {
   #position: number
 
   /** `position` is that of the stream's first byte; no reader may ask for more than `bytesMax` at once. */
-  constructor(stream: Readable, position: number, bytesMax: number) {
+  constructor(stream: Pieces, position: number, bytesMax: number) {
     this.#stream = stream
     this.#chunks = stream[Symbol.asyncIterator]()
     this.#bytesMax = bytesMax

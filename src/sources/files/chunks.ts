@@ -41,6 +41,14 @@ export interface Chunk {
   readonly newTypes: readonly string[]
 }
 
+export interface Events {
+  readonly count: number
+  /** Joined by commas. */
+  readonly bytes: Uint8Array
+  /** Of each event; 0: it has no time. */
+  readonly hours: Uint32Array
+}
+
 export interface Problem {
   readonly at: number
   readonly record: number
@@ -119,6 +127,19 @@ export class Chunks {
       this.json.at = before
       throw error
     }
+  }
+
+  /** How much fits until the chunk is full: its last event may have bytes over the bound. */
+  get room(): { readonly items: number; readonly bytes: number } {
+    return { items: this.#itemsMax - this.#count, bytes: CHUNK_BYTES - this.json.at }
+  }
+
+  /** Adds events in a row, joined by commas, of one block. No more than there is room for. */
+  events(at: number, firstRecord: number, { count, bytes, hours }: Events): void {
+    if (count === 0) return
+    if (this.#count > 0) this.json.byte(COMMA)
+    this.json.raw(bytes)
+    for (let i = 0; i < count; i++) this.#place(at, firstRecord + i, hours[i] ?? 0)
   }
 
   /** Adds a note in the place of what could not be read. */

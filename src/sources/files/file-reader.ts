@@ -58,7 +58,7 @@ class Content {
   /** From the beginning. */
   async open(): Promise<ByteStream> {
     const { name, version } = this.#job
-    const raw = new ByteStream(await this.#place.read(name, { version }), 0, AHEAD_BYTES_MAX)
+    const raw = new ByteStream(await this.#place.pieces(name, { version }), 0, AHEAD_BYTES_MAX)
     this.#stream = raw
     await raw.reach(4)
     this.#compression = compressionOf(raw.ahead)
@@ -82,7 +82,7 @@ class Content {
     stream.destroy()
     const { name, version } = this.#job
     this.#stream = new ByteStream(
-      await this.#place.read(name, { version, from: position }),
+      await this.#place.pieces(name, { version, from: position }),
       position,
       AHEAD_BYTES_MAX,
     )
