@@ -14,6 +14,7 @@ const FIRST_BYTES = 131_072
 export class BatchStore {
   /** Events begin at ROOM_BYTES. */
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  readonly types: string[]
   readonly starts: Uint32Array
   readonly ends: Uint32Array
   readonly flags: Uint8Array
@@ -23,6 +24,7 @@ export class BatchStore {
   readonly receivedAt: Float64Array
 
   constructor(recordsMax: number) {
+    this.types = new Array<string>(recordsMax).fill('')
     this.starts = new Uint32Array(recordsMax)
     this.ends = new Uint32Array(recordsMax)
     this.flags = new Uint8Array(recordsMax)
@@ -77,7 +79,6 @@ export class BatchBuilder {
   readonly #limits: Limits
   readonly #pool: StorePool
   readonly #store: BatchStore
-  readonly #types: string[] = []
   #length = 0
   count = 0
 
@@ -120,7 +121,7 @@ export class BatchBuilder {
     if (!this.#fits(event.length)) return false
     const store = this.#store
     const i = this.count
-    this.#types.push(type)
+    store.types[i] = type
     store.flags[i] = flags
     store.offsets[i] = offset
     store.requests[i] = request
@@ -145,7 +146,7 @@ export class BatchBuilder {
       room: store.bytes,
       starts: firstOf(store.starts, count),
       ends: firstOf(store.ends, count),
-      types: this.#types,
+      types: count === store.types.length ? store.types : store.types.slice(0, count),
       flags: firstOf(store.flags, count),
       offsets,
       requests: firstOf(store.requests, count),
@@ -188,11 +189,11 @@ export class BatchBuilder {
   /** Fills the columns of the records from `first` on: rows of a frame from `row` on, without holes. */
   #describe(first: number, frame: FrameView, row: number): void {
     const { count } = this
-    const { flags, offsets, requests, sources, receivedAt } = this.#store
-    const { rows, types, baseOffset } = frame
+    const { types, flags, offsets, requests, sources, receivedAt } = this.#store
+    const { rows, baseOffset } = frame
     for (let i = first; i < count; i++) {
       const about = rows[(row + i - first) * ROW_WORDS + 7] ?? 0
-      this.#types.push(types[about & 0xffff] ?? '')
+      types[i] = frame.types[about & 0xffff] ?? ''
       flags[i] = (about >>> 16) & 0xff
       offsets[i] = baseOffset + row + i - first
     }

@@ -12,6 +12,8 @@ const CARRIER = 'carrier'
 /** Members of one call, context and all, to look through; a call with more goes the slow way. */
 const ROWS_MAX = 1024
 const ROW_WORDS = 5
+/** A power of two, four times as many as there can be names. */
+const SLOTS = 4096
 
 const NOT_MERGED = -1
 
@@ -28,7 +30,13 @@ export function carrierOf(key: string): Member {
 export class Merger {
   readonly #kernel: Kernel
   readonly #rows = new Uint32Array(ROWS_MAX * ROW_WORDS)
-  readonly #hashes = new Set<number>()
+  /**
+   * Open addressing, emptied by counting on: a slot is taken when it bears the number of the present call. A Set would rebuild its tables for every
+   * call, and leave the old ones to the garbage collector.
+   */
+  readonly #hashes = new Uint32Array(SLOTS)
+  readonly #takenBy = new Uint32Array(SLOTS)
+  #call = 0
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -71,16 +79,30 @@ export class Merger {
 
   /** Whether the members [from, to) but `carrier` have names without escapes, and surely each its own. */
   #areDistinct(call: Buffer, from: number, to: number, carrier: number): boolean {
-    const hashes = this.#hashes
-    hashes.clear()
+    this.#call = (this.#call + 1) >>> 0
+    if (this.#call === 0) {
+      this.#takenBy.fill(0)
+      this.#call = 1
+    }
     for (let row = from; row < to; row++) {
       if (row === carrier) continue
       const at = row * ROW_WORDS
       const hash = nameHash(call, this.#rows[at + 1] ?? 0, this.#rows[at + 2] ?? 0)
       // Two names with one hash are told apart by the slow way.
-      if (hash < 0 || hashes.has(hash)) return false
-      hashes.add(hash)
+      if (hash < 0 || !this.#isNew(hash)) return false
     }
+    return true
+  }
+
+  /** Whether the present call has not had the hash before. */
+  #isNew(hash: number): boolean {
+    let slot = hash & (SLOTS - 1)
+    while (this.#takenBy[slot] === this.#call) {
+      if (this.#hashes[slot] === hash) return false
+      slot = (slot + 1) & (SLOTS - 1)
+    }
+    this.#takenBy[slot] = this.#call
+    this.#hashes[slot] = hash
     return true
   }
 }
