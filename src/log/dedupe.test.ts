@@ -135,7 +135,7 @@ describe('marks', () => {
   })
 
   test('an id older than the window is new again, also when it lies in a run', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     for (const spilled of [false, true]) {
       const base = spilled ? 1000 : 0
       await door.send(1, [base + 1])
@@ -150,7 +150,7 @@ describe('marks', () => {
   })
 
   test('refuses a call that no table can take', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     await expect(door.send(1, range(0, 31))).rejects.toMatchObject({ code: 'INPUT_INVALID' })
     expect(await door.send(1, range(0, 30))).not.toContain(true)
   })
@@ -158,7 +158,7 @@ describe('marks', () => {
 
 describe('runs', () => {
   test('ids past the memory bound are found on disk, and runs are merged', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     for (let i = 0; i < 20; i++) await door.send(1, range(i * 30, i * 30 + 30))
     await eventually('runs are merged', () => door.dedupe.stats().runs >= 1 && door.dedupe.stats().runs < 7)
     for (let i = 0; i < 20; i++) expect(await door.send(1, range(i * 30, i * 30 + 30))).not.toContain(false)
@@ -167,7 +167,7 @@ describe('runs', () => {
   })
 
   test('a restart knows all of it, from runs and from the log', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     for (let i = 0; i < 9; i++) await door.send(1, range(i * 28, i * 28 + 28))
     await door.close()
     await door.open()
@@ -176,7 +176,7 @@ describe('runs', () => {
   })
 
   test('without any run, all is read again from the log, more than memory holds', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     for (let i = 0; i < 300; i += 25)
       await appendPatiently(door.log, frameOf(range(i, i + 25), door.clock.now()))
     await door.dedupe.close()
@@ -185,7 +185,7 @@ describe('runs', () => {
   })
 
   test('what is an hour old is spilled although the table is not full, so that the log need not be kept for it', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     await door.send(1, [1, 2, 3])
     const head = door.log.head
     expect(door.dedupe.stats().runs).toBe(0)
@@ -203,7 +203,7 @@ describe('runs', () => {
   })
 
   test('runs whose ids are all older than the window are removed, the newest excepted', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     for (let i = 0; i < 4; i++) await door.send(1, range(i * 30, i * 30 + 30))
     await eventually('spilled', () => door.dedupe.stats().runs === 3)
     await door.clock.advance(9 * HOUR_MS)
@@ -213,7 +213,7 @@ describe('runs', () => {
   })
 
   test('a run that does not check out is told of and removed; its ids come back from the log', async () => {
-    const door = await openDoor(90)
+    const door = await openDoor(60)
     for (let i = 0; i < 4; i++) await door.send(1, range(i * 30, i * 30 + 30))
     await eventually('spilled', () => door.dedupe.stats().runs === 3)
     await door.dedupe.close()
@@ -270,7 +270,7 @@ test('agrees with a simple set of ids, whatever happens', { timeout: 120_000 }, 
   )
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 45 }), async (steps) => {
-      const door = new Door(await tempFolder(), 90, 8 * HOUR_MS)
+      const door = new Door(await tempFolder(), 60, 8 * HOUR_MS)
       await door.open()
       const model = new Map<string, number>()
       const isKnown = (key: string) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { addToFilter, filterFor, mayHold } from './identity-filter.ts'
 import { IdentityMix } from './identity-mix.ts'
-import { compareKeys, ENTRY_WORDS, IdentityTable, sortedEntries } from './identity-table.ts'
+import { compareKeys, ENTRY_WORDS, entriesSince, IdentityTable, visitSorted } from './identity-table.ts'
 import { runsToMerge } from './merge-plan.ts'
 
 /** Keys that crowd: their homes are few, so probing, shifting and sorting all happen. */
@@ -46,9 +46,12 @@ test('the table agrees with a map, whatever is put in and taken out', () => {
           }
           expect(table.size).toBe(model.size)
         }
-        const entries = sortedEntries(table.words, since)
+        const seen: number[] = []
+        visitSorted(table.words, since, (entries, at) => seen.push(...entries.subarray(at, at + ENTRY_WORDS)))
+        const entries = Uint32Array.from(seen)
         const kept = [...model].filter(([, seconds]) => seconds >= since)
         expect(entries.length).toBe(kept.length * ENTRY_WORDS)
+        expect(entriesSince(table.words, since)).toBe(kept.length)
         for (let at = ENTRY_WORDS; at < entries.length; at += ENTRY_WORDS) {
           expect(compareKeys(entries, at - ENTRY_WORDS, entries, at)).toBeLessThan(0)
         }
@@ -60,6 +63,18 @@ test('the table agrees with a map, whatever is put in and taken out', () => {
     ),
     { seed, numRuns: 200 },
   )
+})
+
+test('a crowd of more than a page is in order too', () => {
+  const table = new IdentityTable(1000)
+  for (const n of Array.from({ length: 900 }, (_, i) => (i * 7) % 900)) {
+    const key = crowded(n)
+    table.insert(-1 - table.find(key), key, 1 + n)
+  }
+  const seen: number[] = []
+  visitSorted(table.words, 0, (entries, at) => seen.push((entries[at + 4] ?? 0) - 1))
+  const inOrder = Array.from({ length: 900 }, (_, n) => n).toSorted((a, b) => (a % 5) - (b % 5) || a - b)
+  expect(seen).toEqual(inOrder)
 })
 
 test('a full table still ends its searches, and a cleared one is empty', () => {

@@ -91,22 +91,59 @@ export class IdentityTable {
   }
 }
 
-/** The entries of a table's words in order of their keys, without those marked before `sinceSeconds`. Whole entries, one behind the other. */
-export function sortedEntries(words: Uint32Array, sinceSeconds: number): Uint32Array {
-  const sorted = new Uint32Array(words.length)
+/** How many entries of a table's words were marked at or after `sinceSeconds`. */
+export function entriesSince(words: Uint32Array, sinceSeconds: number): number {
+  let count = 0
+  for (let at = 4; at < words.length; at += ENTRY_WORDS) {
+    const seconds = words[at] as number
+    if (seconds !== 0 && seconds >= sinceSeconds) count++
+  }
+  return count
+}
+
+/**
+ * Shows the entries of a table's words in order of their keys, without those marked before `sinceSeconds`. A copy of the table is not made:
+ * homes are in the order of keys, so a crowd, the entries between two empty slots, is sorted by itself. `visit` gets an array that is used again,
+ * and the place in it.
+ */
+export function visitSorted(
+  words: Uint32Array,
+  sinceSeconds: number,
+  visit: (entries: Uint32Array, at: number) => void,
+): void {
+  let crowd = new Uint32Array(CROWD_ENTRIES * ENTRY_WORDS)
   let end = 0
   for (let at = 0; at < words.length; at += ENTRY_WORDS) {
     const seconds = words[at + 4] as number
-    if (seconds === 0 || seconds < sinceSeconds) continue
-    let to = end
-    while (to > 0 && compareKeys(sorted, to - ENTRY_WORDS, words, at) > 0) {
-      copyEntry(sorted, to - ENTRY_WORDS, sorted, to)
-      to -= ENTRY_WORDS
+    if (seconds === 0) {
+      for (let from = 0; from < end; from += ENTRY_WORDS) visit(crowd, from)
+      end = 0
+    } else if (seconds >= sinceSeconds) {
+      if (end === crowd.length) crowd = grown(crowd)
+      insertSorted(crowd, end, words, at)
+      end += ENTRY_WORDS
     }
-    copyEntry(words, at, sorted, to)
-    end += ENTRY_WORDS
   }
-  return sorted.subarray(0, end)
+  for (let from = 0; from < end; from += ENTRY_WORDS) visit(crowd, from)
+}
+
+/** Usual crowds are of tens. */
+const CROWD_ENTRIES = 256
+
+function grown(entries: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(entries.length * 2)
+  larger.set(entries)
+  return larger
+}
+
+/** Puts words[at ..] in its place among the sorted entries before `end`. */
+function insertSorted(entries: Uint32Array, end: number, words: Uint32Array, at: number): void {
+  let to = end
+  while (to > 0 && compareKeys(entries, to - ENTRY_WORDS, words, at) > 0) {
+    copyEntry(entries, to - ENTRY_WORDS, entries, to)
+    to -= ENTRY_WORDS
+  }
+  copyEntry(words, at, entries, to)
 }
 
 /** Word by word: for so few, a call of the array's own methods costs more than the copy. */

@@ -3,7 +3,7 @@
 import { closeSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { addToFilter, filterFor } from './identity-filter.ts'
-import { compareKeys, copyEntry, ENTRY_WORDS, sortedEntries } from './identity-table.ts'
+import { compareKeys, copyEntry, ENTRY_WORDS, entriesSince, visitSorted } from './identity-table.ts'
 import {
   bytesOf,
   encodeRunHeader,
@@ -31,9 +31,8 @@ export interface RunPlan {
 const BUFFER_PAGES = 256
 
 export function writeSpill(plan: RunPlan, table: Uint32Array): OpenedRun {
-  const entries = sortedEntries(table, plan.sinceSeconds)
-  return writeRun(plan, entries.length / ENTRY_WORDS, (writer) => {
-    for (let at = 0; at < entries.length; at += ENTRY_WORDS) writer.add(entries, at)
+  return writeRun(plan, entriesSince(table, plan.sinceSeconds), (writer) => {
+    visitSorted(table, plan.sinceSeconds, (entries, at) => writer.add(entries, at))
   })
 }
 
