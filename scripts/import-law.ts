@@ -9,6 +9,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 
+const SUPPLIES = ['core', 'catalog', 'files', 'log', 'store', 'destinations']
+const BEFORE_DELIVERY = [...SUPPLIES, 'sources', 'currents', 'warehouse']
+
 const INNER: Readonly<Record<string, readonly string[]>> = {
   core: [],
   catalog: ['core'],
@@ -16,34 +19,12 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   log: ['core', 'catalog', 'files'],
   store: ['core', 'catalog'],
   destinations: ['core', 'catalog', 'files'],
-  sources: ['core', 'catalog', 'files', 'log', 'store', 'destinations'],
-  currents: ['core', 'catalog', 'log', 'store', 'destinations'],
+  sources: SUPPLIES,
+  currents: SUPPLIES,
   warehouse: ['core', 'catalog', 'files', 'store', 'destinations'],
-  delivery: ['core', 'catalog', 'files', 'log', 'store', 'destinations', 'sources', 'currents', 'warehouse'],
-  audiences: [
-    'core',
-    'catalog',
-    'log',
-    'store',
-    'destinations',
-    'sources',
-    'currents',
-    'warehouse',
-    'delivery',
-  ],
-  api: [
-    'core',
-    'catalog',
-    'files',
-    'log',
-    'store',
-    'destinations',
-    'sources',
-    'currents',
-    'warehouse',
-    'delivery',
-    'audiences',
-  ],
+  delivery: BEFORE_DELIVERY,
+  audiences: [...BEFORE_DELIVERY, 'delivery'],
+  api: [...BEFORE_DELIVERY, 'delivery', 'audiences'],
   cli: ['core', 'catalog', 'api'],
   sandbox: ['core', 'catalog'],
 }

@@ -1,11 +1,13 @@
 /** What of a running hub the API is given. */
 
-import type { ApiParts } from './api/parts.ts'
+import type { ApiParts, SandboxDouble } from './api/parts.ts'
 import type { Hub } from './hub.ts'
+import type { Sandbox } from './sandbox/sandbox.ts'
 
-type GivenElsewhere = 'version' | 'tokens' | 'sandbox'
+type GivenElsewhere = 'version' | 'tokens'
 
-export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
+/** `sandbox`: its doubles can be looked into and told to fail. */
+export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenElsewhere> {
   return {
     clock: hub.clock,
     logger: hub.logger,
@@ -28,5 +30,15 @@ export function apiPartsOf(hub: Hub): Omit<ApiParts, GivenElsewhere> {
     queries: hub.queries,
     savedQueries: hub.savedQueries,
     queryRole: hub.settings.queryRole,
+    ...(sandbox === undefined ? {} : { sandbox: doublesOf(sandbox) }),
   }
+}
+
+function doublesOf({ braze, treasureData, segment, http }: Sandbox): NonNullable<ApiParts['sandbox']> {
+  return new Map<string, SandboxDouble>([
+    ['braze', braze],
+    ['treasure-data', treasureData],
+    ['segment', segment],
+    ['http', http],
+  ])
 }

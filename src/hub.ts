@@ -20,8 +20,8 @@ import type { Settings } from './core/settings.ts'
 import { Currents } from './currents/registry.ts'
 import { Delivery } from './delivery/delivery.ts'
 import { furthestCheckpoint } from './delivery/settlement.ts'
-import { HttpTransport, type Transport } from './delivery/transport.ts'
-import { type InnerVendor, TransportByScheme } from './delivery/transport-by-scheme.ts'
+import type { Transport } from './delivery/transport.ts'
+import { type InnerVendor, lateTransport, TransportByScheme } from './delivery/transport-by-scheme.ts'
 import { destinations } from './destinations/catalog.ts'
 import type { Destination, SourceLabel } from './destinations/destination.ts'
 import { PARQUET_SCHEME } from './destinations/parquet/wire.ts'
@@ -45,7 +45,6 @@ import { type EmbeddedWarehouse, openEmbeddedWarehouse } from './warehouse/duckd
 import { engineKinds } from './warehouse/engine-kinds.ts'
 import { Engines } from './warehouse/engines.ts'
 import { ParquetWriter } from './warehouse/parquet/writer.ts'
-import { PostgresLoader } from './warehouse/postgres/loader.ts'
 import { Queries } from './warehouse/queries.ts'
 import { SavedQueries } from './warehouse/saved-queries.ts'
 import { engineProvider } from './warehouse/verify.ts'
@@ -159,18 +158,21 @@ export async function startHub(
       logger,
     })
     closers.push(() => warehouse.close())
-    const postgresLoader = new PostgresLoader()
-    closers.push(() => postgresLoader.close())
+    const toPostgres = lateTransport(
+      async () => new (await import('./warehouse/postgres/loader.ts')).PostgresLoader(),
+    )
+    closers.push(() => toPostgres.close())
     const parquetWriter = new ParquetWriter({
       root: settings.parquetDir ?? join(settings.dataDir, 'parquet'),
       scratch: join(settings.dataDir, 'parquet-scratch'),
     })
     closers.push(() => parquetWriter.close())
     const transport = new TransportByScheme(
-      options.transport ?? new HttpTransport(),
+      options.transport ??
+        lateTransport(async () => new (await import('./delivery/transport.ts')).HttpTransport()),
       new Map<string, InnerVendor>([
         [WAREHOUSE_SCHEME, (request) => warehouse.send(request)],
-        [POSTGRES_SCHEME, (request, signal) => postgresLoader.send(request, signal)],
+        [POSTGRES_SCHEME, (request, signal) => toPostgres.send(request, signal)],
         [PARQUET_SCHEME, (request) => parquetWriter.send(request)],
       ]),
     )

@@ -9,9 +9,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createApi } from './api/api.ts'
-import type { SandboxDouble } from './api/parts.ts'
 import { openTokens } from './api/tokens.ts'
-import { systemClock } from './core/clock.ts'
+import { pause, systemClock } from './core/clock.ts'
 import { seededRandom } from './core/random.ts'
 import { type Overrides, readSettings } from './core/settings.ts'
 import type { DemoOptions } from './demo.ts'
@@ -103,7 +102,7 @@ export async function simulate({
     waitMs: 1_000,
   })
   sender.start()
-  await Promise.race([untilSignal(), ...(seconds === undefined ? [] : [systemPause(seconds * 1000)])])
+  await Promise.race([untilSignal(), ...(seconds === undefined ? [] : [pause(seconds * 1000)])])
   await sender.stop()
   process.stdout.write(`${JSON.stringify(sender.state(), null, 2)}\n`)
 }
@@ -135,18 +134,8 @@ async function mountApi(hub: Hub, sandbox?: Sandbox): Promise<{ handle: Fallback
   if (first !== undefined) await keepFirstToken(hub, first)
   return createApi({
     version: version(),
-    ...apiPartsOf(hub),
+    ...apiPartsOf(hub, sandbox),
     tokens,
-    ...(sandbox === undefined
-      ? {}
-      : {
-          sandbox: new Map<string, SandboxDouble>([
-            ['braze', sandbox.braze],
-            ['treasure-data', sandbox.treasureData],
-            ['segment', sandbox.segment],
-            ['http', sandbox.http],
-          ]),
-        }),
   })
 }
 
@@ -183,8 +172,4 @@ function untilSignal(): Promise<void> {
     process.once('SIGTERM', () => resolve())
     process.once('SIGINT', () => resolve())
   })
-}
-
-function systemPause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -4,7 +4,6 @@ import { onTestFinished } from 'vitest'
 import { type Stack, type StackOptions, startStack } from '../../test/support/stack.ts'
 import { apiPartsOf } from '../hub-api.ts'
 import { createApi, type MountedApi } from './api.ts'
-import type { SandboxDouble } from './parts.ts'
 import { openTokens, ROLES, type Role } from './tokens.ts'
 
 export interface ApiStack extends Stack {
@@ -34,12 +33,8 @@ export async function startApi(options: StackOptions = {}): Promise<ApiStack> {
     secrets[role] = (await tokens.create(`test ${role}`, role)).secret
   const api = await createApi({
     version: '0.0.0-test',
-    ...apiPartsOf(hub),
+    ...apiPartsOf(hub, sandbox),
     tokens,
-    sandbox: new Map<string, SandboxDouble>([
-      ['treasure-data', sandbox.treasureData],
-      ['http', sandbox.http],
-    ]),
   })
   onTestFinished(() => api.close())
   return {

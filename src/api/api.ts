@@ -6,21 +6,14 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import fastifySwagger from '@fastify/swagger'
 import Fastify from 'fastify'
-import {
-  jsonSchemaTransform,
-  jsonSchemaTransformObject,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { guard } from './access.ts'
-import type { Api } from './app.ts'
+import { type Api, FASTIFY_OPTIONS } from './app.ts'
+import { documented } from './document.ts'
 import { answerFailures } from './failures.ts'
 import { healthRoutes } from './health.ts'
 import { LiveStreams } from './live.ts'
-import { createMetrics } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
 import { Pulse } from './pulse.ts'
 import { activationRoutes } from './routes/activations.ts'
@@ -70,12 +63,10 @@ export interface MountedApi {
 
 export async function createApi(parts: ApiParts): Promise<MountedApi> {
   const app: Api = Fastify({
+    ...FASTIFY_OPTIONS,
     bodyLimit: BODY_BYTES_MAX,
-    exposeHeadRoutes: false,
     routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
   }).withTypeProvider<ZodTypeProvider>()
-  app.setValidatorCompiler(validatorCompiler)
-  app.setSerializerCompiler(serializerCompiler)
   guard(app, parts.tokens, parts.clock, parts.logger)
   answerFailures(app, parts.logger)
   app.addHook('onRequest', async (_request, reply) => {
@@ -85,27 +76,22 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
     // No body is the same as an empty object, so that `curl -X POST` does for actions.
     if (request.routeOptions.schema?.body !== undefined) request.body ??= {}
   })
-  await app.register(fastifySwagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Thalweg', version: parts.version, description: ABOUT },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
-    },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
-  })
+  const document = documented(app, parts.version)
   const pulse = new Pulse(parts)
   const streams = new LiveStreams(parts, pulse)
   await app.register(async (scope) => {
     healthRoutes(scope.withTypeProvider<ZodTypeProvider>(), parts)
-    metricsRoutes(scope.withTypeProvider<ZodTypeProvider>(), createMetrics(parts, pulse))
+    metricsRoutes(scope.withTypeProvider<ZodTypeProvider>(), async () => {
+      const { createMetrics } = await import('./metrics.ts')
+      return createMetrics(parts, pulse)
+    })
   })
   await app.register(
     async (scope) => {
       const api = scope.withTypeProvider<ZodTypeProvider>()
       for (const routes of RESOURCES) routes(api, parts)
       liveRoutes(api, streams)
-      openApiRoutes(api)
+      openApiRoutes(api, document)
     },
     { prefix: PREFIX },
   )
@@ -119,10 +105,6 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
     },
   }
 }
-
-const ABOUT =
-  'The API of a Thalweg hub. Times are milliseconds since the Unix epoch; offsets are positions in the log. ' +
-  'Every refusal has the shape {"error":{"code","message","details"}}.'
 
 /** In the order in which the document lists them. */
 const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [

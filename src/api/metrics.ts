@@ -1,6 +1,7 @@
 /**
  * Metrics for Prometheus. Nothing is counted here: every metric reads the rooms' own numbers when it is
  * scraped. Counters begin at 0 with the process, as Prometheus expects; the ledger is what lasts.
+ * What the library itself measures of the process begins with the first scrape.
  */
 
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'

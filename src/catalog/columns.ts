@@ -92,6 +92,16 @@ const COLUMN_TYPES: Readonly<Record<FieldType, ColumnType>> = {
   object: 'json',
 }
 
+/** What the event types say of each property. */
+const TYPES_OF: ReadonlyMap<string, ReadonlySet<FieldType>> = typesByProperty()
+
+function typesByProperty(): Map<string, Set<FieldType>> {
+  const types = new Map<string, Set<FieldType>>()
+  for (const { name, type } of eventTypes.flatMap(({ fields }) => fields))
+    types.set(name, (types.get(name) ?? new Set()).add(type))
+  return types
+}
+
 /** Every column of the table, in its order: the event's own, one for each catalogued property, the whole, and ours. */
 export const EVENT_COLUMNS: readonly EventColumn[] = [
   ...HEAD,
@@ -107,14 +117,9 @@ export const EVENT_COLUMNS: readonly EventColumn[] = [
 
 /** `duration` is whole for agents and not for sessions: a double holds both. */
 function columnTypeOf(property: string): ColumnType {
-  const types = new Set(
-    eventTypes.flatMap(({ fields }) =>
-      fields.filter(({ name }) => name === property).map(({ type }) => type),
-    ),
-  )
-  if (types.size > 1) return 'double'
-  const [type = FIELDS[property]?.type ?? 'string'] = types
-  return COLUMN_TYPES[type]
+  const types = TYPES_OF.get(property) ?? new Set([FIELDS[property]?.type ?? 'string'])
+  const [type = 'string'] = types
+  return types.size > 1 ? 'double' : COLUMN_TYPES[type]
 }
 
 /**

@@ -1,10 +1,14 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../../test/support/eventually.ts'
 import { event, httpSink, SOURCE, treasureDataRecords } from '../../test/support/stack.ts'
 import { tempFolder } from '../../test/support/temp.ts'
 import { type CliStack, run, startCli } from './cli.fixture.ts'
+import { GROUPS } from './cli.ts'
+import { Session } from './session.ts'
+import { processSurroundings } from './surroundings.ts'
 
 const ESCAPE = '\u001b'
 
@@ -73,6 +77,13 @@ describe('exit codes and errors', () => {
     expect(ran.code).toBe(1)
     expect(ran.err).toContain('is no Thalweg')
   })
+})
+
+test.each(GROUPS)('the commands %j are where the table says', async (words, load) => {
+  const program = new Command()
+  const add = await load()
+  add(program, new Session(program, processSurroundings()), async () => expect.fail('nothing is run'))
+  expect(program.commands.flatMap((command) => [command.name(), ...command.aliases()])).toEqual(words)
 })
 
 describe('where the hub is', () => {

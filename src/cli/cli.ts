@@ -6,26 +6,6 @@
  */
 
 import { Command } from 'commander'
-import { activationCommands } from './commands/activations.ts'
-import { alertCommands } from './commands/alerts.ts'
-import { authorizationCommands } from './commands/authorizations.ts'
-import { catalogCommands } from './commands/catalog.ts'
-import { currentCommands } from './commands/currents.ts'
-import { deadLetterCommands } from './commands/dead-letters.ts'
-import { doctorCommand } from './commands/doctor.ts'
-import { driftCommands } from './commands/drift.ts'
-import { engineCommands } from './commands/engines.ts'
-import { eventCommands } from './commands/event.ts'
-import { importCommands } from './commands/imports.ts'
-import { inboxCommand } from './commands/inbox.ts'
-import { ledgerCommands } from './commands/ledger.ts'
-import { programCommands } from './commands/programs.ts'
-import { queryCommands } from './commands/queries.ts'
-import { replayCommands } from './commands/replays.ts'
-import { sourceCommands } from './commands/sources.ts'
-import { sqlCommand } from './commands/sql.ts'
-import { statusCommand } from './commands/status.ts'
-import { tokenCommands } from './commands/tokens.ts'
 import { report } from './failures.ts'
 import type { Programs } from './programs.ts'
 import { Session } from './session.ts'
@@ -62,9 +42,8 @@ export async function runCli(
       writeErr: (text) => io.stderr.write(text),
     })
     .exitOverride()
-  programCommands(program, session, loadPrograms)
-  for (const add of GROUPS) add(program, session)
   try {
+    for (const add of await wanted(program, argv)) add(program, session, loadPrograms)
     await program.parseAsync(argv, { from: 'user' })
     return session.exitCode
   } catch (error) {
@@ -72,25 +51,44 @@ export async function runCli(
   }
 }
 
-/** In the order of the help. */
-const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
-  statusCommand,
-  doctorCommand,
-  currentCommands,
-  sourceCommands,
-  importCommands,
-  authorizationCommands,
-  deadLetterCommands,
-  replayCommands,
-  activationCommands,
-  ledgerCommands,
-  eventCommands,
-  inboxCommand,
-  driftCommands,
-  sqlCommand,
-  queryCommands,
-  engineCommands,
-  alertCommands,
-  catalogCommands,
-  tokenCommands,
+type AddCommands = (program: Command, session: Session, loadPrograms: () => Promise<Programs>) => void
+
+/** In the order of the help: the words that call them, and where they are. */
+export const GROUPS: readonly (readonly [words: readonly string[], load: () => Promise<AddCommands>])[] = [
+  [
+    ['serve', 'demo', 'sandbox', 'simulate', 'bench'],
+    async () => (await import('./commands/programs.ts')).programCommands,
+  ],
+  [['status'], async () => (await import('./commands/status.ts')).statusCommand],
+  [['doctor'], async () => (await import('./commands/doctor.ts')).doctorCommand],
+  [['currents', 'current'], async () => (await import('./commands/currents.ts')).currentCommands],
+  [['sources', 'source'], async () => (await import('./commands/sources.ts')).sourceCommands],
+  [['import', 'imports'], async () => (await import('./commands/imports.ts')).importCommands],
+  [
+    ['authorizations', 'authorization'],
+    async () => (await import('./commands/authorizations.ts')).authorizationCommands,
+  ],
+  [
+    ['dead-letters', 'dead-letter'],
+    async () => (await import('./commands/dead-letters.ts')).deadLetterCommands,
+  ],
+  [['replays', 'replay'], async () => (await import('./commands/replays.ts')).replayCommands],
+  [['activations', 'activation'], async () => (await import('./commands/activations.ts')).activationCommands],
+  [['ledger'], async () => (await import('./commands/ledger.ts')).ledgerCommands],
+  [['event', 'events'], async () => (await import('./commands/event.ts')).eventCommands],
+  [['inbox'], async () => (await import('./commands/inbox.ts')).inboxCommand],
+  [['drift'], async () => (await import('./commands/drift.ts')).driftCommands],
+  [['sql'], async () => (await import('./commands/sql.ts')).sqlCommand],
+  [['queries'], async () => (await import('./commands/queries.ts')).queryCommands],
+  [['engines', 'tables'], async () => (await import('./commands/engines.ts')).engineCommands],
+  [['alerts'], async () => (await import('./commands/alerts.ts')).alertCommands],
+  [['catalog'], async () => (await import('./commands/catalog.ts')).catalogCommands],
+  [['tokens', 'token'], async () => (await import('./commands/tokens.ts')).tokenCommands],
 ]
+
+/** The group that is called, so that a command waits for no other one's modules; all of them for help, and for what is misspelt. */
+function wanted(program: Command, argv: readonly string[]): Promise<AddCommands[]> {
+  const [word = ''] = program.parseOptions([...argv]).operands
+  const called = GROUPS.filter(([words]) => words.includes(word))
+  return Promise.all((called.length === 0 ? GROUPS : called).map(([, load]) => load()))
+}

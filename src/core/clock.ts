@@ -24,6 +24,14 @@ export const systemClock: Clock = {
   },
 }
 
+/**
+ * Waits in real time, whatever clock the rest goes by, and keeps the process alive meanwhile: for what only gathers work or tries again,
+ * which a stopped virtual clock must not hold up.
+ */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
 interface Alarm {
   readonly at: number
   readonly sequence: number

@@ -3,7 +3,7 @@
  * It never knows a vendor: destinations are consulted. It never changes what a record says.
  */
 
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Kernel } from '../core/kernel/kernel.ts'
@@ -134,7 +134,8 @@ export class Delivery {
     await this.#replays.stop()
     const stopped = Promise.all([...this.#connections.values()].map((connection) => connection.stop()))
     // While the store is away, connections wait for their books without end: then what is not written is delivered again.
-    await Promise.race([stopped, pause(SETTLE_GRACE_MS)])
+    // In real time, which a stopped virtual clock does not hold up, and without keeping the process.
+    await Promise.race([stopped, systemClock.sleep(SETTLE_GRACE_MS)])
     await this.#settler.close()
     await stopped
     this.#connections.clear()
@@ -462,7 +463,7 @@ export class Delivery {
       } catch (error) {
         this.#parts.logger.error({ err: error }, 'could not record a change of state')
         if (this.#stopping) return
-        await pause(STATE_RETRY_MS)
+        await systemClock.sleep(STATE_RETRY_MS)
       }
     }
   }
@@ -544,9 +545,4 @@ function readerName(current: number): string {
 function refuseUnless({ name, state }: Current, action: CurrentAction): void {
   if (stateAfter(state, action) !== undefined) return
   throw new ThalwegError('CURRENT_STATE', `Current ${name} is ${state}: it cannot ${action} now`)
-}
-
-/** Real time: what waits here waits for the store, which a stopped virtual clock must not hold up. */
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref())
 }

@@ -7,7 +7,7 @@
  */
 
 import { CompiledQuery, type Transaction } from 'kysely'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, pause } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { BatchesTable, DeadLettersTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -98,7 +98,7 @@ export class Settler {
 
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
-      if (!this.#closed) await this.#pause(this.#gatherMs)
+      if (!this.#closed) await pause(this.#gatherMs)
       const all = this.#waiting
       this.#waiting = []
       const groups = this.#apart ? [...byCurrent(all).values()] : [all]
@@ -107,7 +107,7 @@ export class Settler {
       this.#apart = failed.length > 0
       if (failed.length === 0) continue
       this.#waiting = [...failed, ...this.#waiting]
-      await this.#pause(RETRY_MS)
+      await pause(RETRY_MS)
     }
     this.#flushing = undefined
   }
@@ -130,11 +130,6 @@ export class Settler {
       else one.lost(gone)
     }
     return []
-  }
-
-  /** Real time, not the simulated: this only gathers work, and a stopped virtual clock must not hold the books back. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms))
   }
 
   /** Returns the currents whose checkpoint went back; nothing of theirs was written. */

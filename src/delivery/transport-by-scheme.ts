@@ -28,6 +28,18 @@ export class TransportByScheme implements Transport {
   }
 }
 
+/** A transport that is made with its first request, and its library read: most hubs need few of them, and none needs one to start. */
+export function lateTransport(make: () => Promise<Transport>): Transport {
+  let made: Promise<Transport> | undefined
+  return {
+    send: async (request, signal) => {
+      made ??= make()
+      return (await made).send(request, signal)
+    },
+    close: async () => (await made)?.close(),
+  }
+}
+
 function untilAborted(
   answer: Promise<WireReply | NoAnswer>,
   signal: AbortSignal,

@@ -6,11 +6,11 @@
  */
 
 import type { Readable } from 'node:stream'
+import { openBucket } from './bucket.ts'
 import type { S3Credentials } from './credentials.ts'
 import { openFolder } from './folder.ts'
 import type { Location } from './location.ts'
 import type { Pieces } from './pieces.ts'
-import { openBucket } from './s3.ts'
 
 export interface FileEntry {
   readonly name: string

@@ -70,3 +70,8 @@ export function parseLocation(text: string): Location {
 export function showLocation(location: Location): string {
   return location.kind === 'folder' ? location.path : `s3://${location.bucket}/${location.prefix}`
 }
+
+/** For people, without the slash at its end. */
+export function bucketAddress({ bucket, prefix }: BucketLocation): string {
+  return `s3://${bucket}/${prefix}`.replace(/\/$/, '')
+}

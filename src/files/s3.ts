@@ -25,7 +25,7 @@ import {
   type Place,
   type ReadOptions,
 } from './files.ts'
-import type { BucketLocation } from './location.ts'
+import { type BucketLocation, bucketAddress } from './location.ts'
 import { checkName, checkPrefix } from './names.ts'
 import type { Pieces } from './pieces.ts'
 
@@ -38,24 +38,18 @@ const CONNECT_TIMEOUT_MS = 5_000
 const IDLE_TIMEOUT_MS = 30_000
 const CONNECTIONS_MAX = 16
 
-export function openBucket(location: BucketLocation, credentials: S3Credentials | undefined): Place {
-  return new Bucket(location, credentials)
-}
-
-class Bucket implements Place {
+export class S3Bucket implements Place {
   readonly address: string
   readonly #client: S3Client
   readonly #bucket: string
   /** Empty, or ends in a slash. */
   readonly #root: string
 
-  constructor(
-    { bucket, prefix, endpoint, region, pathStyle }: BucketLocation,
-    given: S3Credentials | undefined,
-  ) {
+  constructor(location: BucketLocation, given: S3Credentials | undefined) {
+    const { bucket, prefix, endpoint, region, pathStyle } = location
     this.#bucket = bucket
     this.#root = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
-    this.address = `s3://${bucket}/${this.#root}`.replace(/\/$/, '')
+    this.address = bucketAddress(location)
     this.#client = new S3Client({
       region,
       forcePathStyle: pathStyle,

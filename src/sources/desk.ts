@@ -37,11 +37,18 @@ export class Desk {
   readonly #clock: Clock
   readonly #counters: Counters
   readonly #logger: DoorLogger
+  readonly #translate: Translate
 
-  constructor(clock: Clock, counters: Counters, logger: DoorLogger) {
+  constructor(clock: Clock, counters: Counters, logger: DoorLogger, translate: Translate = same) {
     this.#clock = clock
     this.#counters = counters
     this.#logger = logger
+    this.#translate = translate
+  }
+
+  /** The same desk, whose refusals are in a vendor's own words. */
+  speaking(translate: Translate): Desk {
+    return new Desk(this.#clock, this.#counters, this.#logger, translate)
   }
 
   /** Begins a visit: the request counts as the source's from here on. */
@@ -58,15 +65,16 @@ export class Desk {
   }
 
   refuse(visit: Visit, refused: Refusal): void {
-    countStatus(visit.counts.refused, refused.status)
+    const told = this.#translate(refused)
+    countStatus(visit.counts.refused, told.status)
     countAnswer(visit.counts, this.#clock.now() - visit.startedAt)
-    refuse(visit.request, visit.response, refused, this.#clock)
+    refuse(visit.request, visit.response, told, this.#clock)
   }
 
   /** The log did not take what it was given. */
-  refuseFailed(visit: Visit, error: unknown, translate: Translate = same): void {
+  refuseFailed(visit: Visit, error: unknown): void {
     try {
-      this.refuse(visit, translate(refusalOfLog(error)))
+      this.refuse(visit, refusalOfLog(error))
     } catch (unforeseen) {
       this.defect(visit, unforeseen)
     }
@@ -74,8 +82,9 @@ export class Desk {
 
   /** For requests that no source is found for. */
   turnAway({ request, response }: Caller, refused: Refusal): void {
-    countStatus(this.#counters.strangers, refused.status)
-    refuse(request, response, refused, this.#clock)
+    const told = this.#translate(refused)
+    countStatus(this.#counters.strangers, told.status)
+    refuse(request, response, told, this.#clock)
   }
 
   defect(caller: Caller, error: unknown): void {

@@ -6,7 +6,7 @@
  */
 
 import type { Transaction } from 'kysely'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, pause } from '../core/clock.ts'
 import type { FrameView } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { Schema } from '../store/schema.ts'
@@ -141,8 +141,4 @@ export class LogAccount {
     this.#gatherings = 0
     this.#parts.log.hold(this.#pages.reader, to)
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

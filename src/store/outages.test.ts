@@ -8,7 +8,8 @@ function sqlite(errcode: number): Error {
 }
 
 function postgres(code: string): Error {
-  return Object.assign(new DatabaseError('postgres', 8, 'error'), { code })
+  // A server's messages have both fields in every case (PostgreSQL, protocol: error and notice fields).
+  return Object.assign(new DatabaseError('postgres', 8, 'error'), { severity: 'ERROR', code })
 }
 
 // Extended codes of SQLite: primary code in the low byte (https://sqlite.org/rescode.html).

@@ -3,7 +3,6 @@
  * for a full disk, a lock that does not clear and a server that went away; everything else is passed on untouched.
  */
 
-import pg from 'pg'
 import { ThalwegError } from '../core/errors.ts'
 
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html): extended codes carry them in their low byte. */
@@ -51,7 +50,8 @@ export function asOutage(error: unknown): unknown {
 /** Whether the whole transaction may simply be tried again: it was rolled back because another one was in the way. */
 export function isConflict(error: unknown): boolean {
   const first = error instanceof ThalwegError ? error.cause : error
-  if (first instanceof pg.DatabaseError) return POSTGRES_CONFLICTS.has(first.code ?? '')
+  const state = sqlState(first)
+  if (state !== undefined) return POSTGRES_CONFLICTS.has(state)
   return sqliteCode(first) === SQLITE_BUSY
 }
 
@@ -61,12 +61,18 @@ export function unavailable(what: string, cause?: unknown): ThalwegError {
   })
 }
 
+/**
+ * The SQLSTATE of what a PostgreSQL server said; undefined for any other error. Told by its severity, which every message of a server
+ * has, and not by the class of pg: a store in SQLite does without that library.
+ */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && 'severity' in error && 'code' in error ? String(error.code) : undefined
+}
+
 function outageOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  if (error instanceof pg.DatabaseError) {
-    const state = error.code ?? ''
-    return POSTGRES_OUTAGES.find(([prefix]) => state.startsWith(prefix))?.[1]
-  }
+  const state = sqlState(error)
+  if (state !== undefined) return POSTGRES_OUTAGES.find(([prefix]) => state.startsWith(prefix))?.[1]
   const code = sqliteCode(error)
   if (code !== undefined) return SQLITE_OUTAGES.get(code)
   if ('code' in error && typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code)) {

@@ -6,7 +6,7 @@ import { unavailable } from './outages.ts'
 import { untilNoConflict } from './retry.ts'
 
 function postgresError(code: string): Error {
-  return Object.assign(new DatabaseError('no', 2, 'error'), { code })
+  return Object.assign(new DatabaseError('no', 2, 'error'), { severity: 'ERROR', code })
 }
 
 function busy(): Error {

@@ -5,14 +5,12 @@
  */
 
 import { Kysely, sql, type Transaction } from 'kysely'
-import pg from 'pg'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import type { Dialect } from './columns.ts'
 import { migrate } from './migrate.ts'
-import { asOutage, unavailable } from './outages.ts'
-import { postgresDialect } from './postgres.ts'
+import { asOutage, sqlState, unavailable } from './outages.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 import { sqliteDialect } from './sqlite.ts'
@@ -84,7 +82,7 @@ const CAPABILITIES: Readonly<Record<Dialect, Capabilities>> = {
  * when the URL is of another kind or a PostgreSQL database is not encoded in UTF8.
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
-  const { dialect, db } = connect(url, options.logger)
+  const { dialect, db } = await connect(url, options.logger)
   try {
     if (dialect === 'postgres') await checkEncoding(db)
     const applied = await migrate(db, dialect, retryOf(options))
@@ -99,18 +97,23 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
 /** Whether `error` says that a row with this unique value is already there. In PostgreSQL the transaction cannot go on after it. */
 export function violatesUnique(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof pg.DatabaseError) return error.code === '23505'
+  if (sqlState(error) === UNIQUE_VIOLATION) return true
   return (
     'errcode' in error &&
     (error.errcode === SQLITE_CONSTRAINT_UNIQUE || error.errcode === SQLITE_CONSTRAINT_PRIMARYKEY)
   )
 }
 
+const UNIQUE_VIOLATION = '23505'
 const SQLITE_CONSTRAINT_PRIMARYKEY = 1555
 const SQLITE_CONSTRAINT_UNIQUE = 2067
 
-function connect(url: string, logger: StoreLogger | undefined): { dialect: Dialect; db: Kysely<Schema> } {
+async function connect(
+  url: string,
+  logger: StoreLogger | undefined,
+): Promise<{ dialect: Dialect; db: Kysely<Schema> }> {
   if (/^postgres(ql)?:\/\//.test(url)) {
+    const { postgresDialect } = await import('./postgres.ts')
     const lost = (error: Error): void => logger?.warn({ err: error }, 'a connection to PostgreSQL was lost')
     return { dialect: 'postgres', db: new Kysely({ dialect: postgresDialect(url, lost) }) }
   }

@@ -7,9 +7,9 @@ import { mariadbDatabase } from '../../test/support/mariadb.ts'
 import { postgresDatabase } from '../../test/support/postgres.ts'
 import { systemClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
-import { clickhouseEngine } from './clickhouse/clickhouse.ts'
-import { mysqlEngine } from './mysql/mysql.ts'
-import { postgresEngine } from './postgres/postgres.ts'
+import { open as openClickhouse } from './clickhouse/engine.ts'
+import { open as openMysql } from './mysql/engine.ts'
+import { open as openPostgres } from './postgres/engine.ts'
 import { verifyEngine } from './verify.ts'
 import type { Cell, QueryEngine } from './warehouse.ts'
 
@@ -39,7 +39,7 @@ describe('PostgreSQL', () => {
     const database = await postgresDatabase('empty')
     onTestFinished(() => database.drop())
     const settings = { host: database.host, port: 5432, database: database.database, tls: 'off' as const }
-    const engine = closed(postgresEngine.open(settings, { user: database.user, password }, PARTS))
+    const engine = closed(openPostgres(settings, { user: database.user, password }, PARTS))
     return { engine, database, settings }
   }
 
@@ -82,7 +82,7 @@ describe('PostgreSQL', () => {
         { ...settings, host: '127.0.0.1', port: 1 },
         { ...settings, host: '/nonexistent' },
       ].map(async (place) =>
-        verifyEngine(closed(postgresEngine.open(place, { user: database.user, password: PASSWORD }, PARTS))),
+        verifyEngine(closed(openPostgres(place, { user: database.user, password: PASSWORD }, PARTS))),
       ),
     )
     expect(outcomes.map((receipt) => receipt.outcome === 'failed' && receipt.fault.kind)).toEqual([
@@ -99,7 +99,7 @@ describe('MariaDB', () => {
     const database = await mariadbDatabase()
     onTestFinished(() => database.drop())
     const settings = { host: database.host, port: 3306, database: database.database, tls: 'off' as const }
-    return { engine: closed(mysqlEngine.open(settings, { user: database.user }, PARTS)), database, settings }
+    return { engine: closed(openMysql(settings, { user: database.user }, PARTS)), database, settings }
   }
 
   test('a function that writes is refused by the read-only transaction', async () => {
@@ -126,7 +126,7 @@ describe('MariaDB', () => {
   test('a refused password is told as such, without it', async () => {
     const { settings } = await start()
     const receipt = await verifyEngine(
-      closed(mysqlEngine.open(settings, { user: 'root', password: PASSWORD }, PARTS)),
+      closed(openMysql(settings, { user: 'root', password: PASSWORD }, PARTS)),
     )
     expect(receipt).toMatchObject({ outcome: 'failed', fault: { kind: 'unauthorized' } })
     expect(JSON.stringify(receipt)).not.toContain(PASSWORD)
@@ -138,9 +138,7 @@ describe('ClickHouse', () => {
     const database = await clickhouseDatabase()
     onTestFinished(() => database.drop())
     const { url, user, password } = database
-    const engine = closed(
-      clickhouseEngine.open({ url, database: database.database }, { user, password }, PARTS),
-    )
+    const engine = closed(openClickhouse({ url, database: database.database }, { user, password }, PARTS))
     expect((await refusalOf(engine, "select * from merge('system', 'one')")).message).toContain(
       'readonly mode',
     )
@@ -151,7 +149,7 @@ describe('ClickHouse', () => {
     onTestFinished(() => database.drop())
     const { url, reader, password } = database
     const engine = closed(
-      clickhouseEngine.open({ url, database: database.database }, { user: reader, password }, PARTS),
+      openClickhouse({ url, database: database.database }, { user: reader, password }, PARTS),
     )
     expect(await rowsOf(engine, 'select toUInt64(7) as n, toDecimal64(1.5, 2) as d')).toEqual([[7, '1.50']])
     expect(await rowsOf(engine, "select value from system.settings where name = 'readonly'")).toEqual([['1']])
@@ -160,7 +158,7 @@ describe('ClickHouse', () => {
   test('a wrong password is told as such, without it', async () => {
     const { url, user } = await clickhouseDatabase()
     const receipt = await verifyEngine(
-      closed(clickhouseEngine.open({ url, database: 'default' }, { user, password: PASSWORD }, PARTS)),
+      closed(openClickhouse({ url, database: 'default' }, { user, password: PASSWORD }, PARTS)),
     )
     expect(receipt).toMatchObject({ outcome: 'failed', fault: { kind: 'unauthorized' } })
     expect(JSON.stringify(receipt)).not.toContain(PASSWORD)

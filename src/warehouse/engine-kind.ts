@@ -21,6 +21,11 @@ export interface EngineKindDefinition<Settings = unknown, Credentials = unknown>
    * name, it is the destination's schema: one authorization serves both.
    */
   readonly credentials: z.ZodType<Credentials>
+  /** Reads the engine's modules and the client of its server: they are large, and most hubs ask few kinds. */
+  load(): Promise<EngineOpener<Settings, Credentials>>
+}
+
+export interface EngineOpener<Settings = unknown, Credentials = unknown> {
   /** Connects when first asked, not here; never throws for a server that is away. */
   open(settings: Settings, credentials: Credentials, parts: EngineParts): QueryEngine
 }

@@ -24,11 +24,13 @@ async function start() {
     description: '',
     settings: z.strictObject({ host: z.string() }),
     credentials: z.strictObject({ user: z.string() }),
-    open(settings, credentials) {
-      const what = { ...settings, ...credentials }
-      opened.push(what)
-      return { kind: 'postgres', close: async () => void closed.push(what) } as unknown as QueryEngine
-    },
+    load: async () => ({
+      open(settings, credentials) {
+        const what = { ...settings, ...credentials }
+        opened.push(what)
+        return { kind: 'postgres', close: async () => void closed.push(what) } as unknown as QueryEngine
+      },
+    }),
   }
   const parts = {
     store,

@@ -159,11 +159,12 @@ export class Engines {
       await authorizations.reveal(row.authorization),
       'credentials',
     )
+    const { open } = await kind.load()
     // Nothing waits from here on, so two queries at once open one engine.
     const kept = this.#opened.get(name)
     if (kept?.version === version) return kept.engine
     this.#retire(name)
-    const engine = kind.open(settings, credentials, { clock, logger })
+    const engine = open(settings, credentials, { clock, logger })
     this.#opened.set(name, { version, engine })
     return engine
   }

@@ -37,7 +37,8 @@ export function engineProvider(kind: EngineKindDefinition, parts: EngineParts): 
     credentials,
     placeIsGuarded: true,
     verify: async (given, secrets) => {
-      const engine = kind.open(
+      const { open } = await kind.load()
+      const engine = open(
         fitting(settings, given, 'settings'),
         fitting(credentials, secrets, 'credentials'),
         parts,

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { systemClock } from '../../src/core/clock.ts'
 import { ClickhouseConnection } from '../../src/destinations/clickhouse/settings.ts'
-import { clickhouseEngine } from '../../src/warehouse/clickhouse/clickhouse.ts'
+import { open as openClickhouse } from '../../src/warehouse/clickhouse/engine.ts'
 import { clickhouseDatabase } from '../support/clickhouse.ts'
 import type { EngineDialect, EngineUnderTest } from './query-engine.ts'
 
@@ -98,7 +98,7 @@ export async function startClickhouseEngine(): Promise<EngineUnderTest> {
   await administer('create table kept (n Int32, text String) engine = Memory')
   await administer("insert into kept values (1, 'kept')")
   await administer('create table `it\'s "here"` (`x"y` UInt64, z DateTime) engine = Memory')
-  const engine = clickhouseEngine.open(
+  const engine = openClickhouse(
     ClickhouseConnection.parse({ url: database.url, database: database.database }),
     { user: database.user, password: database.password },
     { clock: systemClock, logger: { warn: () => undefined } },

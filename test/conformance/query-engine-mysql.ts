@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { systemClock } from '../../src/core/clock.ts'
-import { mysqlEngine } from '../../src/warehouse/mysql/mysql.ts'
+import { open as openMysql } from '../../src/warehouse/mysql/engine.ts'
 import { MysqlConnection } from '../../src/warehouse/mysql/settings.ts'
 import { mariadbDatabase } from '../support/mariadb.ts'
 import type { EngineDialect, EngineUnderTest } from './query-engine.ts'
@@ -112,7 +112,7 @@ export async function startMysqlEngine(): Promise<EngineUnderTest> {
   )
   await administer("insert into typed select from_unixtime(1795865877), true, b'101', 'red', 'ü', x'00ff'")
   await administer("create table `it's``here` (`x``y` bigint, z datetime(3))")
-  const engine = mysqlEngine.open(
+  const engine = openMysql(
     MysqlConnection.parse({ host: database.host, database: database.database, tls: 'off' }),
     { user: database.user },
     { clock: systemClock, logger: { warn: () => undefined } },

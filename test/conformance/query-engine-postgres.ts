@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import pg from 'pg'
 import { systemClock } from '../../src/core/clock.ts'
 import { PostgresConnection } from '../../src/destinations/postgres/settings.ts'
-import { postgresEngine } from '../../src/warehouse/postgres/postgres.ts'
+import { open as openPostgres } from '../../src/warehouse/postgres/engine.ts'
 import { postgresDatabase } from '../support/postgres.ts'
 import type { EngineDialect, EngineUnderTest } from './query-engine.ts'
 
@@ -113,7 +113,7 @@ export async function startPostgresEngine(): Promise<EngineUnderTest> {
   await outside.query("insert into kept values (1, 'kept')")
   await outside.query('create schema "a"";b"')
   await outside.query('create table "a"";b"."it\'s" ("x""y" bigint, z timestamptz)')
-  const engine = postgresEngine.open(
+  const engine = openPostgres(
     PostgresConnection.parse({ host: database.host, database: database.database, tls: 'off' }),
     { user: database.user },
     { clock: systemClock, logger: { warn: () => undefined } },

@@ -30,8 +30,8 @@ export interface EngineDialect {
   rows(count: number, chars: number): string
   /** Runs for minutes on the server and gives no row before. */
   readonly slow: string
-  /** Gives rows without end. */
-  readonly endless: string
+  /** Gives rows without end. Absent where a result is whole before its first row can be read. */
+  readonly endless?: string
   /** What the engine refuses after some rows, and what it says. */
   readonly failsLate?: readonly [sql: string, says: RegExp]
   readonly broken: {
@@ -127,8 +127,11 @@ export function queryEngineConformance(
       expect(stream.columns.map((column) => column.name)).toEqual(['n', 'text'])
     })
 
+    /** Still has rows when a page was read. */
+    const long = dialect.endless ?? dialect.rows(300_000, 1)
+
     test('leaving early ends the query on the server', async () => {
-      const stream = await ask({ sql: dialect.endless })
+      const stream = await ask({ sql: long })
       for await (const page of stream.pages) {
         expect(page.length).toBeGreaterThan(0)
         break
@@ -145,7 +148,7 @@ export function queryEngineConformance(
       await quiet()
 
       const late = new AbortController()
-      const stream = await ask({ sql: dialect.endless }, late.signal)
+      const stream = await ask({ sql: long }, late.signal)
       const reading = countOf(stream, () => late.abort())
       expect(await codeOf(reading)).toBe('QUERY_CANCELLED')
       await quiet()
@@ -160,7 +163,7 @@ export function queryEngineConformance(
       expect(await codeOf(ask({ sql: dialect.slow, timeoutMs: 300 }))).toBe('QUERY_TIMEOUT')
       await quiet()
       // On a machine so busy that no row comes in time it is the query that says so: the promise is the same.
-      const unread = ask({ sql: dialect.endless, timeoutMs: 2_000 }).then(async (stream) => {
+      const unread = ask({ sql: dialect.endless ?? dialect.slow, timeoutMs: 2_000 }).then(async (stream) => {
         await quiet()
         return countOf(stream)
       })

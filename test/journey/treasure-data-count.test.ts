@@ -10,10 +10,8 @@ import { TreasureDataCredentials } from '../../src/destinations/treasure-data/se
 import { DEMO } from '../../src/sandbox/sandbox.ts'
 import { simulatedSupply } from '../../src/sandbox/simulated-supply.ts'
 import { createSimulation } from '../../src/sandbox/simulator/simulator.ts'
-import {
-  TreasureDataQuerySettings,
-  treasureDataEngine,
-} from '../../src/warehouse/treasure-data/treasure-data.ts'
+import { treasureDataEngine } from '../../src/warehouse/treasure-data/open.ts'
+import { TreasureDataQuerySettings } from '../../src/warehouse/treasure-data/treasure-data.ts'
 import { eventually } from '../support/eventually.ts'
 import { SOURCE, startStack, TOKEN, treasureDataPostback } from '../support/stack.ts'
 

@@ -5,7 +5,9 @@ import * as z from 'zod'
 import type { Api } from '../app.ts'
 import { ErrorAnswer } from '../schemas.ts'
 
-export function metricsRoutes(app: Api, registry: Registry): void {
+/** The registry is made with the first look: most hubs are never scraped. */
+export function metricsRoutes(app: Api, make: () => Promise<Registry>): void {
+  let made: Promise<Registry> | undefined
   app.get(
     '/metrics',
     {
@@ -20,11 +22,14 @@ export function metricsRoutes(app: Api, registry: Registry): void {
         },
       },
     },
-    async (_request, reply) =>
-      reply
+    async (_request, reply) => {
+      made ??= make()
+      const registry = await made
+      return reply
         .type(registry.contentType)
         .serializer(asItIs)
-        .send(await registry.metrics()),
+        .send(await registry.metrics())
+    },
   )
 }
 

@@ -2,9 +2,10 @@
 
 import * as z from 'zod'
 import type { Api } from '../app.ts'
+import type { OpenApiDocument } from '../document.ts'
 import { ErrorAnswer } from '../schemas.ts'
 
-export function openApiRoutes(app: Api): void {
+export function openApiRoutes(app: Api, document: () => Promise<OpenApiDocument>): void {
   app.get(
     '/openapi.json',
     {
@@ -16,6 +17,6 @@ export function openApiRoutes(app: Api): void {
         response: { 200: z.record(z.string(), z.unknown()), default: ErrorAnswer },
       },
     },
-    () => ({ ...app.swagger() }),
+    document,
   )
 }

@@ -63,7 +63,7 @@ export class LyticsDoor {
   readonly #parts: LyticsDoorParts
 
   constructor(parts: LyticsDoorParts) {
-    this.#parts = parts
+    this.#parts = { ...parts, desk: parts.desk.speaking(asLytics) }
   }
 
   handle(caller: Caller, address: LyticsAddress): void {
@@ -71,7 +71,7 @@ export class LyticsDoor {
     const isWebhook = address.door === 'lytics-webhook'
     if (method !== 'POST' && !(isWebhook && method === 'GET')) {
       const allow = isWebhook ? 'GET, POST' : 'POST'
-      this.#turnAway(
+      this.#parts.desk.turnAway(
         caller,
         refusal('METHOD_UNSUPPORTED', `This address takes ${allow}`, {}, ['allow', allow]),
       )
@@ -79,13 +79,13 @@ export class LyticsDoor {
     }
     const source = this.#sourceOf(caller.request.headers, address)
     if (source === undefined) {
-      this.#turnAway(caller, keyUnknown())
+      this.#parts.desk.turnAway(caller, keyUnknown())
       return
     }
     const visit = this.#parts.desk.visit(caller, source)
     visit.counts.seenAt = visit.startedAt
     const refused = this.#parts.pace.refusal(source) ?? this.#read(visit, address)
-    if (refused !== undefined) this.#refuse(visit, refused)
+    if (refused !== undefined) this.#parts.desk.refuse(visit, refused)
   }
 
   /** The header beats the address; a webhook's key stands in the address, beside the account. */
@@ -174,7 +174,7 @@ export class LyticsDoor {
       if (outcome === 'gone') return undefined
       const rows = outcome === 'whole' ? this.#rowsOf(body.body) : outcome
       if (!('code' in rows)) return rows
-      this.#refuse(visit, rows)
+      this.#parts.desk.refuse(visit, rows)
     } catch (error) {
       this.#parts.desk.defect(visit, error)
     }
@@ -258,11 +258,11 @@ export class LyticsDoor {
       // Whatever came of the rest: what was read is kept, and synced before anything is said.
       const refused = await writer.finish()
       if (end === 'gone') return
-      if (end !== 'whole') this.#refuse(visit, withProgress(end, writer))
-      else if (refused !== undefined) this.#refuse(visit, withProgress(refused, writer))
+      if (end !== 'whole') this.#parts.desk.refuse(visit, withProgress(end, writer))
+      else if (refused !== undefined) this.#parts.desk.refuse(visit, withProgress(refused, writer))
       else this.#parts.desk.answer(visit, successText(visit.request, upload))
     } catch (error) {
-      this.#parts.desk.refuseFailed(visit, error, asLytics)
+      this.#parts.desk.refuseFailed(visit, error)
     } finally {
       writer.close()
     }
@@ -293,14 +293,6 @@ export class LyticsDoor {
     verdicts.count(number, type, 'rejected', reason)
     verdicts.remark(number, { at: clock.now(), type, verdict: 'rejected', reason, place, raw: NO_BYTES })
     logger.warn({ source: name, stream, line }, 'a bulk upload ended early; what was read is kept')
-  }
-
-  #refuse(visit: LyticsVisit, refused: Refusal): void {
-    this.#parts.desk.refuse(visit, asLytics(refused))
-  }
-
-  #turnAway(caller: Caller, refused: Refusal): void {
-    this.#parts.desk.turnAway(caller, asLytics(refused))
   }
 }
 

@@ -76,7 +76,7 @@ export class SegmentDoor {
   readonly #received = { received: REQUEST_BYTES_MAX, decompressed: REQUEST_BYTES_MAX }
 
   constructor(parts: SegmentDoorParts) {
-    this.#parts = parts
+    this.#parts = { ...parts, desk: parts.desk.speaking(asSegment) }
     this.#table = new MemberTable(parts.kernel)
   }
 
@@ -88,14 +88,17 @@ export class SegmentDoor {
       return
     }
     if (method !== 'POST') {
-      this.#turnAway(caller, refusal('METHOD_UNSUPPORTED', 'This address takes POST', {}, ['allow', 'POST']))
+      this.#parts.desk.turnAway(
+        caller,
+        refusal('METHOD_UNSUPPORTED', 'This address takes POST', {}, ['allow', 'POST']),
+      )
       return
     }
     // The header beats the body. A key in the body is known only when the body is; it is small.
     const key = basicKey(headers)
     const source = key === undefined ? undefined : this.#sourceOf(key)
     if (source === undefined && (key !== undefined || !this.#parts.gatekeeper.knows('segment'))) {
-      this.#turnAway(caller, keyUnknown())
+      this.#parts.desk.turnAway(caller, keyUnknown())
       return
     }
     const visit = source === undefined ? undefined : this.#parts.desk.visit(caller, source)
@@ -108,8 +111,8 @@ export class SegmentDoor {
       )
     if (refused === undefined) return
     const told = refused === 'empty' ? broken('the body is empty') : refused
-    if (visit === undefined) this.#turnAway(caller, told)
-    else this.#refuse(visit, told)
+    if (visit === undefined) this.#parts.desk.turnAway(caller, told)
+    else this.#parts.desk.refuse(visit, told)
   }
 
   #sourceOf(key: string): SegmentSource | undefined {
@@ -132,15 +135,15 @@ export class SegmentDoor {
     try {
       if (outcome === 'gone') return
       if (outcome !== 'whole') {
-        if (early === undefined) this.#turnAway(caller, outcome)
-        else this.#refuse(early, outcome)
+        if (early === undefined) this.#parts.desk.turnAway(caller, outcome)
+        else this.#parts.desk.refuse(early, outcome)
         return
       }
       const root = this.#root(body.body)
       const visit = early ?? this.#lateVisit(caller, root)
       if (visit === undefined) return
       const refused = root === undefined ? this.#noJson(visit, body.body) : this.#keep(visit, call, root)
-      if (refused !== undefined) this.#refuse(visit, refused)
+      if (refused !== undefined) this.#parts.desk.refuse(visit, refused)
     } catch (error) {
       this.#parts.desk.defect(caller, error)
     } finally {
@@ -166,13 +169,13 @@ export class SegmentDoor {
     const key = root === undefined ? undefined : textOf(root, 'writeKey')
     const source = key === undefined ? undefined : this.#sourceOf(key)
     if (source === undefined) {
-      this.#turnAway(caller, keyUnknown())
+      this.#parts.desk.turnAway(caller, keyUnknown())
       return undefined
     }
     const visit = this.#parts.desk.visit(caller, source)
     const refused = this.#welcome(visit)
     if (refused === undefined) return visit
-    this.#refuse(visit, refused)
+    this.#parts.desk.refuse(visit, refused)
     return undefined
   }
 
@@ -322,7 +325,7 @@ export class SegmentDoor {
       },
       (error: unknown) => {
         body.free()
-        desk.refuseFailed(visit, error, asSegment)
+        desk.refuseFailed(visit, error)
       },
     )
     return undefined
@@ -375,14 +378,6 @@ export class SegmentDoor {
 
   #answer(visit: Visit): void {
     this.#parts.desk.answer(visit, SUCCESS, CROSS_ORIGIN)
-  }
-
-  #refuse(visit: Visit, refused: Refusal): void {
-    this.#parts.desk.refuse(visit, asSegment(refused))
-  }
-
-  #turnAway(caller: Caller, refused: Refusal): void {
-    this.#parts.desk.turnAway(caller, asSegment(refused))
   }
 }
 

@@ -6,7 +6,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { quoted, textLiteral } from './names.ts'
+import { CATALOG, DEFAULT_DATABASE, quoted, textLiteral } from './names.ts'
 import { BOOKS_SCHEMA } from './tables.ts'
 
 export interface DatabaseSettings {
@@ -28,10 +28,6 @@ export interface Database {
   close(): void
 }
 
-/** Found without naming it in a query; always there. */
-export const DEFAULT_DATABASE = 'braze'
-/** Catalog name of the file: `warehouse.duckdb` without its ending. */
-export const CATALOG = 'warehouse'
 const CONNECTIONS = 4
 /** How much of the disk large sorts and joins may take, in all. */
 const TEMP_BYTES_MAX = 2_147_483_648

@@ -12,10 +12,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { WireReply, WireRequest } from '../../core/exchange.ts'
-import { CATALOG } from './database.ts'
 import { DuckDbEngine } from './engine.ts'
 import { Host, type HostLogger } from './host.ts'
 import { loadReply } from './loading.ts'
+import { CATALOG } from './names.ts'
 
 export interface EmbeddedWarehouse {
   readonly engine: DuckDbEngine

@@ -6,8 +6,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
-import { CATALOG, DEFAULT_DATABASE } from './database.ts'
-import type { TableName } from './names.ts'
+import { CATALOG, DEFAULT_DATABASE, type TableName } from './names.ts'
 
 /** Functions that make rows out of their arguments only. */
 const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([

@@ -1,5 +1,9 @@
 /** Names and literals as SQL text. What comes from outside enters a statement only through these, or as a bound value. */
 
+/** Catalog name of the file: `warehouse.duckdb` without its ending. */
+export const CATALOG = 'warehouse'
+/** Found without naming it in a query; always there. */
+export const DEFAULT_DATABASE = 'braze'
 /** The schema of the books that the warehouse keeps about itself; hidden from queries. */
 export const BOOKS = '_thalweg'
 export const RAW_SUFFIX = '_raw'

@@ -2,6 +2,7 @@
 
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
+import { PAGE_CHARS, type Row } from '../stream.ts'
 import type { Cell, Column } from '../warehouse.ts'
 import { cellOf } from './cells.ts'
 import { guardQuery } from './guard.ts'
@@ -13,9 +14,10 @@ export interface QueryOrder {
   readonly timeoutMs: number
 }
 
-/** First the columns, then rows, one chunk of the engine at a time. */
+/** First the columns, then rows, at most one chunk of the engine at a time. */
 export type Part = { readonly columns: readonly Column[] } | { readonly rows: readonly (readonly Cell[])[] }
 
+const BEGIN = 'BEGIN TRANSACTION READ ONLY'
 const MEMORY_WORDS = /out of memory|failed to allocate|max_temp_directory_size/i
 
 export class Queries {
@@ -36,19 +38,39 @@ export class Queries {
     const connection = await this.#take(either).catch((error: unknown) => {
       throw queryError(error, signal, deadline, order.timeoutMs)
     })
-    const interrupt = (): void => connection.interrupt()
-    either.addEventListener('abort', interrupt)
+    let isUnread = false
+    let ended: Promise<void> | undefined
+    const end = (): Promise<void> => {
+      ended ??= this.#end(connection)
+      return ended
+    }
+    // A query that nobody reads keeps no place either.
+    const stop = (): void => {
+      connection.interrupt()
+      if (isUnread) void end()
+    }
+    either.addEventListener('abort', stop)
     try {
       await guardQuery(connection, order.sql, await this.#tables())
-      await connection.run('BEGIN TRANSACTION READ ONLY')
-      return yield* rowsOf(await streamOf(connection, order.sql), order.rowsMax, either)
+      await connection.run(BEGIN)
+      const parts = rowsOf(connection, order, either)
+      for (let step = await parts.next(); ; step = await parts.next()) {
+        if (step.done) return step.value
+        isUnread = true
+        yield step.value
+        isUnread = false
+      }
     } catch (error) {
       throw queryError(error, signal, deadline, order.timeoutMs)
     } finally {
-      either.removeEventListener('abort', interrupt)
-      await connection.run('ROLLBACK').catch(() => undefined)
-      this.#give(connection)
+      either.removeEventListener('abort', stop)
+      await end()
     }
+  }
+
+  async #end(connection: DuckDBConnection): Promise<void> {
+    await connection.run('ROLLBACK').catch(() => undefined)
+    this.#give(connection)
   }
 
   /** Rejects when the signal comes before a connection is free. */
@@ -90,11 +112,13 @@ async function streamOf(connection: DuckDBConnection, sql: string): Promise<Duck
 /** DUCKDB_STATEMENT_TYPE_SELECT. */
 const SELECT_STATEMENT = 1
 
+/** Once the signal has come, the connection is not touched any more: it may be somebody else's. */
 async function* rowsOf(
-  result: DuckDBResult,
-  rowsMax: number | undefined,
+  connection: DuckDBConnection,
+  { sql, rowsMax }: QueryOrder,
   signal: AbortSignal,
 ): AsyncGenerator<Part, boolean> {
+  const result = await streamOf(connection, sql)
   const names = result.columnNames()
   const types = result.columnTypes()
   yield { columns: names.map((name, i) => ({ name, type: String(types[i]) })) }
@@ -102,15 +126,51 @@ async function* rowsOf(
   for (;;) {
     signal.throwIfAborted()
     const chunk = await result.fetchChunk()
-    if (chunk === null || chunk.rowCount === 0) return false
-    const rows = chunk.convertRows(cellOf)
-    if (rows.length > left) {
-      if (left > 0) yield { rows: rows.slice(0, left) }
-      return true
+    if (chunk === null || chunk.rowCount === 0) {
+      signal.throwIfAborted()
+      await refuseBroken(connection, sql)
+      return false
     }
+    const rows = chunk.convertRows(cellOf)
+    for (const page of pagesOf(rows.slice(0, left))) yield { rows: page }
+    if (rows.length > left) return true
     left -= rows.length
-    yield { rows }
   }
+}
+
+/**
+ * A stream that failed ends like one that is whole: the library does not tell (`@duckdb/node-api` 1.5.6). The transaction does, since a failure
+ * ends it. Why, the engine says when it runs the query once more without giving rows. Throws the engine's words.
+ */
+async function refuseBroken(connection: DuckDBConnection, sql: string): Promise<void> {
+  const isWhole = await connection.run('SELECT 1').then(
+    () => true,
+    () => false,
+  )
+  if (isWhole) return
+  await connection.run('ROLLBACK')
+  await connection.run(BEGIN)
+  try {
+    await connection.run(`EXPLAIN ANALYZE ${sql}`)
+  } catch (error) {
+    // What follows shows the place in our text, not in the query's.
+    throw new Error((error as Error).message.split('\n\nLINE ')[0], { cause: error })
+  }
+  throw new Error('The query failed after some rows, and did not when it was run again')
+}
+
+/** With wide rows a chunk is too much for one page. */
+function* pagesOf(rows: readonly Row[]): Generator<readonly Row[]> {
+  let from = 0
+  let chars = 0
+  for (const [i, row] of rows.entries()) {
+    for (const cell of row) if (typeof cell === 'string') chars += cell.length
+    if (chars < PAGE_CHARS) continue
+    yield rows.slice(from, i + 1)
+    from = i + 1
+    chars = 0
+  }
+  if (from < rows.length) yield from === 0 ? rows : rows.slice(from)
 }
 
 function queryError(

@@ -55,7 +55,8 @@ async function folder(): Promise<string> {
   return made
 }
 
-async function load(
+/** As TestWarehouse.load. */
+export async function load(
   embedded: EmbeddedWarehouse,
   batch: EventBatch,
   settings: object,

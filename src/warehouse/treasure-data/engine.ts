@@ -13,6 +13,7 @@ import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
+import { queryFailed } from '../failures.ts'
 import type { Cell, Column, QueryEngine, QueryRequest, QueryStream, TableShape } from '../warehouse.ts'
 import { PAGE_ROWS_MAX } from '../warehouse.ts'
 import { Download } from './download.ts'
@@ -85,8 +86,7 @@ export class TreasureDataEngine implements QueryEngine {
       if (state === 'success') return
       if (state === 'killed')
         throw new ThalwegError('QUERY_FAILED', `Job ${id} was killed at Treasure Data, not by this query`)
-      if (state === 'error')
-        throw new ThalwegError('QUERY_FAILED', (await jobs.details(id, signal)).complaint)
+      if (state === 'error') throw failedJob((await jobs.details(id, signal)).complaint)
       await clock.sleep(waitMs, signal)
       signal.throwIfAborted()
     }
@@ -220,6 +220,15 @@ async function* rowsOf(download: Download, signal: AbortSignal): AsyncGenerator<
     gunzip.destroy()
   }
   if (reader.isWithinRow) throw unreadable(new Error('it ends in the middle of a row'))
+}
+
+/** Trino and Presto name the place in their message: "line 2:3: Column 'x' cannot be resolved". */
+function failedJob(complaint: string): ThalwegError {
+  const [, line, column] = /\bline (\d+):(\d+): /.exec(complaint) ?? []
+  return queryFailed(
+    complaint,
+    line === undefined ? undefined : { line: Number(line), column: Number(column) },
+  )
 }
 
 function unreadable(error: unknown): ThalwegError {

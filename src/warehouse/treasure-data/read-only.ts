@@ -4,8 +4,9 @@
  * means nothing.
  */
 
-import { ThalwegError } from '../../core/errors.ts'
+import type { ThalwegError } from '../../core/errors.ts'
 import { HIVE_LEXIS, positionIn, type SqlToken, STANDARD_LEXIS, sqlTokens } from '../../core/sql-tokens.ts'
+import { queryRefused } from '../failures.ts'
 
 const READING: ReadonlySet<string> = new Set([
   'select',
@@ -41,7 +42,7 @@ export function readingStatement(sql: string, engine: 'presto' | 'trino' | 'hive
   const behind = end < 0 ? undefined : tokens[end + 1]
   if (behind !== undefined) throw refused(sql, behind, 'only one statement may be asked at a time')
   const first = statement.find(({ text }) => text !== '(')
-  if (first === undefined) throw new ThalwegError('QUERY_REFUSED', 'There is no statement to run')
+  if (first === undefined) throw queryRefused('There is no statement to run')
   if (!READING.has(first.value))
     throw refused(sql, first, `a query begins with SELECT or WITH, not with ${first.text}`)
   refuseChanges(sql, statement, first)
@@ -60,6 +61,6 @@ function refuseChanges(sql: string, statement: readonly SqlToken[], first: SqlTo
 }
 
 function refused(sql: string, token: SqlToken, why: string): ThalwegError {
-  const { line, column } = positionIn(sql, token.at)
-  return new ThalwegError('QUERY_REFUSED', `line ${line}:${column}: ${why}`)
+  const position = positionIn(sql, token.at)
+  return queryRefused(`line ${position.line}:${position.column}: ${why}`, position)
 }

@@ -10,7 +10,8 @@ import type { Double } from '../../sandbox/double.ts'
 import { DEMO, startTreasureData } from '../../sandbox/sandbox.ts'
 import type { TreasureData } from '../../sandbox/treasure-data.ts'
 import { type Cell, PAGE_ROWS_MAX, type QueryEngine, type QueryStream } from '../warehouse.ts'
-import { type TreasureDataMeans, TreasureDataQuerySettings, treasureDataEngine } from './treasure-data.ts'
+import { type TreasureDataMeans, treasureDataEngine } from './open.ts'
+import { TreasureDataQuerySettings } from './treasure-data.ts'
 
 const KEY = DEMO.treasureDataKey
 const WRITE_ONLY = '1/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
