@@ -22,6 +22,7 @@ import { ledgerCommands } from './commands/ledger.ts'
 import { programCommands } from './commands/programs.ts'
 import { queryCommands } from './commands/queries.ts'
 import { replayCommands } from './commands/replays.ts'
+import { segmentCommands } from './commands/segments.ts'
 import { sourceCommands } from './commands/sources.ts'
 import { sqlCommand } from './commands/sql.ts'
 import { statusCommand } from './commands/status.ts'
@@ -82,6 +83,7 @@ const GROUPS: readonly ((program: Command, session: Session) => void)[] = [
   authorizationCommands,
   deadLetterCommands,
   replayCommands,
+  segmentCommands,
   activationCommands,
   ledgerCommands,
   eventCommands,
