@@ -242,7 +242,7 @@ describe('comparison', () => {
             expect(inside).toEqual(new Set(persons.map((person) => profiles.get(person))))
         }
       }),
-      { seed: 11, numRuns: 25 },
+      { seed: 11, numRuns: 25, endOnFailure: true },
     )
   })
 })
