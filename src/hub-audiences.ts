@@ -26,6 +26,7 @@ export function audiencesOf(hub: Parts, stopping: AbortSignal): Audiences {
       const running = await hub.queries.start({ engine, sql, timeoutMs, who: 'an activation' }, signal)
       return { ...running, cut: () => running.cut() !== undefined }
     },
+    kindOf: async (engine) => (await hub.engines.get(engine)).kind,
     saved: (name) => hub.savedQueries.get(name),
     append: (source, body) => records.append(source, body, stopping),
     head: () => hub.log.head,
@@ -79,18 +80,19 @@ function wayName({ name }: ActivationDefinition): string {
   return `activation-${name}`
 }
 
+/** Whatever became of a letter since: only one that the vendor took after all is no refusal. */
 async function rejectedOf({ delivery }: Parts, current: number, from: number, to: number) {
   const rejected: { id: string; message: string }[] = []
   let before: { createdAt: number; id: string } | undefined
   for (;;) {
     const letters = await delivery.letters.list({
       current,
-      state: 'dead',
+      window: { from, to },
       limit: PAGE,
       ...(before === undefined ? {} : { before }),
     })
-    for (const { offset, eventId, message } of letters)
-      if (offset >= from && offset < to) rejected.push({ id: eventId, message })
+    for (const { eventId, message, state } of letters)
+      if (state !== 'delivered') rejected.push({ id: eventId, message })
     const last = letters.at(-1)
     if (last === undefined || letters.length < PAGE) return rejected
     before = { createdAt: last.createdAt, id: last.id }

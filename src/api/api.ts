@@ -38,6 +38,7 @@ import { queryRoutes } from './routes/queries.ts'
 import { replayRoutes } from './routes/replays.ts'
 import { runRoutes } from './routes/runs.ts'
 import { sandboxRoutes } from './routes/sandbox.ts'
+import { segmentRoutes } from './routes/segments.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { sqlRoutes } from './routes/sql.ts'
 import { systemRoutes } from './routes/system.ts'
@@ -123,6 +124,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   replayRoutes,
   activationRoutes,
   runRoutes,
+  segmentRoutes,
   ledgerRoutes,
   eventRoutes,
   sqlRoutes,

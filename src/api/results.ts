@@ -33,10 +33,14 @@ interface Writer {
   readonly tellsFailure: boolean
 }
 
+/** What is written: rows of a query, or of a list that is no query. */
+export type Streamed = Pick<RunningQuery, 'columns' | 'pages' | 'cut' | 'elapsedMs'> &
+  Partial<Pick<RunningQuery, 'id'>>
+
 /** Takes over the answer. The query is ended when the caller leaves: `signal` of the query must come from `leaving`. */
 export async function answerResult(
   response: ServerResponse,
-  query: RunningQuery,
+  query: Streamed,
   format: ResultFormat,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
@@ -45,7 +49,7 @@ export async function answerResult(
     'content-type': writer.contentType,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    'x-thalweg-query': query.id,
+    ...(query.id === undefined ? {} : { 'x-thalweg-query': query.id }),
     ...headers,
   })
   try {
@@ -92,19 +96,20 @@ async function send(response: ServerResponse, text: string): Promise<void> {
   }
 }
 
-const WRITERS: Readonly<Record<ResultFormat, (query: RunningQuery) => Writer>> = {
+const WRITERS: Readonly<Record<ResultFormat, (query: Streamed) => Writer>> = {
   json: jsonWriter,
   ndjson: ndjsonWriter,
   csv: csvWriter,
 }
 
-function jsonWriter(query: RunningQuery): Writer {
+function jsonWriter(query: Streamed): Writer {
   let rows = 0
   const tail = (facts: object): string => `],${JSON.stringify({ rowCount: rows, ...facts }).slice(1)}\n`
   return {
     contentType: 'application/json; charset=utf-8',
     tellsFailure: true,
-    head: () => `{"query":${JSON.stringify(query.id)},"columns":${JSON.stringify(query.columns)},"rows":[`,
+    head: () =>
+      `{"query":${JSON.stringify(query.id ?? '')},"columns":${JSON.stringify(query.columns)},"rows":[`,
     page(page) {
       const text = page.map((row) => JSON.stringify(row)).join(',\n')
       const joint = rows === 0 ? '\n' : ',\n'
@@ -122,7 +127,7 @@ function jsonWriter(query: RunningQuery): Writer {
   }
 }
 
-function ndjsonWriter({ columns }: RunningQuery): Writer {
+function ndjsonWriter({ columns }: Streamed): Writer {
   const names = distinct(columns)
   return {
     contentType: 'application/x-ndjson; charset=utf-8',
@@ -139,7 +144,7 @@ function ndjsonWriter({ columns }: RunningQuery): Writer {
   }
 }
 
-function csvWriter({ columns }: RunningQuery): Writer {
+function csvWriter({ columns }: Streamed): Writer {
   const line = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(',')}\n`
   return {
     contentType: 'text/csv; charset=utf-8; header=present',

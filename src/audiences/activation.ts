@@ -31,9 +31,23 @@ export const ActivationDefinition = z
       .strictObject({
         engine: z.string().min(1).max(63).default('warehouse').describe('Name of the query engine.'),
         sql: z.string().min(1).max(SQL_CHARS_MAX).optional().describe('The query.'),
-        saved: z.string().min(1).max(63).optional().describe('Name of a saved query, instead of sql.'),
+        saved: z.string().min(1).max(100).optional().describe('Name of a saved query, instead of sql.'),
+        segment: z.string().min(1).max(63).optional().describe('Name of a segment, instead of sql.'),
+        columns: z
+          .record(z.string().min(1).max(255), z.string().min(1).max(255))
+          .optional()
+          .describe(
+            "Attribute Columns of a segment: name of the output column, such as user_ids → column of the segment's table.",
+          ),
       })
-      .refine(({ sql, saved }) => (sql === undefined) !== (saved === undefined), 'Give sql or saved')
+      .refine(
+        ({ sql, saved, segment }) => [sql, saved, segment].filter((one) => one !== undefined).length === 1,
+        'Give sql, saved or segment',
+      )
+      .refine(
+        ({ segment, columns }) => (segment === undefined) === (Object.keys(columns ?? {}).length === 0),
+        'A segment needs columns, and only a segment has them',
+      )
       .describe('Whose rows are the people.'),
     aliases: z
       .array(

@@ -7,14 +7,19 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ThalwegError } from '../core/errors.ts'
+import type { Identifier } from '../core/membership.ts'
 import type { Store } from '../store/store.ts'
-import { type Activation, type ActivationDefinition, targetOf } from './activation.ts'
-import { RunDriver, type Surroundings } from './driver.ts'
+import type { EngineKind } from '../warehouse/warehouse.ts'
+import { type Activation, type ActivationDefinition, aliasColumns, targetOf } from './activation.ts'
+import { columnOf } from './columns.ts'
+import { questionOf, RunDriver, type Surroundings } from './driver.ts'
 import { Activations } from './registry.ts'
 import { Roster } from './roster/roster.ts'
 import { FINISHED, type Run } from './run.ts'
 import { type NewRun, Runs } from './runs.ts'
 import { nextDue } from './schedule.ts'
+import { DIALECTS } from './segments/dialect.ts'
+import { Segments } from './segments/segments.ts'
 
 /** The way out of an activation: the source that its records come from and the current that carries them. */
 export interface Ways {
@@ -26,6 +31,8 @@ export interface Ways {
 
 export interface AudiencesParts extends Surroundings {
   readonly store: Store
+  /** Of a query engine. Throws ENGINE_UNKNOWN. */
+  readonly kindOf: (engine: string) => Promise<EngineKind>
   /** Where the rosters lie. */
   readonly folder: string
   readonly ways: Ways
@@ -37,8 +44,11 @@ export interface AudiencesParts extends Surroundings {
 export class Audiences {
   readonly activations: Activations
   readonly runs: Runs
+  readonly segments: Segments
   readonly #parts: AudiencesParts
   readonly #stopping = new AbortController()
+  /** Of each roster, when its last user so far is done. */
+  readonly #turns = new Map<string, Promise<unknown>>()
   readonly #drivers = new Map<string, { readonly driver: RunDriver; readonly driving: Promise<void> }>()
   #cancelAlarm: () => void = () => undefined
   #looking: Promise<void> = Promise.resolve()
@@ -47,6 +57,7 @@ export class Audiences {
     this.#parts = parts
     this.activations = new Activations(parts.store, parts.clock)
     this.runs = new Runs(parts.store, parts.clock)
+    this.segments = new Segments(parts)
   }
 
   /** Takes up the runs that an earlier process left, and the schedules. */
@@ -69,6 +80,7 @@ export class Audiences {
   async create(definition: ActivationDefinition): Promise<Activation> {
     // Asked before: a way that nobody walks should not be left behind.
     await this.activations.refuseTakenName(definition.name, undefined)
+    await this.#refuseLooseEnds(definition)
     const way = await this.#parts.ways.open(definition)
     const activation = await this.activations.create(definition, way)
     this.#lookAgain()
@@ -80,6 +92,7 @@ export class Audiences {
     const activation = await this.activations.get(which)
     await this.#refuseBusy(activation)
     await this.activations.refuseTakenName(definition.name, activation.number)
+    await this.#refuseLooseEnds(definition)
     await this.#parts.ways.revise(activation, definition)
     const revised = await this.activations.revise(activation, definition, note)
     this.#lookAgain()
@@ -99,6 +112,19 @@ export class Audiences {
     await this.#refuseBusy(activation)
     await this.#parts.ways.close(activation)
     return this.activations.setState(activation.number, 'deleted')
+  }
+
+  /** Throws SEGMENT_IN_USE, SEGMENT_UNKNOWN. */
+  async removeSegment(name: string): Promise<void> {
+    const users = (await this.activations.list()).filter(
+      ({ definition }) => definition.query.segment === name,
+    )
+    if (users.length > 0)
+      throw new ThalwegError(
+        'SEGMENT_IN_USE',
+        `The segment ${name} is sent by ${users.map((one) => one.name).join(', ')}: delete or revise that first`,
+      )
+    await this.segments.remove(name)
   }
 
   /** Starts a run; it goes on by itself. Throws ACTIVATION_BUSY. */
@@ -143,10 +169,7 @@ export class Audiences {
   async cancel(which: number | string, number: number): Promise<Run> {
     const activation = await this.activations.get(which)
     const run = await this.run(activation.number, number)
-    if (run.state === 'held') {
-      const { added, removed } = run.report
-      return this.runs.save(run, 'cancelled', run.phase, { ...run.report, unsent: added + removed })
-    }
+    if (run.state === 'held') return this.runs.save(run, 'cancelled', run.phase, run.report)
     const driver = this.#drivers.get(keyOf(run))?.driver
     if (FINISHED.has(run.state) || driver === undefined)
       throw new ThalwegError('RUN_STATE', `Run ${number} is ${run.state}: there is nothing to cancel`)
@@ -154,7 +177,7 @@ export class Audiences {
     return driver.run
   }
 
-  /** Forgets what the vendor accepted: the next run sends everything again. */
+  /** Trusts nothing that the vendor accepted: the next run sends everything again, its name too. */
   async resync(which: number | string): Promise<void> {
     await this.withRoster(which, (roster) => roster.forget())
   }
@@ -171,14 +194,52 @@ export class Audiences {
     }
   }
 
-  #openRoster(target: string): Promise<Roster> {
-    return Roster.open(join(this.#parts.folder, `${target}.duckdb`))
+  /** Its file has one user at a time: waits for those who came before. */
+  async #openRoster(target: string): Promise<Roster> {
+    const opening = (this.#turns.get(target) ?? Promise.resolve()).then(() =>
+      Roster.open(join(this.#parts.folder, `${target}.duckdb`)),
+    )
+    const done = opening.then(
+      ({ ended }) => ended,
+      () => undefined,
+    )
+    this.#turns.set(target, done)
+    return opening
+  }
+
+  /** What the query says about somebody now; undefined: it does not name them. Throws as the query does. */
+  async queryRow(
+    which: number | string,
+    who: Identifier,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const { definition } = await this.activations.get(which)
+    const { engine, sql } = await questionOf(definition, this.segments, this.#parts.saved)
+    const { identifier, text } = DIALECTS[await this.#parts.kindOf(engine)]
+    const column = columnOf(who, aliasColumns(definition))
+    if (column === undefined) return undefined
+    const asked = `select * from (${sql.replace(/[\s;]+$/, '')}\n) q where q.${identifier(column)} = ${text(who.value)}`
+    const leaving = new AbortController()
+    const stream = await this.#parts.query(
+      engine,
+      { sql: asked, rowsMax: 1, timeoutMs: definition.timeoutMs },
+      AbortSignal.any([signal, leaving.signal]),
+    )
+    try {
+      for await (const [row] of stream.pages)
+        if (row !== undefined)
+          return Object.fromEntries(stream.columns.map(({ name }, i) => [name, row[i] ?? null]))
+      return undefined
+    } finally {
+      leaving.abort()
+    }
   }
 
   #drive(activation: Activation, run: Run): void {
     const parts = {
       ...this.#parts,
       runs: this.runs,
+      segments: this.segments,
       openRoster: (target: string) => this.#openRoster(target),
     }
     const driver = new RunDriver(parts, activation, run, this.#stopping.signal)
@@ -264,6 +325,16 @@ export class Audiences {
         'RUN_STATE',
         `Run ${number} is ${run.state}: only a partial run has rejected changes`,
       )
+  }
+
+  /** Throws SEGMENT_UNKNOWN; ACTIVATION_UNKNOWN and ACTIVATION_INVALID for a schedule after nothing, or in a circle. */
+  async #refuseLooseEnds({ name, query, schedule }: ActivationDefinition): Promise<void> {
+    if (query.segment !== undefined) await this.segments.get(query.segment)
+    for (let one = schedule; one.when === 'after'; ) {
+      if (one.activation === name)
+        throw new ThalwegError('ACTIVATION_INVALID', `${name} would run after itself, without end`)
+      one = (await this.activations.get(one.activation)).definition.schedule
+    }
   }
 
   async #refuseBusy(activation: Activation): Promise<void> {

@@ -3,7 +3,7 @@ import { Brake, holdFor, type Removal } from './brake.ts'
 import { costOf } from './cost.ts'
 
 const held = (removal: Partial<Removal>, brake: unknown = undefined) =>
-  holdFor({ rows: 100, removed: 0, members: 100, ...removal }, Brake.parse(brake))?.kind
+  holdFor({ usable: 100, removed: 0, members: 100, ...removal }, Brake.parse(brake))?.kind
 
 describe('brake', () => {
   const cases: [string, Partial<Removal>, unknown, string | undefined][] = [
@@ -15,13 +15,13 @@ describe('brake', () => {
     ['few are no matter of share', { removed: 3, members: 3 }, { removedShareMax: 0 }, undefined],
     ['but of count', { removed: 1 }, { removedMax: 0 }, 'removals'],
     ['a count', { removed: 9, members: 1000 }, { removedMax: 8 }, 'removals'],
-    ['an empty result', { rows: 0, removed: 2, members: 2 }, { removedShareMax: 1 }, 'empty'],
-    ['an empty result of nobody', { rows: 0, members: 0 }, undefined, undefined],
+    ['an empty result', { usable: 0, removed: 2, members: 2 }, { removedShareMax: 1 }, 'empty'],
+    ['an empty result of nobody', { usable: 0, members: 0 }, undefined, undefined],
   ]
   it.each(cases)('%s', (_what, removal, brake, expected) => expect(held(removal, brake)).toBe(expected))
 
   it('says what would happen and what is allowed', () => {
-    const hold = holdFor({ rows: 70, removed: 30, members: 100 }, Brake.parse({}))
+    const hold = holdFor({ usable: 70, removed: 30, members: 100 }, Brake.parse({}))
     expect(hold?.reason).toBe('30 of 100 members (30 %) would be removed; at most 10 % are allowed.')
   })
 })

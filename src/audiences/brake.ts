@@ -20,8 +20,9 @@ export const Brake = z
 export type Brake = z.infer<typeof Brake>
 
 export interface Removal {
-  /** Rows that the query gave, usable or not. */
-  readonly rows: number
+  /** Rows of the query that name somebody. */
+  readonly usable: number
+  /** Members who would leave. */
   readonly removed: number
   /** Members before the run. */
   readonly members: number
@@ -39,12 +40,12 @@ export interface Hold {
 const SMALL = 3
 
 /** undefined: the run may go on. */
-export function holdFor({ rows, removed, members }: Removal, brake: Brake): Hold | undefined {
+export function holdFor({ usable, removed, members }: Removal, brake: Brake): Hold | undefined {
   if (removed === 0) return undefined
-  if (rows === 0)
+  if (usable === 0)
     return {
       kind: 'empty',
-      reason: `The query gave no rows: all ${members} members would be removed. That is more often a fault than the truth.`,
+      reason: `The query gave no row that names somebody: all ${members} members would be removed. That is more often a fault than the truth.`,
     }
   const share = removed / Math.max(members, 1)
   if (brake.removedMax !== undefined && removed > brake.removedMax)

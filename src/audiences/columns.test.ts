@@ -54,10 +54,10 @@ describe('columns', () => {
     ],
     ['an alias column that nobody named', ['email'], rules(), /No column of the result says who is meant/],
     [
-      'an alias that the result lacks',
-      ['user_ids'],
+      'an alias that the result lacks, and nothing else',
+      ['mail'],
       EMAIL,
-      /The aliases name email, which the result does not have/,
+      /it needs one of user_ids, device_ids, email, and has mail/,
     ],
     ['a name twice', ['user_ids', 'user_ids'], rules(), /two columns named user_ids/],
   ]

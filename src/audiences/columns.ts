@@ -7,6 +7,7 @@
  * | `device_ids`                    | device ids, for anonymous people                           |
  * | one that the Aliases name       | alias names; the label is the column's name unless told    |
  * | any other, or one misspelt      | ignored, with a notice                                     |
+ * | an alias that is not there      | a notice                                                   |
  * | none of the first three         | an error before anything is sent                           |
  *
  * One cell is one identifier, in spite of the plural names. A row is one person: of several identifiers the first by
@@ -57,24 +58,28 @@ interface UsedColumn {
   readonly label: string
 }
 
-/** Throws ACTIVATION_COLUMNS when no column can be used, an alias column is missing, or a name stands twice. */
+/** Throws ACTIVATION_COLUMNS when no column can be used, or a name stands twice. */
 export function planColumns(columns: readonly string[], rules: ColumnRules): ColumnPlan {
   const used = usedColumns(columns, rules)
   if (used.length === 0) throw new ThalwegError('ACTIVATION_COLUMNS', nothingUsable(columns, rules))
   refuseTwice(used)
   const missing = rules.aliases.filter(({ column }) => !columns.includes(column))
-  if (missing.length > 0)
-    throw new ThalwegError(
-      'ACTIVATION_COLUMNS',
-      `The aliases name ${listed(missing.map(({ column }) => column))}, which the result does not have. It has ${listed(columns)}.`,
-    )
   return {
-    notices: columns
-      .filter((name) => !used.some((one) => one.name === name))
-      .map((name) => noticeOn(name, rules)),
+    notices: [
+      ...missing.map(({ column }) => `The aliases name ${column}, which the result does not have.`),
+      ...columns
+        .filter((name) => !used.some((one) => one.name === name))
+        .map((name) => noticeOn(name, rules)),
+    ],
     used: used.map(({ name }) => name),
     read: (row) => readRow(row, used, rules.identifiers),
   }
+}
+
+/** In which column somebody is looked for; undefined: the aliases have no such label. */
+export function columnOf({ kind, label }: Identifier, aliases: readonly AliasColumn[]): string | undefined {
+  if (kind === 'external_id') return USER_COLUMN
+  return kind === 'device_id' ? DEVICE_COLUMN : aliases.find((one) => one.label === label)?.column
 }
 
 function usedColumns(columns: readonly string[], { aliases, priority, kinds }: ColumnRules): UsedColumn[] {

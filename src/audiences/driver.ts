@@ -4,21 +4,38 @@
  * accepted into the roster.
  *
  * A process that ends in the middle: before anything was sent the run starts anew; afterwards its changes lie in the
- * roster, all of them are appended again, and the log drops those that it has.
+ * roster, all of them are appended again, and the log drops those that it has. Once something was sent a run does not
+ * fail: what is in the log is delivered whatever becomes of us, and must come into the roster. It is tried again.
  */
 
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { AUDIENCE_NAMED, IDENTIFIER_KINDS, type IdentifierKind } from '../core/membership.ts'
 import type { QueryRequest, QueryStream } from '../warehouse/warehouse.ts'
-import { type Activation, aliasColumns, audienceName, targetOf } from './activation.ts'
+import {
+  type Activation,
+  type ActivationDefinition,
+  aliasColumns,
+  audienceName,
+  targetOf,
+} from './activation.ts'
 import { holdFor } from './brake.ts'
 import { type ColumnPlan, type InvalidReason, planColumns } from './columns.ts'
 import { costOf } from './cost.ts'
 import { personOf } from './roster/person.ts'
 import { type Comparison, LOAD_MAX, type Roster } from './roster/roster.ts'
-import { changeNumber, type Phase, type Run, type RunReport, type RunState, runId } from './run.ts'
+import {
+  changeNumber,
+  changesOf,
+  emptyReport,
+  type Phase,
+  type Run,
+  type RunReport,
+  type RunState,
+  runId,
+} from './run.ts'
 import type { Runs } from './runs.ts'
+import type { Segments } from './segments/segments.ts'
 
 /** What a run needs of the rest of the hub. */
 export interface Surroundings {
@@ -38,6 +55,7 @@ export interface Surroundings {
 
 export interface DriverParts extends Surroundings {
   readonly runs: Runs
+  readonly segments: Segments
   openRoster(target: string): Promise<Roster>
 }
 
@@ -48,6 +66,8 @@ const FINDS: Readonly<Record<string, readonly IdentifierKind[]>> = {
 
 const LOOK_MS = 250
 const SAVE_MS = 1_000
+const AGAIN_MS = 5_000
+const SQL_KEPT_CHARS = 4_000
 const EXAMPLES_MAX = 5
 const SAMPLE_MAX = 20
 
@@ -80,21 +100,28 @@ export class RunDriver {
 
   /** Drives until the run is finished, held, or the process stops. Never rejects. */
   async drive(): Promise<Run> {
+    while (!(await this.#tried())) await this.#parts.clock.sleep(AGAIN_MS, this.#stopping)
+    return this.run
+  }
+
+  /** False: it could not be brought to an end and is to be tried again. */
+  async #tried(): Promise<boolean> {
     let roster: Roster | undefined
     try {
       roster = await this.#parts.openRoster(targetOf(this.#activation.definition))
       await this.#driveWith(roster)
+      return true
     } catch (error) {
-      if (!this.#stopping.aborted) await this.#fail(error)
+      return this.#stopping.aborted || (await this.#failed(error))
     } finally {
       await roster?.close()
     }
-    return this.run
   }
 
   async #driveWith(roster: Roster): Promise<void> {
-    const resumed = this.#run.phase !== 'query' && this.#run.phase !== 'diff'
-    if (!resumed && !(await this.#prepare(roster))) return
+    if (!this.#isPrepared() && !(await this.#prepare(roster))) return
+    // Whether an earlier life sent more than this one will, if it is cancelled, nobody knows.
+    const resumed = this.#report.window !== undefined
     await this.#phase('send')
     await this.#send(roster)
     if (this.#stopping.aborted) return
@@ -102,14 +129,20 @@ export class RunDriver {
     await this.#settled(this.#window().to ?? 0)
     if (this.#stopping.aborted) return
     await this.#phase('verify')
-    await this.#verify(roster)
+    await this.#verify(roster, resumed)
+  }
+
+  #isPrepared(): boolean {
+    return this.#run.phase !== 'query' && this.#run.phase !== 'diff'
   }
 
   /** Query and difference. False: the run ends here, or is held. */
   async #prepare(roster: Roster): Promise<boolean> {
+    // What an earlier try counted is counted anew.
+    this.#report = emptyReport()
     await this.#phase('query')
     const { retryOf } = this.#run
-    await roster.begin(runId(this.#run))
+    await roster.begin()
     if (retryOf === null) await this.#load(roster)
     if (this.#ends()) return this.#finish('cancelled')
     await this.#phase('diff')
@@ -128,12 +161,10 @@ export class RunDriver {
   }
 
   async #load(roster: Roster): Promise<void> {
-    const { query, timeoutMs } = this.#activation.definition
+    const { timeoutMs } = this.#activation.definition
     const signal = AbortSignal.any([this.#stopping, this.#cancelling.signal])
-    const asked =
-      query.sql === undefined
-        ? await this.#parts.saved(query.saved ?? '')
-        : { engine: query.engine, sql: query.sql }
+    const asked = await questionOf(this.#activation.definition, this.#parts.segments, this.#parts.saved)
+    this.#report.asked = { engine: asked.engine, sql: asked.sql.slice(0, SQL_KEPT_CHARS) }
     const leaving = new AbortController()
     const stream = await this.#parts.query(
       asked.engine,
@@ -202,47 +233,56 @@ export class RunDriver {
 
   async #judge(roster: Roster, compared: Comparison): Promise<void> {
     const { definition } = this.#activation
-    const { distinct, unchanged, added, removed, members } = compared
-    Object.assign(this.#report, { distinct, unchanged, added, removed, membersBefore: members })
-    this.#report.cost = costOf(definition.destination.kind, added + removed)
+    const { members, membersRemoved, ...numbers } = compared
+    Object.assign(this.#report, { ...numbers, membersBefore: members })
+    this.#report.unsent = changesOf(this.#report)
+    this.#report.cost = costOf(definition.destination.kind, this.#report.unsent)
     this.#report.sample = {
       added: await roster.sample(true, SAMPLE_MAX),
       removed: await roster.sample(false, SAMPLE_MAX),
     }
     // What an operator asks to leave leaves: the brake is for what follows from a difference.
     if (definition.operation === 'mirror' && this.#run.retryOf === null)
-      this.#report.hold = holdFor({ rows: this.#report.rows, removed, members }, definition.brake)
+      this.#report.hold = holdFor(
+        { usable: this.#report.identifiers, removed: membersRemoved, members },
+        definition.brake,
+      )
   }
 
   async #send(roster: Roster): Promise<void> {
-    const { source, definition } = this.#activation
-    const id = runId(this.#run)
     this.#report.window ??= { from: this.#parts.head(), to: undefined }
+    // On the disk before the first record is: whoever goes on looks for refusals from there.
+    await this.#save('running', 'send')
     // A name alone first: until it is accepted, members of a new cohort would be refused.
-    await this.#name()
+    await this.#name(roster)
+    const { removed } = this.#report
+    const total = changesOf(this.#report)
+    await this.#append(roster, 0, removed)
+    // Somebody who enters may be the profile that leaves by another identifier: the one must not overtake the other.
+    if (removed > 0 && removed < total && !this.#ends()) await this.#settled(this.#parts.head())
+    await this.#append(roster, removed, total)
+    this.#report.window = { from: this.#window().from, to: this.#parts.head() }
+  }
+
+  async #append(roster: Roster, from: number, below: number): Promise<void> {
     const about = {
-      prefix: id,
-      activation: definition.name,
+      prefix: runId(this.#run),
+      activation: this.#activation.name,
       run: String(this.#run.run),
       timeMs: this.#run.createdAt,
     }
-    for (let from: number | undefined = 0; from !== undefined && !this.#ends(); ) {
-      const page: Awaited<ReturnType<Roster['records']>> = await roster.records(from, about)
-      if (page.count > 0) await this.#parts.append(source, page.body)
-      this.#report.appended = from + page.count
-      from = page.next
+    for (let at = from; at < below && !this.#ends(); at = this.#report.appended) {
+      const page = await roster.records(at, below, about)
+      await this.#parts.append(this.#activation.source, page.body)
+      this.#report.appended = at + page.count
+      this.#report.unsent = changesOf(this.#report) - this.#report.appended
       await this.#saveNowAndThen()
     }
-    this.#report.window = { from: this.#window().from, to: this.#parts.head() }
-    const { added, removed, appended } = this.#report
-    this.#report.unsent = added + removed - appended
   }
 
-  async #name(): Promise<void> {
-    const target = targetOf(this.#activation.definition)
+  async #name(roster: Roster): Promise<void> {
     const name = audienceName(this.#activation.definition)
-    if (this.#report.named === name) return
-    if ((await this.#parts.runs.lastName(target)) === name) {
+    if ((await roster.name()) === name) {
       this.#report.named = name
       return
     }
@@ -264,6 +304,7 @@ export class RunDriver {
     )
     if (refused !== undefined)
       throw new ThalwegError('ACTIVATION_INVALID', `The destination refuses the cohort: ${refused.message}`)
+    await roster.rename(name)
     this.#report.named = name
   }
 
@@ -278,14 +319,17 @@ export class RunDriver {
     }
   }
 
-  async #verify(roster: Roster): Promise<void> {
+  async #verify(roster: Roster, resumed: boolean): Promise<void> {
     const { from, to = from } = this.#window()
+    const { appended } = this.#report
     const id = runId(this.#run)
     const letters = await this.#parts.rejected(this.#activation.current, from, to)
-    const rejected = letters.flatMap((letter) => changeNumber(id, letter.id) ?? [])
-    await roster.apply(id, this.#parts.clock.now(), this.#report.appended, rejected)
+    const rejected = letters
+      .flatMap((letter) => changeNumber(id, letter.id) ?? [])
+      .filter((n) => n < appended)
+    await roster.apply(id, this.#parts.clock.now(), appended, rejected, resumed)
     this.#report.rejected = rejected.length
-    this.#report.accepted = this.#report.appended - rejected.length
+    this.#report.accepted = appended - rejected.length
     this.#report.membersAfter = await roster.size()
     if (this.#cancelling.signal.aborted) await this.#finish('cancelled')
     else await this.#finish(rejected.length > 0 ? 'partial' : 'succeeded')
@@ -320,9 +364,24 @@ export class RunDriver {
     return false
   }
 
-  async #fail(error: unknown): Promise<void> {
-    this.#report.error = error instanceof Error ? error.message : String(error)
-    await this.#finish('failed')
+  /** False: it may have sent something, or its failure could not be noted. It goes on until somebody cancels it. */
+  async #failed(error: unknown): Promise<boolean> {
+    const message = error instanceof Error ? error.message : String(error)
+    // Nothing is sent before the name is accepted.
+    const sent = this.#isPrepared() && this.#report.named !== undefined
+    try {
+      if (sent && !this.#cancelling.signal.aborted) {
+        this.#report.waiting = message
+        await this.#save('running', this.#run.phase)
+        return false
+      }
+      this.#report.error = message
+      await this.#finish('failed')
+      return true
+    } catch (failure) {
+      // Somebody else has ended it.
+      return failure instanceof ThalwegError && failure.code === 'RUN_STATE'
+    }
   }
 
   async #saveNowAndThen(): Promise<void> {
@@ -333,4 +392,17 @@ export class RunDriver {
     this.#savedAt = this.#parts.clock.now()
     this.#run = await this.#parts.runs.save(this.#run, state, phase, this.#report)
   }
+}
+
+/** The query as it is now: saved ones and segments may have new versions. Throws SAVED_QUERY_UNKNOWN, SEGMENT_UNKNOWN, ENGINE_UNKNOWN. */
+export async function questionOf(
+  { query }: ActivationDefinition,
+  segments: Segments,
+  savedQuery: Surroundings['saved'],
+): Promise<{ readonly engine: string; readonly sql: string }> {
+  const { engine, sql, saved, segment, columns = {} } = query
+  if (sql !== undefined) return { engine, sql }
+  if (segment === undefined) return savedQuery(saved ?? '')
+  const { parent, rule } = (await segments.get(segment)).definition
+  return { engine: parent.engine, sql: (await segments.compiler(parent)).query(rule, columns) }
 }

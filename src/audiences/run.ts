@@ -4,7 +4,7 @@
  *
  *   rows = usable + invalid          identifiers = distinct + duplicates
  *   distinct = unchanged + added     (operation remove: + removed)
- *   added + removed = accepted + rejected + unsent
+ *   added + removed + affirmed = accepted + rejected + unsent          (affirmed: of the unchanged, sent once more)
  *
  *   queued ──► running ──► succeeded | partial | failed | cancelled
  *                │  ▲
@@ -42,6 +42,8 @@ export interface PhaseTime {
 }
 
 export interface RunReport {
+  /** What was asked of which engine, its beginning; undefined for a retry. */
+  asked: { readonly engine: string; readonly sql: string } | undefined
   rows: number
   invalid: Partial<Record<InvalidReason, { count: number; readonly examples: string[] }>>
   identifiers: number
@@ -49,6 +51,8 @@ export interface RunReport {
   unchanged: number
   added: number
   removed: number
+  /** Unchanged members who are sent again: one who leaves by another identifier may be the same profile. */
+  affirmed: number
   /** Members before and after, as the vendor accepted them. */
   membersBefore: number
   membersAfter: number | undefined
@@ -95,6 +99,7 @@ export interface Run {
 
 export function emptyReport(): RunReport {
   return {
+    asked: undefined,
     rows: 0,
     invalid: {},
     identifiers: 0,
@@ -102,6 +107,7 @@ export function emptyReport(): RunReport {
     unchanged: 0,
     added: 0,
     removed: 0,
+    affirmed: 0,
     membersBefore: 0,
     membersAfter: undefined,
     appended: 0,
@@ -130,4 +136,9 @@ export function changeNumber(id: string, recordId: string): number | undefined {
   if (!recordId.startsWith(`${id}-`)) return undefined
   const n = Number(recordId.slice(id.length + 1))
   return Number.isSafeInteger(n) && n >= 0 ? n : undefined
+}
+
+/** What a run has to send. */
+export function changesOf({ added, removed, affirmed }: RunReport): number {
+  return added + removed + affirmed
 }

@@ -4,7 +4,7 @@ import type { Transaction } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { RunsTable, Schema } from '../store/schema.ts'
-import type { Store } from '../store/store.ts'
+import { type Store, violatesUnique } from '../store/store.ts'
 import type { Activation } from './activation.ts'
 import {
   emptyReport,
@@ -48,35 +48,59 @@ export class Runs {
   /** Throws ACTIVATION_BUSY when the cohort has an unfinished run. */
   async create(activation: Activation, target: string, wanted: NewRun): Promise<Run> {
     const now = this.#clock.now()
-    const row: RunsTable | undefined = await this.#store.transaction(async (tx) => {
-      const open = await openOf(tx, target)
-      if (open !== undefined) return undefined
-      const last = await tx
-        .selectFrom('runs')
-        .select(({ fn }) => fn.max('run').as('run'))
-        .where('activation', '=', activation.number)
-        .executeTakeFirst()
-      const made: RunsTable = {
-        activation: activation.number,
-        run: Number(last?.run ?? 0) + 1,
-        version: activation.version,
-        target,
-        cause: wanted.trigger,
-        by: wanted.by,
-        dry: wanted.dry ? 1 : 0,
-        retry_of: wanted.retryOf ?? null,
-        state: 'queued',
-        phase: 'query',
-        report: JSON.stringify(emptyReport()),
-        created_at: now,
-        updated_at: now,
-        finished_at: null,
-      }
-      await tx.insertInto('runs').values(made).execute()
-      return made
-    })
+    const row: RunsTable | undefined = await this.#inserted(activation, target, wanted, now)
     if (row === undefined) throw await this.#busy(target)
     return runFrom(row)
+  }
+
+  /** undefined: the cohort has an unfinished run. */
+  async #inserted(
+    activation: Activation,
+    target: string,
+    wanted: NewRun,
+    now: number,
+  ): Promise<RunsTable | undefined> {
+    try {
+      return await this.#store.transaction((tx) => this.#insert(tx, activation, target, wanted, now))
+    } catch (error) {
+      // Another node was quicker.
+      if (violatesUnique(error)) return undefined
+      throw error
+    }
+  }
+
+  async #insert(
+    tx: Transaction<Schema>,
+    activation: Activation,
+    target: string,
+    wanted: NewRun,
+    now: number,
+  ): Promise<RunsTable | undefined> {
+    const open = await openOf(tx, target)
+    if (open !== undefined) return undefined
+    const last = await tx
+      .selectFrom('runs')
+      .select(({ fn }) => fn.max('run').as('run'))
+      .where('activation', '=', activation.number)
+      .executeTakeFirst()
+    const made: RunsTable = {
+      activation: activation.number,
+      run: Number(last?.run ?? 0) + 1,
+      version: activation.version,
+      target,
+      cause: wanted.trigger,
+      by: wanted.by,
+      dry: wanted.dry ? 1 : 0,
+      retry_of: wanted.retryOf ?? null,
+      state: 'queued',
+      phase: 'query',
+      report: JSON.stringify(emptyReport()),
+      created_at: now,
+      updated_at: now,
+      finished_at: null,
+    }
+    await tx.insertInto('runs').values(made).execute()
+    return made
   }
 
   /** Newest first. */
@@ -103,20 +127,6 @@ export class Runs {
       .executeTakeFirst()
     if (row === undefined) throw new ThalwegError('RUN_UNKNOWN', `There is no run ${run} of this activation`)
     return runFrom(row)
-  }
-
-  /** The name that the vendor last accepted for a cohort. */
-  async lastName(target: string): Promise<string | undefined> {
-    const row = await this.#store.db
-      .selectFrom('runs')
-      .select('report')
-      .where('target', '=', target)
-      .where('dry', '=', 0)
-      .where('state', 'in', ['succeeded', 'partial', 'cancelled'])
-      .orderBy('finished_at', 'desc')
-      .limit(1)
-      .executeTakeFirst()
-    return row === undefined ? undefined : (JSON.parse(row.report) as Partial<RunReport>).named
   }
 
   /** Those that a process which ended left behind. */

@@ -73,6 +73,7 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
     async () => (await import('./commands/dead-letters.ts')).deadLetterCommands,
   ],
   [['replays', 'replay'], async () => (await import('./commands/replays.ts')).replayCommands],
+  [['segments', 'segment'], async () => (await import('./commands/segments.ts')).segmentCommands],
   [['activations', 'activation'], async () => (await import('./commands/activations.ts')).activationCommands],
   [['ledger'], async () => (await import('./commands/ledger.ts')).ledgerCommands],
   [['event', 'events'], async () => (await import('./commands/event.ts')).eventCommands],

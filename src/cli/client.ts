@@ -117,9 +117,11 @@ export class Client {
     return this.#call<Answer>('DELETE', where)
   }
 
-  /** An answer to be read as it comes, for as long as it takes; aborting leaves. Throws as `get` does, until the answer begins. */
+  /** An answer (to a GET without a body) to be read as it comes, for as long as it takes; aborting leaves. Throws as `get` does, until the answer begins. */
   async stream(where: string, body: unknown, signal: AbortSignal): Promise<Response> {
-    const answer = await this.#reach('POST', `${this.address}/api/v1${where}`, JSON.stringify(body), signal)
+    const method = body === undefined ? 'GET' : 'POST'
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    const answer = await this.#reach(method, `${this.address}/api/v1${where}`, text, signal)
     if (answer.ok) return answer
     throw this.#refusal(answer.status, await answer.text())
   }

@@ -2,6 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
+import { ThalwegError } from '../core/errors.ts'
 import { addressOf, Client, tokenOf, type Whereabouts } from './client.ts'
 import { Printer } from './printer.ts'
 import { ask, readStdin, STDIN_BYTES_MAX, type Surroundings } from './surroundings.ts'
@@ -34,6 +35,18 @@ export class Session {
   async client(): Promise<Client> {
     const address = await addressOf(this.options, this.io)
     return new Client(address, await tokenOf(this.options, this.io, address), this.io.fetch)
+  }
+
+  /** A file of the API, as it comes, to standard output. Throws HUB_UNREACHABLE when it breaks off. */
+  async copied(where: string): Promise<void> {
+    const answer = await (await this.client()).stream(where, undefined, this.io.interruption())
+    const decoder = new TextDecoder()
+    try {
+      for await (const piece of answer.body ?? []) this.out.text(decoder.decode(piece, { stream: true }))
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error)
+      throw new ThalwegError('HUB_UNREACHABLE', `The answer broke off: ${words}`, { cause: error })
+    }
   }
 
   /** JSON from a file, or from standard input when the file is `-`. */

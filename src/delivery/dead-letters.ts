@@ -55,6 +55,10 @@ export interface DeadLetterFilter {
   readonly reason?: string
   readonly eventType?: string
   readonly eventId?: string
+  /** Of one of these records. */
+  readonly eventIds?: readonly string[]
+  /** Offsets of their records: [from, to). */
+  readonly window?: { readonly from: number; readonly to: number }
   /** Ids after this one, in listing order. */
   readonly before?: { readonly createdAt: number; readonly id: string }
   readonly limit: number
@@ -132,7 +136,10 @@ export class DeadLetters {
     if (filter.reason !== undefined) query = query.where('reason', '=', filter.reason)
     if (filter.eventType !== undefined) query = query.where('event_type', '=', filter.eventType)
     if (filter.eventId !== undefined) query = query.where('event_id', '=', filter.eventId)
-    const { before } = filter
+    if (filter.eventIds !== undefined) query = query.where('event_id', 'in', filter.eventIds)
+    const { before, window } = filter
+    if (window !== undefined)
+      query = query.where('record_offset', '>=', window.from).where('record_offset', '<', window.to)
     if (before !== undefined) {
       query = query.where((where) =>
         where.or([

@@ -12,6 +12,7 @@ import * as drift from './migrations/0002-drift.ts'
 import * as files from './migrations/0003-files.ts'
 import * as queries from './migrations/0004-queries.ts'
 import * as audiences from './migrations/0005-audiences.ts'
+import * as segments from './migrations/0006-segments.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, name: 'files', up: files.up },
   { number: 4, name: 'queries', up: queries.up },
   { number: 5, name: 'audiences', up: audiences.up },
+  { number: 6, name: 'segments', up: segments.up },
 ]
 
 /** Any fixed number: the key of the advisory lock that starting nodes of one database share. */

@@ -43,6 +43,8 @@ export interface Schema {
   activations: ActivationsTable
   activation_versions: ActivationVersionsTable
   runs: RunsTable
+  segments: SegmentsTable
+  segment_versions: SegmentVersionsTable
 }
 
 /** store: the numbered steps that made these tables. Key: number. */
@@ -379,4 +381,22 @@ export interface RunsTable {
   created_at: number
   updated_at: number
   finished_at: number | null
+}
+
+/** audiences: named rules; what they say lives in segment_versions. Key: name. */
+export interface SegmentsTable {
+  name: string
+  version: number
+  created_at: number
+  updated_at: number
+}
+
+/** audiences: what a segment meant when. Key: name, version. */
+export interface SegmentVersionsTable {
+  name: string
+  version: number
+  definition: string // JSON
+  note: string
+  author: string // label of the token that saved it
+  created_at: number
 }

@@ -44,6 +44,8 @@ const TABLES = [
   'runs',
   'saved_queries',
   'saved_query_versions',
+  'segment_versions',
+  'segments',
   'source_tokens',
   'sources',
 ]

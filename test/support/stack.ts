@@ -18,6 +18,8 @@ const SEGMENT_BYTES = 4_194_304
 export interface StackOptions {
   readonly clock?: Clock
   readonly sandbox?: SandboxOptions
+  /** Doubles that run already; unset: new ones. */
+  readonly beside?: Sandbox
   readonly dataDir?: string
   readonly haltedRetryMs?: number
 }
@@ -49,8 +51,9 @@ export interface Destination {
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const clock = options.clock ?? systemClock
-  const sandbox = await startSandbox({ clock, random: seededRandom(1), ...options.sandbox })
-  onTestFinished(() => sandbox.close())
+  const sandbox =
+    options.beside ?? (await startSandbox({ clock, random: seededRandom(1), ...options.sandbox }))
+  if (options.beside === undefined) onTestFinished(() => sandbox.close())
   const dataDir = options.dataDir ?? (await tempFolder())
   const hub = await startHub(
     {

@@ -8,6 +8,8 @@ import { ThalwegError } from '../../core/errors.ts'
 import { IDENTIFIER_KINDS, type Identifier } from '../../core/membership.ts'
 import type { Api } from '../app.ts'
 import type { ApiParts } from '../parts.ts'
+import { answerPeople, FILE_ANSWER, FileFormat } from '../people-files.ts'
+import { leaving } from '../results.ts'
 import { Count, ErrorAnswer, NOTHING, Note, Time } from '../schemas.ts'
 
 const ActivationView = z
@@ -69,10 +71,11 @@ export type WhyAnswer = z.output<typeof WhyView>
 export const ActivationParams = z.object({
   activation: z.string().min(1).max(63).describe('Name or number of the activation.'),
 })
+const At = z.coerce.number().int().min(0).optional().describe('Milliseconds since the epoch; unset: now.')
 const After = z.string().max(4_000).default('').describe('From the page before.')
 const TAGS = ['Activations']
 
-export function activationRoutes(app: Api, { audiences }: ApiParts): void {
+export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): void {
   const { activations } = audiences
 
   app.get(
@@ -234,10 +237,7 @@ export function activationRoutes(app: Api, { audiences }: ApiParts): void {
         operationId: 'listMembers',
         summary: 'Who was in at a moment, as the vendor accepted it',
         params: ActivationParams,
-        querystring: z.object({
-          at: z.coerce.number().int().min(0).optional().describe('Milliseconds since the epoch; unset: now.'),
-          after: After,
-        }),
+        querystring: z.object({ at: At, after: After }),
         response: { 200: People.extend({ size: Count }), default: ErrorAnswer },
       },
     },
@@ -247,6 +247,36 @@ export function activationRoutes(app: Api, { audiences }: ApiParts): void {
         size: await roster.size(at),
         ...peopleOf(await roster.membersAt(at ?? Number.MAX_SAFE_INTEGER, after)),
       }))
+    },
+  )
+
+  app.get(
+    '/activations/:activation/members/file',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'exportMembers',
+        summary: 'All who were in at a moment, as CSV or NDJSON',
+        params: ActivationParams,
+        querystring: z.object({ at: At, format: FileFormat }),
+        response: { ...FILE_ANSWER, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { at = Number.MAX_SAFE_INTEGER, format } = request.query
+      const { activation } = request.params
+      await audiences.withRoster(which(activation), (roster) => {
+        reply.hijack()
+        const file = { name: `${activation}-members`, format }
+        return answerPeople<string>(
+          reply.raw,
+          file,
+          (last = '') => roster.membersAt(at, last),
+          [],
+          (person) => person,
+        )
+      })
     },
   )
 
@@ -294,6 +324,33 @@ export function activationRoutes(app: Api, { audiences }: ApiParts): void {
       return audiences.withRoster(which(request.params.activation), async (roster) =>
         whyOf(who, await roster.movesOf(personOf(who))),
       )
+    },
+  )
+
+  app.get(
+    '/activations/:activation/query-row',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'getQueryRow',
+        summary: 'What the query says about somebody now',
+        params: ActivationParams,
+        querystring: Who,
+        response: {
+          200: z.object({
+            row: z
+              .record(z.string(), z.unknown())
+              .nullable()
+              .describe('By column; null: the query does not name them.'),
+          }),
+          default: ErrorAnswer,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { activation } = request.params
+      return { row: (await audiences.queryRow(which(activation), request.query, leaving(reply.raw))) ?? null }
     },
   )
 }

@@ -6,6 +6,7 @@ import { CurrentDefinition, LaunchFrom } from '../../currents/current.ts'
 import type { Api } from '../app.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
 import { CurrentView, currentNamed, StatusView, statusViewOf, viewOf } from '../current-views.ts'
+import { ownersOf, refuseOwned } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, CurrentParams, ErrorAnswer, NOTHING, Note, Offset, Time } from '../schemas.ts'
 
@@ -33,7 +34,7 @@ const PreviewedRequest = z.object({
 const TAGS = ['Currents']
 
 export function currentRoutes(app: Api, parts: ApiParts): void {
-  const { currents, delivery, clock, authorizations } = parts
+  const { currents, delivery, clock, authorizations, audiences } = parts
   const numberOf = async (which: string): Promise<number> => (await currentNamed(currents, which)).number
   const check = async ({ destination }: CurrentDefinition) => {
     const { kind, settings, authorization } = destination
@@ -184,7 +185,9 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const { definition, note } = request.body
-      return viewOf(await delivery.revise(await numberOf(request.params.current), definition, note))
+      const number = await numberOf(request.params.current)
+      refuseOwned(await ownersOf(audiences), number, 'revise the activation')
+      return viewOf(await delivery.revise(number, definition, note))
     },
   )
 
@@ -201,7 +204,9 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
       },
     },
     async (request, reply) => {
-      await delivery.remove(await numberOf(request.params.current))
+      const number = await numberOf(request.params.current)
+      refuseOwned(await ownersOf(audiences), number, 'delete the activation')
+      await delivery.remove(number)
       return reply.code(204).send()
     },
   )

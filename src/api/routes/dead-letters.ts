@@ -6,6 +6,7 @@ import type { DeadLetter, DeadLetterFilter } from '../../delivery/dead-letters.t
 import type { Api } from '../app.ts'
 import { currentNamed } from '../current-views.ts'
 import { cursorAfter, placeOf } from '../cursor.ts'
+import { ownersOf, refuseOwned } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, CurrentParams, ErrorAnswer, Note, Offset, Time } from '../schemas.ts'
 
@@ -92,7 +93,7 @@ const ManyAnswer = z
     changed: Count,
     refused: z
       .array(z.object({ id: z.string(), code: z.string(), message: z.string() }))
-      .describe('Letters that are not in a state for this.'),
+      .describe('Letters that are not in a state for this, or whose current belongs to an activation.'),
   })
   .meta({ id: 'ManyDeadLetters' })
 
@@ -200,7 +201,12 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const { note } = request.body
-      const answer = await changeMany(parts, request.body, (id) => letters.queue([id], note))
+      const owners = await ownersOf(parts.audiences)
+      const answer = await changeMany(parts, request.body, async (id) => {
+        const { current } = await letters.get(id)
+        refuseOwned(owners, current, 'retry its run: thalweg activations retry')
+        await letters.queue([id], note)
+      })
       if (answer.changed > 0) await delivery.redrive([], note)
       return answer
     },
@@ -235,7 +241,9 @@ async function changeMany(
     try {
       await change(id)
     } catch (error) {
-      const known = error instanceof ThalwegError && error.code.startsWith('DEAD_LETTER_')
+      const known =
+        error instanceof ThalwegError &&
+        (error.code.startsWith('DEAD_LETTER_') || error.code === 'CURRENT_OF_ACTIVATION')
       if (!known) throw error
       refused.push({ id, code: error.code, message: error.message })
     }

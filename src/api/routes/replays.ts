@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { type Replay, ReplayWindow } from '../../delivery/replay.ts'
 import type { Api } from '../app.ts'
 import { currentNamed } from '../current-views.ts'
+import { ownersOf, refuseOwned } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, CurrentParams, ErrorAnswer, Offset, Time } from '../schemas.ts'
 
@@ -50,7 +51,7 @@ const TYPES_MAX = 1_000
 const Params = z.object({ replay: z.string().min(1).max(64).describe('Id of the replay.') })
 const TAGS = ['Replays']
 
-export function replayRoutes(app: Api, { currents, delivery }: ApiParts): void {
+export function replayRoutes(app: Api, { currents, delivery, audiences }: ApiParts): void {
   const view = async (replay: Replay) => {
     const known = (await currents.list()).find((current) => current.number === replay.current)
     return viewOf(replay, known?.name ?? null)
@@ -91,6 +92,7 @@ export function replayRoutes(app: Api, { currents, delivery }: ApiParts): void {
     },
     async (request, reply) => {
       const { number, name } = await currentNamed(currents, request.params.current)
+      refuseOwned(await ownersOf(audiences), number, 'what it carried before is decided again by a run')
       return reply.code(201).send(viewOf(await delivery.replay(number, request.body), name))
     },
   )

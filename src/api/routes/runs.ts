@@ -3,14 +3,21 @@
 import type { FastifyRequest } from 'fastify'
 import * as z from 'zod'
 import { identifierOf } from '../../audiences/roster/person.ts'
+import type { Refused } from '../../audiences/roster/roster.ts'
 import { PHASES, RUN_STATES, type Run, runId, TRIGGERS } from '../../audiences/run.ts'
 import { RUNS_PAGE_MAX } from '../../audiences/runs.ts'
+import type { DeadLetter } from '../../delivery/dead-letters.ts'
 import type { Api } from '../app.ts'
 import type { ApiParts } from '../parts.ts'
+import { answerPeople, FILE_ANSWER, FileFormat } from '../people-files.ts'
 import { Count, ErrorAnswer, Time, TimeOrNull } from '../schemas.ts'
 import { ActivationParams, IdentifierView, People, peopleOf, which } from './activations.ts'
 
 const Report = z.object({
+  asked: z
+    .object({ engine: z.string(), sql: z.string() })
+    .nullable()
+    .describe('What was asked of which engine, its beginning.'),
   rows: Count,
   invalid: z.partialRecord(
     z.enum(['blank', 'not_text', 'too_long']),
@@ -21,6 +28,9 @@ const Report = z.object({
   unchanged: Count,
   added: Count,
   removed: Count,
+  affirmed: Count.describe(
+    'Unchanged members who are sent again: one who leaves by another identifier may be the same profile.',
+  ),
   membersBefore: Count,
   membersAfter: Count.nullable(),
   appended: Count,
@@ -61,7 +71,17 @@ const RunView = z
 export type RunAnswer = z.output<typeof RunView>
 
 const Refusals = z.object({
-  refused: z.array(z.object({ who: IdentifierView, entered: z.boolean(), record: z.string() })),
+  refused: z.array(
+    z.object({
+      who: IdentifierView,
+      entered: z.boolean(),
+      record: z.string(),
+      reason: z.string().describe("The vendor's, as the dead letter has it."),
+      status: z.int().describe('Of the deciding answer; 0: none.'),
+      attempts: Count,
+      deadLetter: z.string().nullable(),
+    }),
+  ),
   next: Count.nullable().describe('What to give as `after` for the next page; null: this was the last.'),
 })
 export type RefusalsAnswer = z.output<typeof Refusals>
@@ -76,8 +96,12 @@ const page = {
   limit: z.coerce.number().int().min(1).max(RUNS_PAGE_MAX).default(50),
 }
 const TAGS = ['Runs']
+/** At most what a list of dead letters gives. */
+const LETTERS_AT_ONCE = 500
 
-export function runRoutes(app: Api, { audiences }: ApiParts): void {
+export function runRoutes(app: Api, parts: ApiParts): void {
+  const { audiences } = parts
+
   app.get(
     '/runs',
     {
@@ -241,18 +265,102 @@ export function runRoutes(app: Api, { audiences }: ApiParts): void {
     async (request) => {
       const run = await audiences.run(which(request.params.activation), request.params.run)
       return audiences.withRoster(run.activation, async (roster) => {
-        const refused = await roster.refused(runId(run), request.query.after)
+        const refused = await refusalsOf(parts, run, await roster.refused(runId(run), request.query.after))
         return {
-          refused: refused.map(({ change, person, enters }) => ({
-            who: identifierOf(person),
-            entered: enters,
-            record: `${runId(run)}-${change}`,
-          })),
+          refused: refused.map(({ change, person, ...one }) => ({ ...one, who: identifierOf(person) })),
           next: refused.at(-1)?.change ?? null,
         }
       })
     },
   )
+
+  app.get(
+    '/activations/:activation/runs/:run/file',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'exportChanges',
+        summary: 'All whom a finished run brought in or out, or was refused, as CSV or NDJSON',
+        params: RunParams,
+        querystring: z.object({
+          kind: z.enum(['added', 'removed', 'refused']).default('added'),
+          format: FileFormat,
+        }),
+        response: { ...FILE_ANSWER, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { kind, format } = request.query
+      const run = await audiences.run(which(request.params.activation), request.params.run)
+      const file = { name: `${request.params.activation}-${run.run}-${kind}`, format }
+      await audiences.withRoster(run.activation, (roster) => {
+        reply.hijack()
+        if (kind !== 'refused')
+          return answerPeople<string>(
+            reply.raw,
+            file,
+            (last = '') => roster.movedBy(runId(run), kind === 'added', last),
+            [],
+            (person) => person,
+          )
+        return answerPeople<Refusal>(
+          reply.raw,
+          file,
+          async (last) => refusalsOf(parts, run, await roster.refused(runId(run), last?.change ?? -1)),
+          [
+            { name: 'enters', of: ({ entered }) => entered },
+            { name: 'record', of: ({ record }) => record },
+            { name: 'reason', of: ({ reason }) => reason },
+            { name: 'status', of: ({ status }) => status },
+            { name: 'attempts', of: ({ attempts }) => attempts },
+          ],
+          ({ person }) => person,
+        )
+      })
+    },
+  )
+}
+
+interface Refusal {
+  readonly change: number
+  readonly person: string
+  readonly entered: boolean
+  readonly record: string
+  readonly reason: string
+  readonly status: number
+  readonly attempts: number
+  readonly deadLetter: string | null
+}
+
+/** With what the dead letters know of each. */
+async function refusalsOf(
+  { audiences, delivery }: ApiParts,
+  run: Run,
+  refused: readonly Refused[],
+): Promise<Refusal[]> {
+  const { current } = await audiences.activations.get(run.activation)
+  const ids = refused.map(({ change }) => `${runId(run)}-${change}`)
+  const letters = new Map<string, DeadLetter>()
+  for (let i = 0; i < ids.length; i += LETTERS_AT_ONCE) {
+    const eventIds = ids.slice(i, i + LETTERS_AT_ONCE)
+    for (const letter of await delivery.letters.list({ current, eventIds, limit: LETTERS_AT_ONCE }))
+      letters.set(letter.eventId, letter)
+  }
+  return refused.map(({ change, person, enters }, i) => {
+    const record = ids[i] ?? ''
+    const letter = letters.get(record)
+    return {
+      change,
+      person,
+      entered: enters,
+      record,
+      reason: letter?.message ?? '',
+      status: letter?.status ?? 0,
+      attempts: letter?.attempts ?? 0,
+      deadLetter: letter?.id ?? null,
+    }
+  })
 }
 
 /** For the history: whose token asked. */
@@ -288,12 +396,14 @@ function viewOf({ report, ...run }: Run): RunAnswer {
     updatedAt,
     finishedAt,
     report: {
+      asked: report.asked ?? null,
       rows: report.rows,
       identifiers: report.identifiers,
       distinct: report.distinct,
       unchanged: report.unchanged,
       added: report.added,
       removed: report.removed,
+      affirmed: report.affirmed,
       membersBefore: report.membersBefore,
       appended: report.appended,
       accepted: report.accepted,

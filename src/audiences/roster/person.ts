@@ -22,3 +22,17 @@ export const USER_JSON_SQL = `case person[1]
   when 'd' then '{"device_id":' || to_json(person[2:])::varchar || '}'
   else '{"alias":{"label":' || (person[2:]::json -> 0)::varchar || ',"name":' || (person[2:]::json -> 1)::varchar || '}}'
 end`
+
+/**
+ * By what a person is found, as SQL text over a column `person`: `u`, `d`, or an alias's `a["<label>",`. Two of one kind are two
+ * profiles, but for devices: a profile may have several.
+ */
+export const KIND_SQL = `if(person[1] = 'a', 'a[' || (person[2:]::json -> 0)::varchar || ',', person[1])`
+
+/** SQL text over a column `person`: whether they may be the same profile as somebody of these kinds. */
+export function mayBeOneOf(kinds: readonly string[]): string {
+  const [only] = kinds
+  if (only === undefined) return 'false'
+  if (kinds.length > 1 || only === 'd') return 'true'
+  return `not starts_with(person, '${only.replaceAll("'", "''")}')`
+}

@@ -10,38 +10,48 @@ export interface RosterSettings {
 
 export type Ask =
   | { what: 'open' }
-  | { what: 'begin'; run: string }
+  | { what: 'begin' }
   | { what: 'load'; persons: string[] }
   | { what: 'compare'; operation: Operation }
   | { what: 'compare-refused'; run: string }
   | { what: 'sample'; enters: boolean; limit: number }
-  | { what: 'records'; from: number; prefix: string; activation: string; run: string; timeMs: number }
-  | { what: 'apply'; run: string; atMs: number; sent: number; rejected: number[] }
-  | { what: 'change'; n: number }
+  | {
+      what: 'records'
+      from: number
+      below: number
+      prefix: string
+      activation: string
+      run: string
+      timeMs: number
+    }
+  | { what: 'apply'; run: string; atMs: number; sent: number; unsure: boolean; rejected: number[] }
   | { what: 'size'; atMs: number | null }
   | { what: 'members'; atMs: number; after: string }
   | { what: 'between'; fromMs: number; toMs: number; enters: boolean; after: string }
   | { what: 'moves'; person: string }
   | { what: 'moved'; run: string; enters: boolean; after: string }
   | { what: 'refused'; run: string; after: number }
+  | { what: 'name' }
+  | { what: 'rename'; name: string }
   | { what: 'forget' }
 
 interface Results {
   open: undefined
-  begin: { readonly applied: boolean }
+  begin: undefined
   load: undefined
   compare: Comparison
   'compare-refused': Comparison
   sample: string[]
-  records: { readonly body: string; readonly count: number; readonly next: number | undefined }
+  records: { readonly body: string; readonly count: number }
   apply: undefined
-  change: string | undefined
   size: number
   members: string[]
   between: string[]
   moves: Move[]
   moved: string[]
   refused: Refused[]
+  name: string | undefined
+  rename: undefined
   forget: undefined
 }
 export type Asked<W extends Ask['what']> = Results[W]

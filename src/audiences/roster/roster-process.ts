@@ -4,8 +4,12 @@
  *   roster    person → whether the vendor accepted that they are in; whoever was never decided is not there
  *   history   each accepted change: run, number in the run, moment, person, direction
  *   applied   runs whose changes are in both
+ *   affirmed  accepted changes that changed nothing here: members who were sent once more
+ *   named     the name that the vendor accepted, if any
  *   refused   changes that the vendor refused, for a retry
- *   staged, changes      the result of the run at hand, and its difference; changes are numbered from 0
+ *   doubted   people of whom the vendor's word is not certain any more: what was refused may have been taken by a try whose answer was
+ *             lost, and somebody who left by another identifier may have been the same profile. They are sent whatever the roster says
+ *   staged, changes      the result of the run at hand, and its difference; changes are numbered from 0, those who leave first
  */
 
 import {
@@ -16,7 +20,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api'
 import { MEMBERSHIP_ENTERED, MEMBERSHIP_LEFT } from '../../core/membership.ts'
-import { USER_JSON_SQL } from './person.ts'
+import { KIND_SQL, mayBeOneOf, USER_JSON_SQL } from './person.ts'
 import type { Answering, Ask, RosterSettings } from './protocol.ts'
 import type { Comparison, Operation } from './roster.ts'
 import { PAGE_MAX, RECORDS_MAX } from './roster.ts'
@@ -27,20 +31,14 @@ const SCHEMA = `
 create table if not exists roster(person varchar not null, inside boolean not null);
 create table if not exists history(run varchar not null, n bigint not null, moment bigint not null, person varchar not null, enters boolean not null);
 create table if not exists applied(run varchar not null);
-create table if not exists refused(run varchar not null, n bigint not null, moment bigint not null, person varchar not null, enters boolean not null);
+create table if not exists affirmed as from history limit 0;
+create table if not exists refused as from history limit 0;
+create table if not exists doubted(person varchar not null);
+create table if not exists named(name varchar not null);
 `
 
-/** Who enters, who leaves: each by what the vendor accepted so far. */
-const ENTERING =
-  'select person, true as enters from incoming anti join (select person from roster where inside) using (person)'
-const CHANGES: Readonly<Record<Operation, string>> = {
-  add: ENTERING,
-  // Whoever is not known to be out: others may have let them in.
-  remove:
-    'select person, false as enters from incoming anti join (select person from roster where not inside) using (person)',
-  mirror: `${ENTERING} union all
-    select person, false as enters from (select person from roster where inside) anti join incoming using (person)`,
-}
+const NO_CHANGES =
+  'create or replace table changes(n bigint not null, person varchar not null, enters boolean not null, again boolean not null)'
 
 /** Whether somebody was in at a moment: their last move until then. */
 const AT =
@@ -55,10 +53,9 @@ class RosterProcess {
 
   readonly answering: Answering = {
     open: () => undefined,
-    begin: async ({ run }) => {
+    begin: async () => {
       await this.#db.run('create or replace table staged(person varchar not null)')
-      const [row] = await this.#rows('select count(*) from applied where run = $run', { run })
-      return { applied: Number(row?.[0]) > 0 }
+      return undefined
     },
     load: async ({ persons }) => {
       const appender = await this.#db.createAppender('staged')
@@ -79,7 +76,6 @@ class RosterProcess {
       }),
     records: (ask) => this.#records(ask),
     apply: (ask) => this.#apply(ask),
-    change: async ({ n }) => (await this.#persons('select person from changes where n = $n', { n }))[0],
     size: async ({ atMs }) => {
       const [row] =
         atMs === null
@@ -131,8 +127,20 @@ class RosterProcess {
         person: String(person),
         enters: enters === true,
       })),
+    name: async () => {
+      const [row] = await this.#rows('select name from named')
+      return row === undefined ? undefined : String(row[0])
+    },
+    rename: async ({ name }) => {
+      await this.#db.run('create or replace table named as select $name::varchar as name', { name })
+      return undefined
+    },
     forget: async () => {
-      await this.#db.run('delete from roster')
+      await this.#db.run(`
+        delete from named;
+        delete from roster where not inside;
+        insert into doubted select person from roster anti join doubted using (person);
+      `)
       return undefined
     },
   }
@@ -141,23 +149,58 @@ class RosterProcess {
     await this.#db.run(`
       create or replace table incoming as select distinct person from staged;
       drop table staged;
-      create or replace table changes as
-        select row_number() over () - 1 as n, person, enters from (${CHANGES[operation]});
     `)
-    const [row] = await this.#rows('select count(*) from incoming')
+    await this.#db.run(NO_CHANGES)
+    const certain = (await this.#count('doubted')) === 0 ? '' : 'anti join doubted using (person)'
+    const inside = `select person from roster ${certain} where inside`
+    if (operation !== 'add') await this.#change(await this.#leaving(operation, certain), { enters: false })
+    if (operation !== 'remove') {
+      await this.#change(`from incoming anti join (${inside}) using (person)`, { enters: true })
+      const like = mayBeOneOf(await this.#kindsOf('changes where not enters'))
+      if (like !== 'false')
+        await this.#change(`from incoming semi join (${inside} and ${like}) using (person)`, {
+          enters: true,
+          again: true,
+        })
+    }
+    const distinct = await this.#count('incoming')
     await this.#db.run('drop table incoming')
-    return this.#comparison(Number(row?.[0]), operation)
+    return this.#comparison(distinct, operation)
+  }
+
+  /** Mirror: members, and who may be one, that the result lacks. Remove: whoever of the result is not known to be out. */
+  async #leaving(operation: Operation, certain: string): Promise<string> {
+    if (operation === 'mirror') {
+      const doubted = `union all select person from doubted anti join (select person from roster where inside) using (person)`
+      return `from (select person from roster where inside ${certain === '' ? '' : doubted}) anti join incoming using (person)`
+    }
+    // Somebody else may have let them in, by another identifier.
+    const like = mayBeOneOf(await this.#kindsOf('roster where inside'))
+    return `from incoming anti join (select person from roster ${certain} where not inside and not ${like}) using (person)`
+  }
+
+  async #change(
+    whom: string,
+    { enters, again = false }: { enters: boolean; again?: boolean },
+  ): Promise<void> {
+    await this.#db.run(
+      `insert into changes select (select count(*) from changes) + row_number() over () - 1, person, ${enters}, ${again} ${whom}`,
+    )
   }
 
   /** Of what a run was refused, that which no later run has decided. */
   async #compareRefused(run: string): Promise<Comparison> {
-    await this.#db.run(
-      `create or replace table changes as
-        select row_number() over () - 1 as n, person, enters from refused
-        where run = $run and not exists (
-          from history where history.person = refused.person and history.moment >= refused.moment)`,
-      { run },
-    )
+    await this.#db.run(NO_CHANGES)
+    const since = (table: string, later: string) =>
+      `exists (from ${table} as l where l.person = r.person and l.moment ${later} r.moment)`
+    for (const enters of [false, true])
+      await this.#db.run(
+        `insert into changes
+          select (select count(*) from changes) + row_number() over () - 1, person, enters, false from refused as r
+          where run = $run and enters = $enters
+            and not ${since('history', '>=')} and not ${since('affirmed', '>=')} and not ${since('refused', '>')}`,
+        { run, enters },
+      )
     const [row] = await this.#rows('select count(*) from refused where run = $run', { run })
     const found = await this.#comparison(Number(row?.[0]), 'mirror')
     return { ...found, unchanged: found.distinct - found.added - found.removed }
@@ -165,15 +208,17 @@ class RosterProcess {
 
   async #comparison(distinct: number, operation: Operation): Promise<Comparison> {
     const [row] = await this.#rows(`
-      select count(*) filter (where enters), count(*) filter (where not enters),
-        (select count(*) from roster where inside)
+      select count(*) filter (where enters and not again), count(*) filter (where not enters),
+        count(*) filter (where again),
+        (select count(*) from roster where inside),
+        (select count(*) from changes semi join (select person from roster where inside) using (person) where not enters)
       from changes`)
-    const [added = 0, removed = 0, members = 0] = (row ?? []).map(Number)
+    const [added = 0, removed = 0, affirmed = 0, members = 0, membersRemoved = 0] = (row ?? []).map(Number)
     const mentioned = operation === 'remove' ? removed : added
-    return { distinct, unchanged: distinct - mentioned, added, removed, members }
+    return { distinct, unchanged: distinct - mentioned, added, removed, affirmed, members, membersRemoved }
   }
 
-  async #records({ from, prefix, activation, run, timeMs }: Extract<Ask, { what: 'records' }>) {
+  async #records({ from, below, prefix, activation, run, timeMs }: Extract<Ask, { what: 'records' }>) {
     const tail = `,"properties":${JSON.stringify({ activation, run })}}`
     const [row] = await this.#rows(
       `select count(*), '[' || coalesce(string_agg(record, ',' order by n), '') || ']' from (
@@ -181,13 +226,12 @@ class RosterProcess {
           || ',"event_type":"' || if(enters, '${MEMBERSHIP_ENTERED}', '${MEMBERSHIP_LEFT}')
           || '","time":${Math.floor(timeMs / 1000)},"user":' || ${USER_JSON_SQL} || $tail as record
         from changes where n >= $from and n < $to)`,
-      { prefix, tail, from, to: from + RECORDS_MAX },
+      { prefix, tail, from, to: Math.min(from + RECORDS_MAX, below) },
     )
-    const count = Number(row?.[0])
-    return { count, body: String(row?.[1]), next: count < RECORDS_MAX ? undefined : from + count }
+    return { count: Number(row?.[0]), body: String(row?.[1]) }
   }
 
-  async #apply({ run, atMs, sent, rejected }: Extract<Ask, { what: 'apply' }>): Promise<undefined> {
+  async #apply({ run, atMs, sent, unsure, rejected }: Extract<Ask, { what: 'apply' }>): Promise<undefined> {
     const [known] = await this.#rows('select count(*) from applied where run = $run', { run })
     if (Number(known?.[0]) > 0) return undefined
     await this.#db.run('create or replace temp table rejected(n bigint not null)')
@@ -198,19 +242,21 @@ class RosterProcess {
     await this.#db.run('begin')
     try {
       await this.#db.run(
-        'create or replace temp table accepted as select n, person, enters from changes anti join rejected using (n) where n < $sent',
+        'create or replace temp table accepted as select n, person, enters, again from changes anti join rejected using (n) where n < $sent',
         { sent },
       )
       await this.#db.run(`
-        delete from roster where person in (select person from accepted);
-        insert into roster select person, enters from accepted;
+        delete from roster where person in (select person from accepted where not again);
+        insert into roster select person, enters from accepted where not again;
       `)
       const about = { run, at: atMs }
-      await this.#db.run('insert into history select $run, n, $at, person, enters from accepted', about)
-      await this.#db.run(
-        'insert into refused select $run, n, $at, person, enters from changes semi join rejected using (n)',
-        about,
-      )
+      for (const [table, which] of [
+        ['history', 'accepted where not again'],
+        ['affirmed', 'accepted where again'],
+        ['refused', 'changes semi join rejected using (n)'],
+      ])
+        await this.#db.run(`insert into ${table} select $run, n, $at, person, enters from ${which}`, about)
+      await this.#doubt(sent, unsure)
       await this.#db.run('insert into applied values ($run)', { run })
       await this.#db.run('drop table accepted')
       await this.#db.run('commit')
@@ -219,6 +265,32 @@ class RosterProcess {
       throw error
     }
     return undefined
+  }
+
+  /** Whoever was decided is certain; whoever was refused, or may be the same profile as one who left, is not. */
+  async #doubt(sent: number, unsure: boolean): Promise<void> {
+    await this.#db.run('delete from doubted where person in (select person from accepted)')
+    const like = mayBeOneOf(await this.#kindsOf(`changes where not enters and n < ${sent}`))
+    const whom = [
+      'select person from changes semi join rejected using (n)',
+      ...(unsure ? [`select person from changes where n >= ${sent}`] : []),
+      ...(like === 'false'
+        ? []
+        : [
+            `select person from (from roster where inside and ${like}) anti join (select person from accepted where enters) using (person)`,
+          ]),
+    ]
+    for (const one of whom)
+      await this.#db.run(`insert into doubted from (${one}) anti join doubted using (person)`)
+  }
+
+  async #kindsOf(rows: string): Promise<string[]> {
+    return (await this.#rows(`select distinct ${KIND_SQL} from ${rows}`)).map(([kind]) => String(kind))
+  }
+
+  async #count(table: string): Promise<number> {
+    const [row] = await this.#rows(`select count(*) from ${table}`)
+    return Number(row?.[0])
   }
 
   async #rows(sql: string, values: Record<string, DuckDBValue> = {}): Promise<DuckDBValue[][]> {

@@ -7,13 +7,15 @@
  * millions are compared with a bounded memory that goes back to the machine afterwards, and a failure there takes
  * nothing else down. One user at a time: the caller sees to that.
  *
- *   begin(run) → load(rows)… → compare(operation) → records(from)… → apply(run, sent, rejected)
+ *   begin() → load(rows)… → compare(operation) → records(from)… → apply(run, sent, rejected)
  *
  * Each step may be repeated after a crash: begin forgets what an earlier try loaded, apply does nothing the second time.
+ *
+ * One profile may be in the roster under several identifiers, and the vendor does not say so. Taking out one takes the
+ * profile out: so those who leave come first, and members of other kinds of identifier are then sent again.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Answer, Ask, Asked, RosterSettings } from './protocol.ts'
@@ -26,8 +28,11 @@ export interface Comparison {
   readonly unchanged: number
   readonly added: number
   readonly removed: number
-  /** Members before. */
+  /** Of the unchanged ones, those who are sent again: one who leaves may be the same profile. */
+  readonly affirmed: number
+  /** Members before, and how many of them leave. */
   readonly members: number
+  readonly membersRemoved: number
 }
 
 /** A change that the vendor refused. */
@@ -59,12 +64,17 @@ export const PAGE_MAX = 1_000
 const END_MS = 5_000
 
 export class Roster {
+  /** Resolves when its process has ended: the file is free. */
+  readonly ended: Promise<unknown>
   readonly #child: ChildProcess
   #turn: Promise<unknown> = Promise.resolve()
   #ended: string | undefined
 
   private constructor(child: ChildProcess) {
     this.#child = child
+    this.ended = new Promise((resolve) => child.once('exit', resolve))
+    // A question to a process that is ending cannot be sent; its exit answers.
+    child.on('error', () => undefined)
     child.once('exit', (code, signal) => {
       this.#ended = `The process of the roster ended (${signal ?? code})`
     })
@@ -83,9 +93,9 @@ export class Roster {
     return roster
   }
 
-  /** Makes ready for the result of a run; `applied` when this run's outcome is in the roster already. */
-  begin(run: string): Promise<Asked<'begin'>> {
-    return this.#ask({ what: 'begin', run })
+  /** Makes ready for the result of a run. */
+  begin(): Promise<void> {
+    return this.#ask({ what: 'begin' })
   }
 
   /** At most LOAD_MAX people, as `personOf` spells them. */
@@ -108,24 +118,23 @@ export class Roster {
   }
 
   /**
-   * The membership records of changes `from` on, at most RECORDS_MAX, as the text of a JSON array; their ids are
-   * `<prefix>-<n>`. `next` is undefined after the last one.
+   * The membership records of changes `from` on, below `below`, at most RECORDS_MAX, as the text of a JSON array; their ids are
+   * `<prefix>-<n>`. Those numbered below the count of removals leave.
    */
-  records(from: number, about: { prefix: string; activation: string; run: string; timeMs: number }) {
-    return this.#ask({ what: 'records', from, ...about })
+  records(
+    from: number,
+    below: number,
+    about: { prefix: string; activation: string; run: string; timeMs: number },
+  ): Promise<Asked<'records'>> {
+    return this.#ask({ what: 'records', from, below, ...about })
   }
 
   /**
    * Takes the changes of the run that were sent, those numbered below `sent`, into the roster, but for the rejected ones, by their
-   * numbers: those are kept for a retry.
+   * numbers: those are kept for a retry. `unsure`: whether the others were not sent is not known.
    */
-  apply(run: string, atMs: number, sent: number, rejected: readonly number[]): Promise<void> {
-    return this.#ask({ what: 'apply', run, atMs, sent, rejected: [...rejected] })
-  }
-
-  /** The person of a change of the run that was compared last. */
-  personOfChange(n: number): Promise<string | undefined> {
-    return this.#ask({ what: 'change', n })
+  apply(run: string, atMs: number, sent: number, rejected: readonly number[], unsure = false): Promise<void> {
+    return this.#ask({ what: 'apply', run, atMs, sent, unsure, rejected: [...rejected] })
   }
 
   /** How many were members at a moment; unset: now. */
@@ -158,17 +167,25 @@ export class Roster {
     return this.#ask({ what: 'refused', run, after })
   }
 
-  /** Forgets what was accepted: the next run sends everything again. The history stays. */
+  /** The name that the vendor accepted for the cohort. */
+  name(): Promise<string | undefined> {
+    return this.#ask({ what: 'name' })
+  }
+
+  rename(name: string): Promise<void> {
+    return this.#ask({ what: 'rename', name })
+  }
+
+  /** Trusts nothing that was accepted: the next run sends everything again. Members and history stay. */
   forget(): Promise<void> {
     return this.#ask({ what: 'forget' })
   }
 
   async close(): Promise<void> {
     if (this.#ended !== undefined) return
-    const exited = once(this.#child, 'exit')
     this.#child.disconnect()
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS)
-    await exited
+    await this.ended
     clearTimeout(timer)
   }
 

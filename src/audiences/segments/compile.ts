@@ -35,6 +35,11 @@ export class SegmentCompiler {
     return `select ${columns.join(', ')} from ${this.#from(rule)}`
   }
 
+  /** The people of the segment, whole rows. */
+  people(rule: Rule): string {
+    return `select ${PEOPLE}.* from ${this.#from(rule)}`
+  }
+
   size(rule: Rule): string {
     return `select count(*) as size from ${this.#from(rule)}`
   }

@@ -40,7 +40,9 @@ const Events = z.strictObject({
     times: z.enum(['at_least', 'at_most', 'exactly']),
     count: z.int().min(0).max(1_000_000),
     withinDays: Day.optional(),
-    where: z.lazy((): z.ZodType<Rule> => Rule).optional(),
+    get where() {
+      return Rule.optional()
+    },
   }),
 })
 
@@ -58,15 +60,17 @@ export type Rule =
       }
     }
 
-export const Rule: z.ZodType<Rule> = z.lazy(() =>
-  z.union([
-    z.strictObject({ all: z.array(Rule).max(RULES_MAX) }),
-    z.strictObject({ any: z.array(Rule).max(RULES_MAX) }),
-    z.strictObject({ not: Rule }),
-    Condition,
-    Events,
-  ]),
-)
+export const Rule: z.ZodType<Rule> = z
+  .lazy(() =>
+    z.union([
+      z.strictObject({ all: z.array(Rule).max(RULES_MAX) }),
+      z.strictObject({ any: z.array(Rule).max(RULES_MAX) }),
+      z.strictObject({ not: Rule }),
+      Condition,
+      Events,
+    ]),
+  )
+  .meta({ id: 'SegmentRule' })
 
 /** The tables that a segment is made of: Treasure Data's parent segment. */
 export const ParentSegment = z.strictObject({

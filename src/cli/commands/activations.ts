@@ -1,11 +1,14 @@
 /** activations: queries whose people become a cohort, and what it holds. */
 
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { ActivationAnswer, PeopleAnswer, WhyAnswer } from '../../api/routes/activations.ts'
+import type { RecordAnswer } from '../../api/routes/events.ts'
+import { ThalwegError } from '../../core/errors.ts'
 import type { Identifier } from '../../core/membership.ts'
-import { path } from '../client.ts'
+import { type Client, path } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, grouped, moment, momentFrom } from '../words.ts'
+import { showRecord } from './event.ts'
 import { runCommands } from './runs.ts'
 
 export function activationCommands(program: Command, session: Session): void {
@@ -140,9 +143,15 @@ function memberships(group: Command, session: Session): void {
     .argument('<activation>', 'name or number')
     .option('--at <when>', '2026-11-23T10:00:00Z, or 90m, 2h, 3d ago', 'now')
     .option('--after <text>', 'from the page before', '')
-    .action(async (name: string, { at, after }: { at: string; after: string }) => {
+    .addOption(new Option('--format <format>', 'all of them, as a file').choices(['csv', 'ndjson']))
+    .action(async (name: string, { at, after, format }: { at: string; after: string; format?: string }) => {
+      const atMs = String(momentFrom(at, session.io.now()))
+      if (format !== undefined)
+        return session.copied(
+          `${path`/activations/${name}`}/members/file?${new URLSearchParams({ at: atMs, format })}`,
+        )
       const client = await session.client()
-      const query = new URLSearchParams({ at: String(momentFrom(at, session.io.now())), after })
+      const query = new URLSearchParams({ at: atMs, after })
       const answer = await client.get<PeopleAnswer & { size: number }>(
         `${path`/activations/${name}`}/members?${query}`,
       )
@@ -183,8 +192,15 @@ function memberships(group: Command, session: Session): void {
     .action(async (name: string, id: string, options: WhoOptions) => {
       const client = await session.client()
       const query = new URLSearchParams(whoOf(id, options))
-      const answer = await client.get<WhyAnswer>(`${path`/activations/${name}`}/why?${query}`)
-      session.out.show(answer, () => showWhy(session, answer))
+      const where = path`/activations/${name}`
+      const answer = await client.get<WhyAnswer>(`${where}/why?${query}`)
+      const row = await client.get<QueryRow>(`${where}/query-row?${query}`).catch(unanswered)
+      const lineage = await lineageOf(client, answer.moves.at(-1)?.record)
+      session.out.show({ ...answer, query: row, lineage: lineage ?? null }, () => {
+        showWhy(session, answer)
+        showRow(session, row)
+        if (lineage !== undefined) showRecord(session, concerned(lineage), true)
+      })
     })
 }
 
@@ -207,8 +223,8 @@ export function showPeople({ out }: Session, { people, next }: PeopleAnswer): vo
 
 function showWhy({ out }: Session, { sentence, moves }: WhyAnswer): void {
   out.line(sentence)
-  if (moves.length === 0) return
   out.line()
+  if (moves.length === 0) return
   out.table(
     [{ title: 'WHEN' }, { title: 'WHAT' }, { title: 'RUN', right: true }, { title: 'RECORD' }],
     moves.map(({ at, entered, run, record }) => [
@@ -219,7 +235,40 @@ function showWhy({ out }: Session, { sentence, moves }: WhyAnswer): void {
     ]),
     '',
   )
-  out.aside('The request and the answer of a record: thalweg event show <record>')
+}
+
+/** The query may fail, or not be ours to ask: the history is told all the same. */
+interface QueryRow {
+  readonly row: Readonly<Record<string, unknown>> | null
+  readonly refused?: string
+}
+
+function unanswered(error: unknown): QueryRow {
+  if (!(error instanceof ThalwegError) || error.code === 'HUB_UNREACHABLE') throw error
+  return { row: null, refused: error.message }
+}
+
+/** undefined: there is no record, or the log does not keep it any more. */
+async function lineageOf(client: Client, record: string | undefined): Promise<RecordAnswer | undefined> {
+  if (record === undefined) return undefined
+  try {
+    return (await client.get<{ records: RecordAnswer[] }>(path`/events/${record}`)).records[0]
+  } catch (error) {
+    if (error instanceof ThalwegError && error.code === 'EVENT_UNKNOWN') return undefined
+    throw error
+  }
+}
+
+/** Other currents do not read from the source of an activation. */
+function concerned(record: RecordAnswer): RecordAnswer {
+  return { ...record, currents: record.currents.filter(({ fate }) => fate.outcome !== 'out-of-scope') }
+}
+
+function showRow({ out }: Session, { row, refused }: QueryRow): void {
+  if (refused !== undefined) out.line(`\nWhat the query says now is not known: ${clean(refused, 500)}`)
+  else if (row === null) out.line('\nThe query does not name them now.')
+  else out.line(`\nThe query names them now: ${clean(JSON.stringify(row), 1_000)}`)
+  out.line()
 }
 
 function showActivation({ out }: Session, shown: ActivationAnswer): void {
@@ -227,8 +276,7 @@ function showActivation({ out }: Session, shown: ActivationAnswer): void {
   out.facts([
     ['name', `${clean(shown.name)} (number ${shown.number}, version ${shown.version})`],
     ['state', shown.state],
-    ['query', clean(definition.query.saved ?? definition.query.sql ?? '', 500)],
-    ['engine', clean(definition.query.engine)],
+    ...queryFacts(definition.query),
     ['operation', definition.operation],
     [
       'destination',
@@ -240,4 +288,14 @@ function showActivation({ out }: Session, shown: ActivationAnswer): void {
       `${Math.round(definition.brake.removedShareMax * 1000) / 10} % of the members${definition.brake.removedMax === undefined ? '' : `, at most ${grouped(definition.brake.removedMax)}`}`,
     ],
   ])
+}
+
+function queryFacts({ engine, sql, saved, segment, columns = {} }: ActivationAnswer['definition']['query']) {
+  const facts = (...rows: [string, string][]): [string, string][] => rows
+  if (segment !== undefined) {
+    const mapped = Object.entries(columns).map(([output, column]) => `${clean(output)} = ${clean(column)}`)
+    return facts(['segment', `${clean(segment)} (${mapped.join(', ')})`])
+  }
+  if (saved !== undefined) return facts(['saved query', clean(saved)])
+  return facts(['query', clean(sql ?? '', 500)], ['engine', clean(engine)])
 }

@@ -38,7 +38,7 @@ export function eventCommands(program: Command, session: Session): void {
     )
 }
 
-function showRecord({ out }: Session, record: RecordAnswer, mapped: boolean): void {
+export function showRecord({ out }: Session, record: RecordAnswer, mapped: boolean): void {
   const type = record.type === '' ? 'no type' : clean(record.type)
   out.facts([
     ['offset', grouped(record.offset)],

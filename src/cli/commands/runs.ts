@@ -1,7 +1,7 @@
 /** activations run, runs, release, cancel, retry: syncs, watched with a bar and told in numbers that close. */
 
 import { SingleBar } from 'cli-progress'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { PeopleAnswer } from '../../api/routes/activations.ts'
 import type { RefusalsAnswer, RunAnswer } from '../../api/routes/runs.ts'
 import { type Client, path } from '../client.ts'
@@ -28,6 +28,7 @@ export function runCommands(group: Command, session: Session): void {
   starting(group, session)
   deciding(group, session)
   reading(group, session)
+  exporting(group, session)
 }
 
 function starting(group: Command, session: Session): void {
@@ -135,19 +136,43 @@ function reading(group: Command, session: Session): void {
       const answer = await (await session.client()).get<RefusalsAnswer>(`${pathOf(name, number)}/refused`)
       session.out.show(answer, () => {
         session.out.table(
-          [{ title: 'WHO' }, { title: 'WHAT' }, { title: 'RECORD' }],
-          answer.refused.map(({ who, entered, record }) => [
+          [
+            { title: 'WHO' },
+            { title: 'WHAT' },
+            { title: 'RECORD' },
+            { title: 'ATTEMPTS', right: true },
+            { title: 'REASON' },
+          ],
+          answer.refused.map(({ who, entered, record, attempts, reason }) => [
             identifierText(who),
             entered ? 'enters' : 'leaves',
             record,
+            String(attempts),
+            clean(reason, 80),
           ]),
           'Nothing was refused.',
         )
         if (answer.refused.length > 0)
           session.out.aside(
-            `Why: thalweg event show <record>. Again: thalweg activations retry ${name} ${number}`,
+            `The answer: thalweg event show <record>. Again: thalweg activations retry ${name} ${number}`,
           )
       })
+    })
+}
+
+function exporting(group: Command, session: Session): void {
+  group
+    .command('export')
+    .description('all whom a finished run brought in or out, or was refused, as a file')
+    .argument('<activation>', 'name or number')
+    .argument('<run>', 'number of the run', Number)
+    .addOption(
+      new Option('--kind <kind>', 'which list').choices(['added', 'removed', 'refused']).default('added'),
+    )
+    .addOption(new Option('--format <format>', 'of the file').choices(['csv', 'ndjson']).default('csv'))
+    .action(async (name: string, number: number, given: { kind: string; format: string }) => {
+      const query = new URLSearchParams({ kind: given.kind, format: given.format })
+      await session.copied(`${pathOf(name, number)}/file?${query}`)
     })
 }
 
@@ -192,8 +217,8 @@ async function follow(
     while (OPEN.has(run.state)) {
       if (!(await io.pause(POLL_MS))) break
       run = await client.get<RunAnswer>(pathOf(name, started.run))
-      const { added, removed, appended, rows, waiting } = run.report
-      const total = run.phase === 'query' ? Math.max(rows, 1) : Math.max(added + removed, 1)
+      const { added, removed, affirmed, appended, rows, waiting } = run.report
+      const total = Math.max(run.phase === 'query' ? rows : added + removed + affirmed, 1)
       bar?.setTotal(total)
       bar?.update(run.phase === 'query' ? rows : appended, {
         phase: run.phase.padEnd(6),
@@ -253,6 +278,9 @@ function showRun(session: Session, run: RunAnswer): void {
     ['unchanged', grouped(report.unchanged)],
     ['added', grouped(report.added)],
     ['removed', grouped(report.removed)],
+    ...(report.affirmed === 0
+      ? []
+      : [['sent again', `${grouped(report.affirmed)} unchanged members`] as [string, string]]),
     ['accepted', grouped(report.accepted)],
     ['rejected', grouped(report.rejected)],
     ['unsent', grouped(report.unsent)],
@@ -291,7 +319,7 @@ function costText({
   dataPoints,
   secondsAtRateLimit,
 }: NonNullable<RunAnswer['report']['cost']>): string {
-  return `${grouped(requests)} requests, ${grouped(dataPoints)} data points, at least ${span(secondsAtRateLimit * 1000)} at the rate limit`
+  return `${requests === 1 ? '1 request' : `${grouped(requests)} requests`}, ${grouped(dataPoints)} data points, at least ${span(secondsAtRateLimit * 1000)} at the rate limit`
 }
 
 function stateText(out: Session['out'], { state }: RunAnswer): string {

@@ -4,7 +4,8 @@
  *
  *   401 unknown key · 403 a key without the permission · 404 no such address · 413 beyond 4 MB · 429 beyond a rate
  *
- * A `refuse` fault matches an identifier of a cohort change, or the body of /users/track; either is answered 400 as a whole.
+ * A `refuse` fault matches an identifier of a cohort change, which is answered 400 as a whole, or an object of /users/track, which
+ * is listed under `errors`.
  * Beside what double.ts and faults.ts describe:
  *
  *   GET  /sandbox/state      the senders, how many people there are, cohorts and segments with their sizes
@@ -74,6 +75,14 @@ const NewUsers = z.strictObject({
     .max(100_000),
 })
 
+/** Requests that broke a published limit, whatever faults are set. */
+export interface Excess {
+  /** Identifiers of a cohort change, objects of /users/track. */
+  items: number
+  rate: number
+  bytes: number
+}
+
 interface Route {
   readonly method: 'GET' | 'POST'
   readonly permission: Permission
@@ -101,6 +110,7 @@ export class Braze implements Vendor {
   #limited = true
   #legacyTrackLimit = false
   #dataPoints = 0
+  #excess = { rate: 0, bytes: 0, objects: 0 }
 
   constructor(setting: Setting, options: BrazeOptions) {
     this.#setting = setting
@@ -184,12 +194,18 @@ export class Braze implements Vendor {
     }
   }
 
+  get excess(): Excess {
+    const { rate, bytes, objects } = this.#excess
+    return { items: objects + this.cohorts.tally.overLimit, rate, bytes }
+  }
+
   state(): Record<string, unknown> {
     return {
       senders: this.#senders.map((sender) => sender.state()),
       settings: this.#settings(),
       users: this.profiles.size,
       dataPoints: this.#dataPoints,
+      excess: this.excess,
       cohorts: this.cohorts
         .list()
         .map(({ partner, id, name, members }) => ({ partner, id, name, size: members.size })),
@@ -208,6 +224,7 @@ export class Braze implements Vendor {
     this.#exports.clear()
     this.#rates.clear()
     this.#dataPoints = 0
+    this.#excess = { rate: 0, bytes: 0, objects: 0 }
     this.configure({
       cohortLockMs: 0,
       exportDelayMs: 0,
@@ -277,13 +294,13 @@ export class Braze implements Vendor {
     return this.#rated(route.limit, () => {
       if (route.method === 'GET') return route.answer(call, {})
       const body = bodyOf(call)
-      return isObject(body) ? route.answer(call, body) : badBody(call)
+      return isObject(body) ? route.answer(call, body) : this.#badBody(call)
     })
   }
 
   #partnerCall(call: Call, name: string, what: 'name' | 'change'): Answer {
     const body = bodyOf(call)
-    if (!isObject(body)) return badBody(call)
+    if (!isObject(body)) return this.#badBody(call)
     const partner = this.cohorts.partner(name)
     const refusal = this.cohorts.refusal(partner, body)
     if (refusal !== undefined || partner === undefined) return refusal ?? NOT_FOUND
@@ -300,19 +317,29 @@ export class Braze implements Vendor {
     return this.cohorts.change(partner, body, call.headers['user-agent'], this.#setting.clock.now())
   }
 
+  #badBody({ body }: Call): Answer {
+    if (body.length <= BODY_BYTES_MAX)
+      return json(400, { message: 'Bad Request: the body must be a JSON object' })
+    this.#excess.bytes++
+    return json(413, { message: 'Request Entity Too Large' })
+  }
+
   #rated(limit: LimitName, answer: () => Answer): Answer {
     if (!this.#limited) return answer()
     const { passes, headers } = this.#rates.take(limit)
+    if (!passes) this.#excess.rate++
     const told = passes ? answer() : json(429, { message: 'rate limited' })
     return { ...told, headers: { ...headers, ...told.headers } }
   }
 
   #track(call: Call, body: Readonly<Record<string, unknown>>): Answer {
-    const refusal = this.#setting.faults.refusal(call.path, undefined, body)
-    if (refusal !== undefined) return json(400, { message: refusal })
-    const rules = { legacyLimit: this.#legacyTrackLimit }
-    const { answer, dataPoints } = track(body, this.profiles, this.#setting.clock.now(), rules)
+    const rules = {
+      legacyLimit: this.#legacyTrackLimit,
+      refusal: (id: string | undefined, given: object) => this.#setting.faults.refusal(call.path, id, given),
+    }
+    const { answer, dataPoints, overLimit } = track(body, this.profiles, this.#setting.clock.now(), rules)
     this.#dataPoints += dataPoints
+    if (overLimit) this.#excess.objects++
     return answer
   }
 
@@ -427,12 +454,6 @@ function plain({ brazeId, externalId, aliases, devices, fields, custom, events }
 /** undefined: no JSON, or too long. */
 function bodyOf(call: Call): unknown {
   return call.body.length > BODY_BYTES_MAX ? undefined : parsed(call.body)
-}
-
-function badBody(call: Call): Answer {
-  return call.body.length > BODY_BYTES_MAX
-    ? json(413, { message: 'Request Entity Too Large' })
-    : json(400, { message: 'Bad Request: the body must be a JSON object' })
 }
 
 function checked<T>(schema: z.ZodType<T>, given: unknown): T {

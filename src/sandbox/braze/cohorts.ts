@@ -28,8 +28,9 @@ export interface CohortTally {
   /** Identifiers that found a profile that may be matched by them, and the rest. */
   matched: number
   ignored: number
-  /** The most that one request held, also of refused ones. */
+  /** The most that one request held, also of refused ones; requests beyond the limit. */
   identifiersMax: number
+  overLimit: number
   locked: number
   /** Requests without the User-Agent `partner-<Organization>-<Product>/<version>`. */
   genericAgents: number
@@ -117,8 +118,10 @@ export class Cohorts {
       return json(400, { message: 'cohort_changes must be an array of objects with ids' })
     const count = given.reduce((sum, change) => sum + identifiersOf(change), 0)
     this.tally.identifiersMax = Math.max(this.tally.identifiersMax, count)
-    if (count > COHORT_IDENTIFIERS_MAX)
+    if (count > COHORT_IDENTIFIERS_MAX) {
+      this.tally.overLimit++
       return json(400, { message: `at most ${COHORT_IDENTIFIERS_MAX} ids may be given` })
+    }
     // An empty change is how partners test their keys, with any cohort.
     if (count === 0) return json(201, { message: 'success' })
     const cohort = this.get(partner.name, id)
@@ -225,5 +228,5 @@ function keyOf(partner: string, id: string): string {
 }
 
 function emptyTally(): CohortTally {
-  return { requests: 0, matched: 0, ignored: 0, identifiersMax: 0, locked: 0, genericAgents: 0 }
+  return { requests: 0, matched: 0, ignored: 0, identifiersMax: 0, overLimit: 0, locked: 0, genericAgents: 0 }
 }

@@ -29,11 +29,15 @@ interface Item {
 export interface TrackRules {
   /** Each array may hold 75 objects, not all together. */
   readonly legacyLimit: boolean
+  /** Why an object is refused although nothing is wrong with it: a fault that is set. */
+  readonly refusal: (id: string | undefined, given: Readonly<Record<string, unknown>>) => string | undefined
 }
 
 export interface Tracked {
   readonly answer: Answer
   readonly dataPoints: number
+  /** It held more objects than a request may. */
+  readonly overLimit?: true
 }
 
 export function track(
@@ -47,8 +51,8 @@ export function track(
   if (misshapen !== undefined) return refused(`'${misshapen}' must be an array of objects`)
   const lengths = sent.map((name) => (body[name] as unknown[]).length)
   const most = rules.legacyLimit ? Math.max(0, ...lengths) : lengths.reduce((sum, length) => sum + length, 0)
-  if (most > TRACK_OBJECTS_MAX) return refused('Max Input Length Exceeded')
-  return applied(body, sent, profiles, nowMs)
+  if (most > TRACK_OBJECTS_MAX) return { ...refused('Max Input Length Exceeded'), overLimit: true }
+  return applied(body, sent, profiles, nowMs, rules)
 }
 
 function applied(
@@ -56,6 +60,7 @@ function applied(
   sent: readonly ArrayName[],
   profiles: Profiles,
   nowMs: number,
+  { refusal }: TrackRules,
 ): Tracked {
   const errors: ItemError[] = []
   const processed: Partial<Record<`${ArrayName}_processed`, number>> = {}
@@ -64,8 +69,9 @@ function applied(
   for (const name of sent) {
     const items = (body[name] as unknown[]).flatMap((given, index) => {
       const item = itemOf(name, given)
-      if (typeof item !== 'string') return [item]
-      errors.push({ type: item, input_array: name, index })
+      const why = typeof item === 'string' ? item : refusal(idOf(item.who), item.given)
+      if (typeof item !== 'string' && why === undefined) return [item]
+      errors.push({ type: String(why), input_array: name, index })
       return []
     })
     for (const { given, who } of items) {
@@ -81,6 +87,12 @@ function applied(
   }
   const answer = json(201, { message: 'success', ...processed, ...(errors.length === 0 ? {} : { errors }) })
   return { answer: { ...answer, accepted: valid }, dataPoints }
+}
+
+/** What a refusal names: an external or Braze id, the name of an alias. */
+function idOf(who: Who): string | undefined {
+  if (who.by === 'alias') return who.alias.name
+  return who.by === 'external_id' || who.by === 'braze_id' ? who.id : undefined
 }
 
 /** A text says why the object is invalid. */
