@@ -107,9 +107,11 @@ export class Audiences {
     return changed
   }
 
+  /** Throws ACTIVATION_BUSY, and ACTIVATION_IN_USE when another one runs after it. */
   async remove(which: number | string): Promise<Activation> {
     const activation = await this.activations.get(which)
     await this.#refuseBusy(activation)
+    await this.#refuseFollowed(activation)
     await this.#parts.ways.close(activation)
     return this.activations.setState(activation.number, 'deleted')
   }
@@ -335,6 +337,17 @@ export class Audiences {
         throw new ThalwegError('ACTIVATION_INVALID', `${name} would run after itself, without end`)
       one = (await this.activations.get(one.activation)).definition.schedule
     }
+  }
+
+  async #refuseFollowed({ name }: Activation): Promise<void> {
+    const followers = (await this.activations.list()).filter(
+      ({ definition: { schedule } }) => schedule.when === 'after' && schedule.activation === name,
+    )
+    if (followers.length > 0)
+      throw new ThalwegError(
+        'ACTIVATION_IN_USE',
+        `${followers.map((one) => one.name).join(', ')} would never run again, because that is when ${name} has run: delete or revise that first`,
+      )
   }
 
   async #refuseBusy(activation: Activation): Promise<void> {

@@ -7,6 +7,7 @@
 export const ERROR_CODES = {
   ACTIVATION_BUSY: [409, 'The cohort has a run that is not finished.'],
   ACTIVATION_COLUMNS: [422, 'No column of the result says who is meant, or it cannot be told which.'],
+  ACTIVATION_IN_USE: [409, 'Other activations run after this one.'],
   ACTIVATION_INVALID: [422, 'The definition of the activation does not hold together.'],
   ACTIVATION_NAME_TAKEN: [409, 'Another activation already has this name.'],
   ACTIVATION_UNKNOWN: [404, 'No activation has this name or number.'],

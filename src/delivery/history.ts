@@ -13,12 +13,14 @@ import type { Blueprints } from './blueprint.ts'
 import type { BookSubject } from './books.ts'
 import { eventIdOf } from './event-id.ts'
 import {
+  batchesIn,
   batchOfOne,
   type Fate,
   fateOf,
   type KeptRecord,
   recordAt,
   replaysHolding,
+  type SentBatch,
   type VersionScope,
 } from './lineage.ts'
 
@@ -73,6 +75,15 @@ export class History {
       if (record !== undefined && eventIdOf(record.bytes) === eventId) offsets.push(offset)
     }
     return offsets
+  }
+
+  /** What was sent for records of a stretch of the log, as far as it is settled, in the order of the log. */
+  requests(
+    current: number,
+    window: { readonly from: number; readonly to: number },
+    limit: number,
+  ): Promise<SentBatch[]> {
+    return batchesIn(this.#parts.store, current, window, limit)
   }
 
   /** What the books of a current compare; undefined for a draft. */

@@ -50,6 +50,14 @@ export interface BatchSummary {
   readonly replay: string | null
 }
 
+/** What became of one batch of the live flow, as the vendor decided it. */
+export interface SentBatch extends BatchSummary {
+  readonly firstOffset: number
+  readonly delivered: number
+  readonly failed: number
+  readonly skipped: number
+}
+
 export interface FateSubject {
   readonly number: number
   readonly startOffset: number | null
@@ -194,6 +202,32 @@ function versionAt(
 ): VersionScope | undefined {
   if (settledBy !== undefined) return subject.versions.find((version) => version.version === settledBy)
   return subject.versions.findLast((version) => version.fromOffset <= offset)
+}
+
+/** The batches of the live flow whose first record lies in [from, to), in the order of the log; at most `limit`. */
+export async function batchesIn(
+  store: Store,
+  current: number,
+  { from, to }: { readonly from: number; readonly to: number },
+  limit: number,
+): Promise<SentBatch[]> {
+  const rows = await store.db
+    .selectFrom('batches')
+    .selectAll()
+    .where('current', '=', current)
+    .where('first_offset', '>=', from)
+    .where('first_offset', '<', to)
+    .where('replay', 'is', null)
+    .orderBy('first_offset')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({
+    ...summary(row),
+    firstOffset: row.first_offset,
+    delivered: row.delivered,
+    failed: row.failed,
+    skipped: row.skipped,
+  }))
 }
 
 function summary(row: BatchesTable): BatchSummary {

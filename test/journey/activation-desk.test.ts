@@ -65,6 +65,14 @@ test('a dry run, a run that is refused in part, its lists, and why', TIMEOUT, as
       deadLetter: expect.any(String),
     }),
   ])
+  const { requests, next } = (await thalweg(['activations', 'requests', 'vip', '2', '--json'])).json
+  expect(next).toBeNull()
+  // The first made the cohort.
+  expect(requests).toEqual([
+    expect.objectContaining({ records: 1, accepted: 1, refused: 0, skipped: 0, attempts: 1, status: 201 }),
+    expect.objectContaining({ records: 2, accepted: 1, refused: 1, skipped: 0, attempts: 3, status: 400 }),
+  ])
+  expect((await thalweg(['activations', 'requests', 'vip', '1'])).err).toContain('Nothing was sent.')
   const added = await thalweg(['activations', 'export', 'vip', '2'])
   expect(added.out).toBe('kind,label,value\nexternal_id,"",ann\n')
   const lines = await thalweg([
@@ -136,6 +144,10 @@ test('schedules that follow each other end somewhere', async () => {
     message: expect.stringContaining('after itself'),
   })
   expect((await thalweg(['activations', 'show', 'second'])).out).toMatch(/schedule +after vip/)
+  const followed = await call('operator', 'DELETE', '/api/v1/activations/vip')
+  expect([followed.status, followed.json.error?.code]).toEqual([409, 'ACTIVATION_IN_USE'])
+  expect((await call('operator', 'DELETE', '/api/v1/activations/second')).status).toBeLessThan(300)
+  expect((await call('operator', 'DELETE', '/api/v1/activations/vip')).status).toBeLessThan(300)
 })
 
 test(

@@ -86,6 +86,24 @@ const Refusals = z.object({
 })
 export type RefusalsAnswer = z.output<typeof Refusals>
 
+const Requests = z.object({
+  requests: z.array(
+    z.object({
+      id: z.string().describe('Of the batch; lineage names it.'),
+      records: Count,
+      accepted: Count,
+      refused: Count,
+      skipped: Count.describe('Left out by the destination: nobody to name.'),
+      attempts: Count,
+      status: z.int().describe('Of the deciding answer; 0: none.'),
+      firstSentAt: Time,
+      settledAt: Time,
+    }),
+  ),
+  next: Count.nullable().describe('What to give as `after` for the next page; null: this was the last.'),
+})
+export type RequestsAnswer = z.output<typeof Requests>
+
 const RunParams = ActivationParams.extend({
   run: z.coerce.number().int().min(1).describe('Number of the run.'),
 })
@@ -98,6 +116,7 @@ const page = {
 const TAGS = ['Runs']
 /** At most what a list of dead letters gives. */
 const LETTERS_AT_ONCE = 500
+const REQUESTS_PAGE = 500
 
 export function runRoutes(app: Api, parts: ApiParts): void {
   const { audiences } = parts
@@ -271,6 +290,43 @@ export function runRoutes(app: Api, parts: ApiParts): void {
           next: refused.at(-1)?.change ?? null,
         }
       })
+    },
+  )
+
+  app.get(
+    '/activations/:activation/runs/:run/requests',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listRequests',
+        summary: 'What was sent to the vendor for a run, batch by batch, as far as it is settled',
+        params: RunParams,
+        querystring: z.object({ after: z.coerce.number().int().min(-1).default(-1) }),
+        response: { 200: Requests, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const run = await audiences.run(which(request.params.activation), request.params.run)
+      const { window } = run.report
+      // Nothing was sent: a dry run, one that is held, or one that changed nothing.
+      if (window === undefined) return { requests: [], next: null }
+      const { current } = await audiences.activations.get(run.activation)
+      const from = Math.max(window.from, request.query.after + 1)
+      const sent = await parts.delivery.history.requests(
+        current,
+        { from, to: window.to ?? Number.MAX_SAFE_INTEGER },
+        REQUESTS_PAGE,
+      )
+      return {
+        requests: sent.map(({ count, delivered, failed, firstOffset, replay, ...one }) => ({
+          ...one,
+          records: count,
+          accepted: delivered,
+          refused: failed,
+        })),
+        next: sent.length < REQUESTS_PAGE ? null : (sent.at(-1)?.firstOffset ?? null),
+      }
     },
   )
 

@@ -1,9 +1,9 @@
-/** activations run, runs, release, cancel, retry: syncs, watched with a bar and told in numbers that close. */
+/** activations run, runs, release, cancel, retry, requests: syncs, watched with a bar and told in numbers that close. */
 
 import { SingleBar } from 'cli-progress'
 import { type Command, Option } from 'commander'
 import type { PeopleAnswer } from '../../api/routes/activations.ts'
-import type { RefusalsAnswer, RunAnswer } from '../../api/routes/runs.ts'
+import type { RefusalsAnswer, RequestsAnswer, RunAnswer } from '../../api/routes/runs.ts'
 import { type Client, path } from '../client.ts'
 import type { Colour } from '../printer.ts'
 import type { Session } from '../session.ts'
@@ -28,6 +28,7 @@ export function runCommands(group: Command, session: Session): void {
   starting(group, session)
   deciding(group, session)
   reading(group, session)
+  requests(group, session)
   exporting(group, session)
 }
 
@@ -156,6 +157,46 @@ function reading(group: Command, session: Session): void {
           session.out.aside(
             `The answer: thalweg event show <record>. Again: thalweg activations retry ${name} ${number}`,
           )
+      })
+    })
+}
+
+function requests(group: Command, session: Session): void {
+  group
+    .command('requests')
+    .description('what was sent to the vendor for a run')
+    .argument('<activation>', 'name or number')
+    .argument('<run>', 'number of the run', Number)
+    .option('--after <number>', 'from the page before', '-1')
+    .action(async (name: string, number: number, { after }: { after: string }) => {
+      const query = new URLSearchParams({ after })
+      const client = await session.client()
+      const answer = await client.get<RequestsAnswer>(`${pathOf(name, number)}/requests?${query}`)
+      session.out.show(answer, () => {
+        session.out.table(
+          [
+            { title: 'BATCH' },
+            { title: 'FIRST SENT' },
+            { title: 'SETTLED AFTER', right: true },
+            { title: 'RECORDS', right: true },
+            { title: 'ACCEPTED', right: true },
+            { title: 'REFUSED', right: true },
+            { title: 'ATTEMPTS', right: true },
+            { title: 'STATUS', right: true },
+          ],
+          answer.requests.map((sent) => [
+            sent.id,
+            moment(sent.firstSentAt),
+            span(sent.settledAt - sent.firstSentAt),
+            grouped(sent.records),
+            grouped(sent.accepted),
+            grouped(sent.refused),
+            grouped(sent.attempts),
+            sent.status === 0 ? '–' : String(sent.status),
+          ]),
+          'Nothing was sent.',
+        )
+        if (answer.next !== null) session.out.aside(`For the next page: --after ${answer.next}`)
       })
     })
 }
