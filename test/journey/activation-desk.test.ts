@@ -72,7 +72,7 @@ test('a dry run, a run that is refused in part, its lists, and why', TIMEOUT, as
     expect.objectContaining({ records: 1, accepted: 1, refused: 0, skipped: 0, attempts: 1, status: 201 }),
     expect.objectContaining({ records: 2, accepted: 1, refused: 1, skipped: 0, attempts: 3, status: 400 }),
   ])
-  expect((await thalweg(['activations', 'requests', 'vip', '1'])).err).toContain('Nothing was sent.')
+  expect((await thalweg(['activations', 'requests', 'vip', '1'])).out).toContain('Nothing was sent.')
   const added = await thalweg(['activations', 'export', 'vip', '2'])
   expect(added.out).toBe('kind,label,value\nexternal_id,"",ann\n')
   const lines = await thalweg([
