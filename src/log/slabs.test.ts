@@ -29,6 +29,16 @@ test('a released buffer is used again', () => {
   expect(pool.bytes).toBe(1536)
 })
 
+test('what a burst leaves free beyond 16 MB is given back', () => {
+  const pool = new SlabPool(64 * KB * KB, nothingToEvict)
+  const buffers = Array.from({ length: 20 }, () => pool.lease(KB * KB))
+  for (const buffer of buffers) pool.release(buffer)
+  expect(pool.bytes).toBe(16 * KB * KB)
+  for (let i = 0; i < 16; i++) expect(buffers).toContain(pool.lease(KB * KB))
+  expect(buffers).not.toContain(pool.lease(KB * KB))
+  expect(pool.bytes).toBe(17 * KB * KB)
+})
+
 test('a retired buffer is used again only after the turn', async () => {
   const pool = new SlabPool(8 * KB, nothingToEvict)
   const buffer = pool.lease(1024)

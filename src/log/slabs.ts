@@ -9,6 +9,8 @@ import { ThalwegError } from '../core/errors.ts'
 const CLASS_BYTES_MIN = 1024
 /** Larger leases get a buffer of their own size, which is not kept for reuse. */
 const CLASS_BYTES_MAX = 4 * 1024 * 1024
+/** What lies ready for the next leases. Steady load needs little of it; what a burst needed on top goes back to the system. */
+const FREE_BYTES_MAX = 16 * 1024 * 1024
 
 export class SlabPool {
   readonly #bytesMax: number
@@ -18,6 +20,7 @@ export class SlabPool {
   #resting: Buffer[] = []
   /** Leased, used by the log, resting and free. */
   #bytes = 0
+  #freeBytes = 0
 
   /** `evict` gives up the oldest buffer that the log keeps only for its readers, or undefined when it keeps none. */
   constructor(bytesMax: number, evict: () => Buffer | undefined) {
@@ -38,7 +41,7 @@ export class SlabPool {
       )
     }
     const size = Math.min(slabBytes(bytes), this.#bytesMax)
-    const buffer = this.#free.get(size)?.pop() ?? this.#allocate(size)
+    const buffer = this.#takeFree(size) ?? this.#allocate(size)
     this.#leased.add(buffer)
     return buffer
   }
@@ -72,10 +75,12 @@ export class SlabPool {
 
   #store(buffer: Buffer): void {
     const size = buffer.length
-    if (size > CLASS_BYTES_MAX || slabBytes(size) !== size) {
+    const isUsual = size <= CLASS_BYTES_MAX && slabBytes(size) === size
+    if (!isUsual || this.#freeBytes + size > FREE_BYTES_MAX) {
       this.#bytes -= size
       return
     }
+    this.#freeBytes += size
     const list = this.#free.get(size)
     if (list === undefined) this.#free.set(size, [buffer])
     else list.push(buffer)
@@ -97,9 +102,15 @@ export class SlabPool {
     return Buffer.allocUnsafeSlow(size)
   }
 
+  #takeFree(size: number): Buffer | undefined {
+    const buffer = this.#free.get(size)?.pop()
+    if (buffer !== undefined) this.#freeBytes -= size
+    return buffer
+  }
+
   #someFree(): Buffer | undefined {
-    for (const list of this.#free.values()) {
-      const buffer = list.pop()
+    for (const size of this.#free.keys()) {
+      const buffer = this.#takeFree(size)
       if (buffer !== undefined) return buffer
     }
     return undefined
