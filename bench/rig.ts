@@ -50,7 +50,8 @@ export interface HubStats {
 export const TOKEN = 'bench-token'
 
 /** What the command gives to Node.js, so that the hub is measured as it runs. */
-const HUB_FLAGS = readFileSync(new URL('../bin/thalweg', import.meta.url), 'utf8').match(/(?<=^#!.*)--\S+/g) ?? []
+const HUB_FLAGS =
+  readFileSync(new URL('../bin/thalweg', import.meta.url), 'utf8').match(/(?<=^#!.*)--\S+/g) ?? []
 
 export class HubProcess {
   readonly url: string
