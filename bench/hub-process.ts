@@ -3,7 +3,7 @@
 import { readSettings } from '../src/core/settings.ts'
 import { CurrentDefinition } from '../src/currents/current.ts'
 import { startHub } from '../src/hub.ts'
-import type { HubPlan, HubStats } from './rig.ts'
+import type { HubPlan, HubStats, WarehouseStats } from './rig.ts'
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as HubPlan
 
@@ -21,18 +21,21 @@ if (hub.sources.find('bench') === undefined) {
 }
 for (const current of plan.currents) {
   const { credentials, ...destination } = current.destination
-  const authorization = await hub.authorizations.create({
-    label: current.name,
-    description: '',
-    provider: destination.kind,
-    credentials,
-  })
+  const authorization =
+    credentials === null
+      ? null
+      : await hub.authorizations.create({
+          label: current.name,
+          description: '',
+          provider: destination.kind,
+          credentials,
+        })
   const draft = await hub.delivery.create(
     CurrentDefinition.parse({
       ...current,
       contactEmail: 'bench@example.com',
       sources: ['bench'],
-      destination: { ...destination, authorization: authorization.id },
+      destination: { ...destination, authorization: authorization?.id ?? null },
     }),
   )
   await hub.delivery.launch(draft.number, 'now')
@@ -40,6 +43,7 @@ for (const current of plan.currents) {
 
 process.on('message', (message) => {
   if (message === 'stats') void stats().then((answer) => process.send?.(answer))
+  if (message === 'warehouse') void warehouse().then((answer) => process.send?.(answer))
   if (message === 'recycle') void recycle().then((answer) => process.send?.(answer))
   if (message === 'close') void hub.close().then(() => process.disconnect())
 })
@@ -69,4 +73,13 @@ async function stats(): Promise<HubStats> {
     delivered: statuses.map((status) => status.stats.delivered),
     pending: statuses.map((status) => status.pending),
   }
+}
+
+/** The rows that a query sees now, of the one table that there may be. */
+async function warehouse(): Promise<WarehouseStats> {
+  const sql = 'select count(*) from events'
+  const { pages } = await hub.warehouse.engine.query({ sql, timeoutMs: 60_000 }, new AbortController().signal)
+  let rows = 0
+  for await (const page of pages) rows = Number(page[0]?.[0])
+  return { rows, pid: (await hub.warehouse.host.pid()) ?? 0 }
 }

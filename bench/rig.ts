@@ -26,8 +26,15 @@ export interface CurrentPlan {
   readonly destination: {
     readonly kind: string
     readonly settings: Readonly<Record<string, unknown>>
-    readonly credentials: Readonly<Record<string, unknown>>
+    /** null: the destination needs none. */
+    readonly credentials: Readonly<Record<string, unknown>> | null
   }
+}
+
+export interface WarehouseStats {
+  readonly rows: number
+  /** Of the embedded warehouse's process. */
+  readonly pid: number
 }
 
 export interface HubStats {
@@ -78,6 +85,13 @@ export class HubProcess {
   async stats(): Promise<HubStats> {
     const waiting = answer<HubStats>(this.#child)
     this.#child.send('stats')
+    return waiting
+  }
+
+  /** Asks the embedded warehouse. Nothing else may be asked meanwhile. */
+  async warehouse(): Promise<WarehouseStats> {
+    const waiting = answer<WarehouseStats>(this.#child)
+    this.#child.send('warehouse')
     return waiting
   }
 
@@ -233,6 +247,8 @@ export interface LoadPlan {
   /** Requests per second over all connections; unset = as fast as answers come. */
   readonly pacePerSecond?: number
   readonly seed: number
+  /** Called with each acknowledged request's number of events. */
+  readonly onAnswer?: (events: number) => void
 }
 
 export interface LoadResult {
@@ -271,6 +287,7 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
       const lanes = mine.map((body) => heads[plan.bodies.indexOf(body)] as Buffer)
       let turn = 0
       let sentAt = 0
+      let sentEvents = 0
       return new Promise<void>((resolve, reject) => {
         const next = (): void => {
           if (sent >= plan.requests) {
@@ -291,6 +308,7 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
           const body = copies[i] as LoadBody
           patch(body)
           events += body.count
+          sentEvents = body.count
           sentAt = performance.now()
           socket.cork()
           socket.write(lanes[i] as Buffer)
@@ -303,6 +321,7 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
           // Answers are small and come whole; pipelining is off.
           if (chunk.indexOf('HTTP/1.1 200') !== 0) refused++
           latencies[answered++] = performance.now() - sentAt
+          plan.onAnswer?.(sentEvents)
           next()
         })
       })

@@ -6,7 +6,7 @@
  * replacement character; the log keeps the bytes as they came.
  */
 
-import type { ColumnType } from '../catalog/columns.ts'
+import { type ColumnType, columnTypeOfValue } from '../catalog/columns.ts'
 
 /** A number whose digits JavaScript cannot hold, as exactEventValue leaves it. */
 interface RawNumber {
@@ -63,7 +63,7 @@ function bigintOf(value: unknown): string | undefined {
 }
 
 /** The number as a bigint, when it is whole and short enough to be worth a look: at most 40 digits, or a double. */
-export function wholeOf(value: unknown): bigint | undefined {
+function wholeOf(value: unknown): bigint | undefined {
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined
   if (!isRawNumber(value)) return undefined
   const [, digits] = /^(-?\d{1,40})(?:\.0{1,100})?$/.exec(value.rawJSON) ?? []
@@ -73,6 +73,11 @@ export function wholeOf(value: unknown): bigint | undefined {
 function doubleOf(value: unknown): string | undefined {
   const number = isRawNumber(value) ? Number(value.rawJSON) : value
   return typeof number === 'number' && Number.isFinite(number) ? String(number) : undefined
+}
+
+/** The type that a column gets by its first value, as parseExact gives it; undefined for null. */
+export function columnTypeSeen(value: unknown): ColumnType | undefined {
+  return columnTypeOfValue(isRawNumber(value) ? (wholeOf(value) ?? Number(value.rawJSON)) : value)
 }
 
 const YEAR_1_SECONDS = Date.parse('0001-01-01T00:00:00Z') / 1000

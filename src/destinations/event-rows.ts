@@ -9,14 +9,13 @@
 import {
   type ColumnOrigin,
   type ColumnType,
-  columnTypeOfValue,
   DISCOVERED_COLUMNS_MAX,
   EVENT_COLUMNS,
   propertyColumnName,
 } from '../catalog/columns.ts'
 import type { EventBatch } from '../core/batch.ts'
 import type { Fault } from '../core/fault.ts'
-import { cellText, isRawNumber, wholeOf } from './cell.ts'
+import { cellText, columnTypeSeen } from './cell.ts'
 import type { SourceLabel } from './destination.ts'
 import { exactEventValue, isObject } from './exact.ts'
 
@@ -314,6 +313,5 @@ function columnOf(member: string): string | undefined {
 }
 
 function discoveredColumn(name: string, value: unknown): TableColumn {
-  const told = isRawNumber(value) ? (wholeOf(value) ?? Number(value.rawJSON)) : value
-  return { name, type: columnTypeOfValue(told) ?? 'text' }
+  return { name, type: columnTypeSeen(value) ?? 'text' }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../src/core/random.ts'
 import { eventually } from '../support/eventually.ts'
-import { startProgram, Traffic } from '../support/program.ts'
+import { kills, startProgram, Traffic } from '../support/program.ts'
 import { embeddedWarehouse, event, startStack, warehouseRows } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
 
@@ -80,14 +80,4 @@ test(
 function childOf(pid: number): number | undefined {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
   return children === '' ? undefined : Number(children.split(' ')[0])
-}
-
-/** False when it had ended by itself. */
-function kills(pid: number): boolean {
-  try {
-    process.kill(pid, 'SIGKILL')
-    return true
-  } catch {
-    return false
-  }
 }

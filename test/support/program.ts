@@ -92,3 +92,13 @@ export class Traffic {
     return Array.from({ length: PER_REQUEST }, () => `k${this.made++}`)
   }
 }
+
+/** Kill -9. False when the process had ended by itself. */
+export function kills(pid: number): boolean {
+  try {
+    process.kill(pid, 'SIGKILL')
+    return true
+  } catch {
+    return false
+  }
+}

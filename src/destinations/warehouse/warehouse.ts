@@ -37,8 +37,8 @@ export const warehouse: Destination<WarehouseSettings, WarehouseCredentials> = {
       bytesMax: 8_388_608,
       // What is accepted can be asked within two seconds.
       waitMs: 500,
-      // The second batch waits at the warehouse while the first is written.
-      inFlightMax: 2,
+      // While some are written others gather at the warehouse, enough for a row group: many rows at once cost it half as much.
+      inFlightMax: 6,
     }),
     writer(target, _kernel, sources) {
       return {

@@ -6,7 +6,7 @@
 import { Socket } from 'node:net'
 import { ThalwegError } from '../../core/errors.ts'
 import { createKernel } from '../../core/kernel/create.ts'
-import { type Database, type DatabaseSettings, openDatabase } from './database.ts'
+import { CATALOG, type Database, type DatabaseSettings, openDatabase } from './database.ts'
 import { Exports } from './exports.ts'
 import { encodeFrame, type Frame, FrameReader, type FromChild, type FromHub } from './frames.ts'
 import { Loader } from './loader.ts'
@@ -86,7 +86,7 @@ class Child {
         return this.#loader.inTurn(() => removeOld(loading, question.beforeMs))
       case 'close':
         // What is not in the file yet stays in its log, which the next start reads.
-        return this.#loader.inTurn(() => loading.run('CHECKPOINT').then(nothing, nothing))
+        return this.#loader.inTurn(() => loading.run(`CHECKPOINT ${CATALOG}`).then(nothing, nothing))
       default:
         return undefined
     }

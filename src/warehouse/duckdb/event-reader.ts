@@ -1,59 +1,74 @@
 /**
- * From an event's bytes to a staged row. Reads the members' places from the kernel; nothing is parsed into objects unless the event is unusual:
- * a member that the catalog does not know at its top or in `user`, one that stands twice, a value of the wrong kind, or no `properties` at all.
+ * From an event's bytes to a row of a chunk. A value that is plain (a text without escapes, a few digits, true, JSON as it came) goes from its place
+ * in the event to its cell without being made into anything. Any other value goes through the rules of all warehouses, destinations/cell.ts; and an
+ * event that is not usual is read anew as values: one with a member that the catalog does not know at its top or in `user`, with a member twice, with
+ * a value that does not fit, with half of a surrogate pair, or without `properties` and `user`.
  *
- * A row that came without `properties` and without `user`, as Treasure Data's doors take them, is flat: its members are its properties, and those
- * called like a column of the event itself stand in that column, too.
+ * A row that came without both, as Treasure Data's doors take them, is flat: its members are its properties, except those called like a column of
+ * the event itself, which stand in that column.
  */
 
+import type { ColumnType } from '../../catalog/columns.ts'
 import type { Kernel } from '../../core/kernel/kernel.ts'
+import { MEMBER_WORDS, MemberTable } from '../../core/kernel/member-table.ts'
 import { parseExact } from '../../core/kernel/project.ts'
-import { fits, kindOf, secondsOf, textOf, typeSeen } from './fit.ts'
+import { cellText, columnTypeSeen } from '../../destinations/cell.ts'
+import { isObject } from '../../destinations/exact.ts'
+import { type Findings, kindOf } from './findings.ts'
 import type { Keys } from './keys.ts'
-import type { Layout, PropertyColumn } from './layout.ts'
-import type { Findings, StagedRow } from './staged.ts'
+import { FIXED_COLUMNS, type Layout, type PropertyColumn } from './layout.ts'
+import type { CellVector, RowChunk } from './row-chunk.ts'
 
-const TOP_TEXTS = ['id', 'event_type']
-const USER_TEXTS = ['user_id', 'external_user_id', 'device_id', 'timezone']
-
-/** Words of a row of Kernel.members. */
-const WORDS = 5
 const [PARENT, KEY_START, KEY_END, VALUE_START, VALUE_END] = [0, 1, 2, 3, 4]
 const ROOT = 0
-const MEMBERS_FIRST = 1024
 const NOTHING = -1
+/** Names that senders make up must not fill the memory. */
+const WITHOUT_MAX = 10_000
 
 type Values = Record<string, unknown>
 
-/** Where the parts of a usual event lie. */
-interface Plan {
-  time: number | null
-  /** Member row of `properties`; NOTHING without it. */
-  properties: number
-  /** One past the value before `properties`; NOTHING when it stands first. */
-  before: number
+/** A fixed column, with its place among the vectors of a chunk. */
+interface OwnColumn {
+  readonly index: number
+  readonly type: ColumnType
 }
 
+const ofOrigin = (wanted: string): ReadonlyMap<string, OwnColumn> =>
+  new Map(
+    FIXED_COLUMNS.flatMap(({ member, origin, type }, index) =>
+      origin === wanted ? [[member, { index, type }]] : [],
+    ),
+  )
+const OF_EVENT = ofOrigin('event')
+const OF_USER = ofOrigin('user')
+const PROPERTIES = ofOrigin('properties').get('properties')?.index ?? NOTHING
+const EXTRA = ofOrigin('extra').get('extra')?.index ?? NOTHING
+
+/** What is known of an event's bytes before they are read. */
+export interface Escapes {
+  /** A backslash is among them. */
+  readonly escapes: boolean
+  /** They may hold half of a surrogate pair. */
+  readonly mayHalve: boolean
+}
+
+/** What a name means at the top or in `user`. */
+type Meaning = OwnColumn | 'user' | 'properties' | 'unknown'
+
 export class EventReader {
-  readonly #kernel: Kernel
+  readonly #members: MemberTable
   readonly #keys: Keys
-  #rows = new Uint32Array(MEMBERS_FIRST * WORDS)
-  #count = 0
-  /** Columns of the layout by number of the key; null: none. */
-  #columns: (PropertyColumn | null | undefined)[] = []
   #layout: Layout | undefined
-  /** By number of the key: its bit at the top, and in `user`; filled as keys are met. */
-  readonly #topBits: number[] = []
-  readonly #userBits: number[] = []
-  /** By index of the column: in which event a value was last seen for it, and the member row of it. */
-  #seenIn = new Uint32Array(0)
-  #seenAt = new Uint32Array(0)
-  #events = 0
-  /** By index of the column: already in the findings. */
-  #isUsed = new Uint8Array(0)
+  /** By number of the key: its column in the layout; null: none. */
+  #columns: (PropertyColumn | null | undefined)[] = []
+  /** Properties that the layout gave no column. */
+  #without = new Set<string>()
+  /** By number of the key, grown as keys are met. */
+  readonly #atTop: Meaning[] = []
+  readonly #inUser: Meaning[] = []
 
   constructor(kernel: Kernel, keys: Keys) {
-    this.#kernel = kernel
+    this.#members = new MemberTable(kernel)
     this.#keys = keys
   }
 
@@ -61,368 +76,329 @@ export class EventReader {
   begin(layout: Layout): void {
     this.#layout = layout
     this.#columns = []
-    this.#isUsed.fill(0)
+    this.#without = new Set()
   }
 
-  read(event: Buffer, findings: Findings): StagedRow {
-    if (!this.#find(event)) return unreadable(event.toString())
-    const plan = this.#plan(event)
-    return plan === undefined ? this.#readOdd(event, findings) : this.#readUsual(event, plan, findings)
+  /** Begins a row of the chunk and fills the columns of event, user and properties. */
+  read(event: Uint8Array, { escapes, mayHalve }: Escapes, chunk: RowChunk, findings: Findings): void {
+    const place = chunk.begin(event)
+    const count = this.#list(event)
+    if (count === NOTHING) {
+      put(
+        chunk,
+        { index: EXTRA, type: 'json' },
+        { unreadable: chunk.heap.toString('utf8', place, place + event.length) },
+      )
+      return
+    }
+    if (!mayHalve && this.#readPlain(escapes, count, place, chunk)) return
+    chunk.takeBack()
+    const copy = Buffer.from(event)
+    this.#readValues(copy, count, place, mayHalve, chunk, findings)
   }
 
-  /** Asks the kernel for the members; false when it does not take the bytes for an event. */
-  #find(event: Buffer): boolean {
-    for (;;) {
-      try {
-        this.#count = this.#kernel.members(event, this.#rows)
-        return true
-      } catch (error) {
-        if (error instanceof TypeError) return false
-        if (!(error instanceof RangeError)) throw error
-        // An event has no more members than bytes, so this ends.
-        this.#rows = new Uint32Array(this.#rows.length * 4)
-      }
+  /** Number of members; NOTHING when the kernel does not take the bytes for an event. */
+  #list(event: Uint8Array): number {
+    try {
+      return this.#members.list(event)
+    } catch (error) {
+      if (error instanceof TypeError) return NOTHING
+      throw error
     }
   }
 
-  /** Undefined when the event is unusual. */
-  #plan(event: Buffer): Plan | undefined {
-    const rows = this.#rows
-    const plan: Plan = { time: null, properties: NOTHING, before: NOTHING }
-    let seen = 0
+  /** False when the event is not usual; cells of the row may be filled then. */
+  #readPlain(escapes: boolean, count: number, place: number, chunk: RowChunk): boolean {
+    const { rows } = this.#members
     let user = NOTHING
-    let end = NOTHING
-    for (let row = 0, at = 0; row < this.#count; row++, at += WORDS) {
+    let properties = NOTHING
+    let before = NOTHING
+    for (let member = 0, at = 0; member < count; member++, at += MEMBER_WORDS) {
       const parent = rows[at + PARENT] ?? 0
-      if (parent !== ROOT && parent - 1 !== user) continue
-      const start = rows[at + VALUE_START] ?? 0
-      const kind = kindOf(event[start] ?? 0)
-      const bit = this.#bitOf(event, at, parent)
-      if (bit === 0 || (seen & bit) !== 0) return undefined
-      seen |= bit
-      if (parent !== ROOT || bit === TEXT_BIT || bit === TYPE_BIT) {
-        if (kind === 'object' || kind === 'array') return undefined
-      } else if (bit === TIME_BIT) {
-        const seconds = secondsOf(event, start, rows[at + VALUE_END] ?? 0)
-        if (seconds === undefined && kind !== 'null') return undefined
-        plan.time = seconds ?? null
-      } else if (bit === USER_BIT) {
-        if (kind !== 'object') return undefined
-        user = row
-      } else {
-        if (kind !== 'object') return undefined
-        plan.properties = row
-        plan.before = end
+      const start = place + (rows[at + VALUE_START] ?? 0)
+      const end = place + (rows[at + VALUE_END] ?? 0)
+      const key = this.#keys.numberOf(
+        chunk.heap,
+        place + (rows[at + KEY_START] ?? 0),
+        place + (rows[at + KEY_END] ?? 0),
+        before,
+      )
+      if (key === NOTHING) return false
+      before = key
+      if (parent !== ROOT && parent === properties) {
+        const column = this.#columnAt(key)
+        // A null says nothing about a column to come.
+        if (column === undefined && chunk.heap[start] !== NULL_BYTE) return false
+        if (column && !setPlain(chunk, column.vector, column.type, start, end, escapes)) return false
+        continue
       }
-      if (parent === ROOT) end = rows[at + VALUE_END] ?? 0
-    }
-    return plan.properties === NOTHING && user === NOTHING ? undefined : plan
-  }
-
-  /** 0 for a name that is not known there. */
-  #bitOf(event: Buffer, at: number, parent: number): number {
-    const key = this.#keys.numberOf(event, this.#rows[at + KEY_START] ?? 0, this.#rows[at + KEY_END] ?? 0)
-    while (this.#topBits.length <= key) {
-      const name = this.#keys.names[this.#topBits.length] ?? ''
-      this.#topBits.push(topBit(name))
-      this.#userBits.push(userBit(name))
-    }
-    return (parent === ROOT ? this.#topBits[key] : this.#userBits[key]) ?? 0
-  }
-
-  #readUsual(event: Buffer, plan: Plan, findings: Findings): StagedRow {
-    if (plan.properties === NOTHING)
-      return { head: event, properties: null, fitting: null, extra: null, time: plan.time }
-    const at = plan.properties * WORDS
-    const start = this.#rows[at + VALUE_START] ?? 0
-    const end = this.#rows[at + VALUE_END] ?? 0
-    return {
-      head: plan.before === NOTHING ? headBehind(event, end) : cutOut(event, plan.before, end),
-      properties: event.subarray(start, end),
-      fitting: this.#fitting(event, plan.properties + 1, undefined, findings),
-      extra: null,
-      time: plan.time,
-    }
-  }
-
-  /**
-   * Looks at each property of `parent`; `without`: names that are no properties. Gives the members that fit their columns as an object, or
-   * null when the columns can be taken from the properties as they are.
-   */
-  #fitting(
-    event: Buffer,
-    parent: number,
-    without: ReadonlySet<string> | undefined,
-    findings: Findings,
-  ): Uint8Array | null {
-    const rows = this.#rows
-    this.#events++
-    let asTheyAre = true
-    for (let row = 0, at = 0; row < this.#count; row++, at += WORDS) {
-      if (rows[at + PARENT] !== parent) continue
-      const start = rows[at + VALUE_START] ?? 0
-      const end = rows[at + VALUE_END] ?? 0
-      const column = this.#columnOf(event, at, start, end, without)
-      if (column === undefined) continue
-      // Of two members with one name the last one counts, as in JSON.parse.
-      if (this.#hold(column, at)) asTheyAre = false
-      const first = event[start] ?? 0
-      if (first === NULL_BYTE) continue
-      if ((first === QUOTE_BYTE && column.type === 'text') || fits(column.type, event, start, end)) {
-        this.#use(column, findings)
+      const meaning =
+        parent === ROOT ? this.#topMeaning(key) : parent === user ? this.#userMeaning(key) : 'unknown'
+      if (meaning === 'unknown') return false
+      if (typeof meaning === 'object') {
+        if (!setPlain(chunk, meaning.index, meaning.type, start, end, escapes)) return false
       } else {
-        asTheyAre = false
-        this.#seenIn[column.index] = 0
-        this.#misfit(column, event, start, end, findings)
+        if (chunk.heap[start] !== BRACE) return false
+        if ((meaning === 'user' ? user : properties) !== NOTHING) return false
+        if (meaning === 'user') user = member + 1
+        else {
+          properties = member + 1
+          chunk.vectorOf(PROPERTIES).setText(chunk.rows - 1, chunk.heap, start, end - start)
+        }
       }
     }
-    return asTheyAre ? null : this.#objectOf(event)
+    return user !== NOTHING || properties !== NOTHING
   }
 
-  /** True when the event at hand had a value for the column before. */
-  #hold({ index }: PropertyColumn, at: number): boolean {
-    if (index >= this.#seenIn.length) this.#grow(index)
-    const again = this.#seenIn[index] === this.#events
-    this.#seenIn[index] = this.#events
-    this.#seenAt[index] = at
-    return again
-  }
-
-  #use(column: PropertyColumn, findings: Findings): void {
-    if (this.#isUsed[column.index] === 1) return
-    this.#isUsed[column.index] = 1
-    findings.used.add(column)
-  }
-
-  #grow(index: number): void {
-    const room = Math.max(256, 2 * (index + 1))
-    const seenIn = new Uint32Array(room)
-    const seenAt = new Uint32Array(room)
-    const isUsed = new Uint8Array(room)
-    seenIn.set(this.#seenIn)
-    seenAt.set(this.#seenAt)
-    isUsed.set(this.#isUsed)
-    this.#seenIn = seenIn
-    this.#seenAt = seenAt
-    this.#isUsed = isUsed
-  }
-
-  /** The members that fit, one for each column. */
-  #objectOf(event: Buffer): Uint8Array {
-    const members: string[] = []
-    for (const [index, seenIn] of this.#seenIn.entries()) {
-      if (seenIn !== this.#events) continue
-      const at = this.#seenAt[index] ?? 0
-      // With its quotes: the key begins one byte earlier.
-      members.push(event.toString('utf8', (this.#rows[at + KEY_START] ?? 0) - 1, this.#rows[at + VALUE_END]))
+  #topMeaning(key: number): Meaning {
+    for (let next = this.#atTop.length; next <= key; next++) {
+      const name = this.#keys.names[next] ?? ''
+      this.#atTop.push(OF_EVENT.get(name) ?? (name === 'user' || name === 'properties' ? name : 'unknown'))
     }
-    return Buffer.from(`{${members.join(',')}}`)
+    return this.#atTop[key] ?? 'unknown'
   }
 
-  #misfit(column: PropertyColumn, event: Buffer, start: number, end: number, findings: Findings): void {
-    const kind = kindOf(event[start] ?? 0)
-    findings.misfit(column.name, kind, () => textOf(event, start, end))
-    if (
-      column.discovered &&
-      column.type === 'bigint' &&
-      kind === 'number' &&
-      fits('double', event, start, end)
-    )
-      findings.widen.add(column)
+  #userMeaning(key: number): Meaning {
+    for (let next = this.#inUser.length; next <= key; next++)
+      this.#inUser.push(OF_USER.get(this.#keys.names[next] ?? '') ?? 'unknown')
+    return this.#inUser[key] ?? 'unknown'
   }
 
-  #columnOf(
-    event: Buffer,
-    at: number,
-    start: number,
-    end: number,
-    without: ReadonlySet<string> | undefined,
-  ): PropertyColumn | undefined {
-    const keyStart = this.#rows[at + KEY_START] ?? 0
-    const keyEnd = this.#rows[at + KEY_END] ?? 0
-    const key = this.#keys.numberOf(event, keyStart, keyEnd)
-    const held = key === NOTHING ? undefined : this.#columns[key]
-    if (held === null) return undefined
-    if (held !== undefined) return without?.has(held.member) ? undefined : held
-    const member = this.#keys.names[key] ?? this.#keys.nameAt(event, keyStart, keyEnd)
-    if (without?.has(member)) return undefined
-    const known = this.#layout?.columnOf(member)
-    const seen = known === undefined ? typeSeen(event, start, end) : undefined
-    // A null says nothing about a column to come.
-    if (known === undefined && seen === undefined) return undefined
-    const column = known ?? (seen === undefined ? undefined : this.#layout?.propose(member, seen))
-    if (key !== NOTHING) this.#columns[key] = column ?? null
+  /** null: the property gets none; undefined: it has none so far. */
+  #columnAt(key: number): PropertyColumn | null | undefined {
+    const held = this.#columns[key]
+    if (held !== undefined) return held
+    const member = this.#keys.names[key] ?? ''
+    const column = this.#layout?.columnOf(member) ?? (this.#without.has(member) ? null : undefined)
+    this.#columns[key] = column
     return column
   }
 
-  /** With a parse: everything lands all the same. */
-  #readOdd(event: Buffer, findings: Findings): StagedRow {
+  #propose(member: string, value: unknown): PropertyColumn | undefined {
+    const type = columnTypeSeen(value)
+    const column = type === undefined ? undefined : this.#layout?.propose(member, type)
+    if (column === undefined && this.#without.size < WITHOUT_MAX) this.#without.add(member)
+    return column
+  }
+
+  #readValues(
+    event: Buffer,
+    count: number,
+    place: number,
+    mayHalve: boolean,
+    chunk: RowChunk,
+    findings: Findings,
+  ): void {
     const value = parseExact(event.toString()) as Values
-    return isFlat(value) ? this.#readFlat(event, value, findings) : this.#readNested(event, value, findings)
+    const isFlat = !Object.hasOwn(value, 'properties') && !Object.hasOwn(value, 'user')
+    const extra = bare()
+    const whole = isFlat ? { value, start: 0, end: event.length } : this.#propertiesIn(value, event, count)
+    if (mayHalve) {
+      const unreadable = unreadableOf(event, value, whole)
+      if (unreadable !== undefined) extra.unreadable = unreadable
+    }
+    if (isFlat) this.#putFlat(chunk, value, findings)
+    else putOwn(chunk, value, extra)
+    if (Object.keys(extra).length > 0) put(chunk, { index: EXTRA, type: 'json' }, extra)
+    if (whole === undefined) return
+    if (mayHalve && !isReadable(whole.value)) put(chunk, { index: PROPERTIES, type: 'json' }, whole.value)
+    else {
+      const { start, end } = whole
+      chunk.vectorOf(PROPERTIES).setText(chunk.rows - 1, chunk.heap, place + start, end - start)
+    }
+    if (isFlat || !isObject(whole.value)) return
+    for (const [member, one] of Object.entries(whole.value)) this.#property(member, one, chunk, findings)
   }
 
-  #readFlat(event: Buffer, value: Values, findings: Findings): StagedRow {
-    const head: Values = {}
-    const user: Values = {}
-    const own = new Set<string>()
-    for (const name of TOP_TEXTS) if (takeText(value, name, head)) own.add(name)
-    for (const name of USER_TEXTS) if (takeText(value, name, user)) own.add(name)
-    const time = timeOf(value)
-    if (time !== null) own.add('time')
-    return {
-      head: jsonBytes({ ...head, user }),
-      properties: event,
-      fitting: this.#fitting(event, ROOT, own, findings),
-      extra: null,
-      time,
-    }
-  }
-
-  #readNested(event: Buffer, value: Values, findings: Findings): StagedRow {
-    const head: Values = {}
-    const extra: Values = {}
-    const user = isObject(value.user) ? value.user : {}
-    const knownUser: Values = {}
-    const otherUser: Values = {}
-    for (const [name, member] of Object.entries(user)) {
-      if (!USER_TEXTS.includes(name) || !takeText(user, name, knownUser)) set(otherUser, name, member)
-    }
-    for (const [name, member] of Object.entries(value)) {
-      if (TOP_TEXTS.includes(name) && takeText(value, name, head)) continue
-      if (name === 'properties' || (name === 'time' && timeOf(value) !== null)) continue
-      if (name === 'user' && isObject(member)) continue
-      if (member !== null) set(extra, name, member)
-    }
-    if (Object.keys(otherUser).length > 0) extra.user = otherUser
-    const row = this.#lastRowOf(event, 'properties')
-    const start = this.#rows[row * WORDS + VALUE_START] ?? 0
-    const kind = row === NOTHING ? 'null' : kindOf(event[start] ?? 0)
-    return {
-      head: jsonBytes({ ...head, user: knownUser }),
-      properties: kind === 'null' ? null : event.subarray(start, this.#rows[row * WORDS + VALUE_END]),
-      fitting: kind === 'object' ? this.#fitting(event, row + 1, undefined, findings) : NO_MEMBERS,
-      extra: Object.keys(extra).length > 0 ? jsonBytes(extra) : null,
-      time: timeOf(value),
+  #putFlat(chunk: RowChunk, value: Values, findings: Findings): void {
+    for (const [member, one] of Object.entries(value)) {
+      const own = OF_EVENT.get(member) ?? OF_USER.get(member)
+      if (own === undefined || !put(chunk, own, one)) this.#property(member, one, chunk, findings)
     }
   }
 
-  #lastRowOf(event: Buffer, name: string): number {
-    let found = NOTHING
-    for (let row = 0, at = 0; row < this.#count; row++, at += WORDS) {
-      if (this.#rows[at + PARENT] === ROOT && this.#nameOf(event, at) === name) found = row
+  /** undefined: there are none, or null. Of several the last, as in JSON.parse. */
+  #propertiesIn({ properties }: Values, event: Buffer, count: number): Whole | undefined {
+    if (properties === undefined || properties === null) return undefined
+    const { rows } = this.#members
+    let found: Whole | undefined
+    for (let member = 0, at = 0; member < count; member++, at += MEMBER_WORDS) {
+      if (rows[at + PARENT] !== ROOT) continue
+      if (this.#keys.nameAt(event, rows[at + KEY_START] ?? 0, rows[at + KEY_END] ?? 0) !== 'properties')
+        continue
+      found = { value: properties, start: rows[at + VALUE_START] ?? 0, end: rows[at + VALUE_END] ?? 0 }
     }
     return found
   }
 
-  #nameOf(event: Buffer, at: number): string {
-    const start = this.#rows[at + KEY_START] ?? 0
-    const end = this.#rows[at + KEY_END] ?? 0
-    const key = this.#keys.numberOf(event, start, end)
-    return this.#keys.names[key] ?? this.#keys.nameAt(event, start, end)
+  #property(member: string, value: unknown, chunk: RowChunk, findings: Findings): void {
+    if (value === null) return
+    const column = this.#layout?.columnOf(member) ?? this.#propose(member, value)
+    if (column === undefined || put(chunk, { index: column.vector, type: column.type }, value)) return
+    findings.misfit(column.name, kindOf(value), () => JSON.stringify(value))
+    if (column.discovered && column.type === 'bigint' && cellText('double', value) !== undefined)
+      findings.widen.add(column)
   }
 }
 
+/** The properties of an event, and where they lie in it. */
+interface Whole {
+  readonly value: unknown
+  readonly start: number
+  readonly end: number
+}
+
+const BACKSLASH = 0x5c
+const QUOTE = 0x22
+const BRACE = 0x7b
+const BRACKET = 0x5b
 const NULL_BYTE = 0x6e
-const QUOTE_BYTE = 0x22
+const TRUE_BYTE = 0x74
+const FALSE_BYTE = 0x66
+/** As many digits are a whole number that a double holds. */
+const PLAIN_DIGITS = 15
+/** As many digits are seconds whose microseconds a double holds. */
+const PLAIN_SECONDS_DIGITS = 9
 
-// One bit for each member that a usual event has once.
-const TEXT_BIT = 1
-const TYPE_BIT = 2
-const TIME_BIT = 4
-const USER_BIT = 8
-const PROPERTIES_BIT = 16
-
-function topBit(name: string): number {
-  switch (name) {
-    case 'id':
-      return TEXT_BIT
-    case 'event_type':
-      return TYPE_BIT
-    case 'time':
-      return TIME_BIT
-    case 'user':
-      return USER_BIT
-    case 'properties':
-      return PROPERTIES_BIT
-    default:
-      return 0
+/** Sets the cell of the last row by the value at heap[start .. end). False when it has one already, or the value does not fit. */
+function setPlain(
+  chunk: RowChunk,
+  column: number,
+  type: ColumnType,
+  start: number,
+  end: number,
+  escapes: boolean,
+): boolean {
+  const { heap } = chunk
+  const row = chunk.rows - 1
+  const first = heap[start] ?? 0
+  const vector = chunk.vectorOf(column)
+  if (vector.has(row)) return false
+  if (first === NULL_BYTE) return true
+  switch (type) {
+    case 'text':
+      if (first === QUOTE && !(escapes && hasEscape(heap, start, end))) {
+        vector.setText(row, heap, start + 1, end - start - 2)
+        return true
+      }
+      break
+    case 'json':
+      vector.setText(row, heap, start, end - start)
+      return true
+    case 'boolean':
+      if (first !== TRUE_BYTE && first !== FALSE_BYTE) return false
+      vector.setBoolean(row, first === TRUE_BYTE)
+      return true
+    case 'bigint': {
+      const whole = digitsAt(heap, start, end, PLAIN_DIGITS)
+      if (whole === NOTHING) break
+      vector.setWhole(row, whole)
+      return true
+    }
+    case 'timestamp': {
+      const seconds = digitsAt(heap, start, end, PLAIN_SECONDS_DIGITS + 1)
+      if (seconds === NOTHING || seconds >= 10 ** PLAIN_SECONDS_DIGITS * 9) break
+      vector.setWhole(row, seconds * 1e6)
+      return true
+    }
+    case 'double':
+      break
   }
+  // What has members never fits here.
+  if (first === BRACE || first === BRACKET) return false
+  return put(chunk, { index: column, type }, parseExact(heap.toString('utf8', start, end)))
 }
 
-function userBit(name: string): number {
-  switch (name) {
-    case 'user_id':
-      return 32
-    case 'external_user_id':
-      return 64
-    case 'device_id':
-      return 128
-    case 'timezone':
-      return 256
-    default:
-      return 0
+function hasEscape(heap: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (heap[at] === BACKSLASH) return true
+  return false
+}
+
+/** NOTHING unless there are 1 to `max` digits and nothing else. */
+function digitsAt(heap: Buffer, start: number, end: number, max: number): number {
+  if (end - start > max) return NOTHING
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const digit = (heap[at] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) return NOTHING
+    value = value * 10 + digit
   }
+  return value
 }
 
-const NO_MEMBERS = Buffer.from('{}')
-
-/** Bytes that are no event: kept whole, as a text. */
-function unreadable(text: string): StagedRow {
-  return {
-    head: NO_MEMBERS,
-    properties: null,
-    fitting: NO_MEMBERS,
-    extra: jsonBytes({ unreadable: text }),
-    time: null,
-  }
-}
-
-/** The event without what lies between the two places. */
-function cutOut(event: Buffer, from: number, to: number): Uint8Array {
-  const head = Buffer.allocUnsafe(event.length - (to - from))
-  event.copy(head, 0, 0, from)
-  event.copy(head, from, to)
-  return head
-}
-
-/** The event without its first member, `properties`, which ends at `end`. */
-function headBehind(event: Buffer, end: number): Uint8Array {
-  const rest = event.toString('utf8', end).trimStart()
-  return Buffer.from(`{${rest.startsWith(',') ? rest.slice(1) : rest}`)
-}
-
-function jsonBytes(value: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(value))
-}
-
-function isFlat(value: Values): boolean {
-  return !Object.hasOwn(value, 'properties') && !Object.hasOwn(value, 'user')
-}
-
-/** True when the member may stand in a column of texts, or is null; then `into` has it. */
-function takeText(from: Values, name: string, into: Values): boolean {
-  if (!Object.hasOwn(from, name)) return false
-  const value = from[name]
-  if (typeof value === 'object' && value !== null && !rawJson.isRawJSON(value)) return false
-  into[name] = value
+/** Sets the cell of the last row, by the rules of all warehouses. True when the value has its place: it fits, or is null. */
+function put(chunk: RowChunk, { index, type }: OwnColumn, value: unknown): boolean {
+  if (value === null) return true
+  const cell = cellText(type, value)
+  if (cell === undefined) return false
+  setCell(chunk, chunk.vectorOf(index), type, cell)
   return true
 }
 
-function timeOf({ time }: Values): number | null {
-  const text = JSON.stringify(time)
-  if (text === undefined) return null
-  const bytes = Buffer.from(text)
-  return secondsOf(bytes, 0, bytes.length) ?? null
+function setCell(chunk: RowChunk, vector: CellVector, type: ColumnType, cell: string): void {
+  const row = chunk.rows - 1
+  switch (type) {
+    case 'text':
+    case 'json': {
+      const bytes = Buffer.from(cell)
+      const at = chunk.keep(bytes)
+      vector.setText(row, chunk.heap, at, bytes.length)
+      return
+    }
+    case 'bigint':
+      vector.setLong(row, BigInt(cell))
+      return
+    case 'double':
+      vector.setDouble(row, Number(cell))
+      return
+    case 'boolean':
+      vector.setBoolean(row, cell === 'true')
+      return
+    case 'timestamp':
+      vector.setLong(row, microsOf(cell))
+  }
 }
 
-/** Assignment to `__proto__` would not make a member. */
-function set(values: Values, name: string, value: unknown): void {
-  Object.defineProperty(values, name, { value, enumerable: true, configurable: true, writable: true })
+const TO_THE_SECOND = '0000-00-00T00:00:00'.length
+
+/** Of a time as cellText writes it. */
+function microsOf(iso: string): bigint {
+  const seconds = BigInt(Date.parse(`${iso.slice(0, TO_THE_SECOND)}Z`)) / 1000n
+  return seconds * 1_000_000n + BigInt(iso.slice(TO_THE_SECOND + 1, -1))
 }
 
-function isObject(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !rawJson.isRawJSON(value)
+/** The event's own members and those of its user: in their columns, or in `extra`. */
+function putOwn(chunk: RowChunk, value: Values, extra: Values): void {
+  const ofUser = bare()
+  for (const [member, one] of Object.entries(value)) {
+    if (member === 'properties' || one === null) continue
+    const own = OF_EVENT.get(member)
+    if (own !== undefined && put(chunk, own, one)) continue
+    if (member === 'user' && isObject(one)) {
+      for (const [name, said] of Object.entries(one)) {
+        const column = OF_USER.get(name)
+        if (column === undefined || !put(chunk, column, said)) ofUser[name] = said
+      }
+    } else extra[member] = one
+  }
+  if (Object.keys(ofUser).length > 0) extra.user = ofUser
 }
 
-/** TypeScript's library does not know raw JSON yet; Node 24 does. */
-const rawJson = JSON as unknown as { isRawJSON(value: unknown): boolean }
+/** What the engine does not take for JSON, with the bytes that came, as texts: the properties, and the event when it is elsewhere. */
+function unreadableOf(event: Buffer, value: Values, whole: Whole | undefined): Values | undefined {
+  const told = bare()
+  if (whole !== undefined && !isReadable(whole.value))
+    told.properties = event.toString('utf8', whole.start, whole.end)
+  if (whole?.value !== value && !isReadable({ ...value, properties: null })) told.event = event.toString()
+  return Object.keys(told).length > 0 ? told : undefined
+}
+
+/** False when half of a surrogate pair is in it; with one in reach, also when NUL is. */
+function isReadable(value: unknown): boolean {
+  return cellText('json', value) === JSON.stringify(value)
+}
+
+/** Without a prototype: a member called __proto__ is a name like any other. */
+function bare(): Values {
+  return Object.create(null) as Values
+}

@@ -1,135 +1,136 @@
-/** Writes the events of one load into one table: stages the rows, brings the columns up to date, inserts. Inside the caller's transaction. */
+/** Writes the events of one load into one table: reads them into chunks, brings the columns up to date, inserts. Inside the caller's transaction. */
 
-import {
-  BLOB,
-  DOUBLE,
-  DuckDBBlobValue,
-  type DuckDBConnection,
-  DuckDBDataChunk,
-  VARCHAR,
-} from '@duckdb/node-api'
+import { setImmediate } from 'node:timers/promises'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import type { ColumnType } from '../../catalog/columns.ts'
 import type { EventReader } from './event-reader.ts'
+import { Findings } from './findings.ts'
 import { FIXED_COLUMNS, type Layout, type PropertyColumn, SQL_TYPES } from './layout.ts'
 import type { LoadRows } from './load-rows.ts'
 import { BOOKS, quoted, type TableName, tableSql, textLiteral } from './names.ts'
-import { Findings, type StagedRow } from './staged.ts'
+import { RowChunk } from './row-chunk.ts'
+import { type FedColumn, ROWS_FUNCTION, type RowFeed } from './row-feed.ts'
 
-const STAGE = 'temp.stage_events'
-/** Made anew for each load: emptying a table costs more. */
-const MAKE_STAGE = `CREATE OR REPLACE TEMP TABLE stage_events (head BLOB, properties BLOB, fitting BLOB, extra BLOB, time DOUBLE, place DOUBLE, received DOUBLE, source VARCHAR)`
-const STAGE_TYPES = [BLOB, BLOB, BLOB, BLOB, DOUBLE, DOUBLE, DOUBLE, VARCHAR]
-/** Rows of a chunk: the engine's vectors are this long. */
-const CHUNK_ROWS = 2048
+/** What loads share, one after another. */
+export interface EventTools {
+  readonly connection: DuckDBConnection
+  readonly feed: RowFeed
+  readonly reader: EventReader
+  /** Chunks that nobody uses. */
+  readonly spare: RowChunk[]
+}
 
-const HEAD_STRUCTURE = JSON.stringify({
-  id: 'VARCHAR',
-  event_type: 'VARCHAR',
-  user: { user_id: 'VARCHAR', external_user_id: 'VARCHAR', device_id: 'VARCHAR', timezone: 'VARCHAR' },
-})
+/** Rows of one table, read and not yet written. */
+export interface Reading {
+  readonly rows: LoadRows
+  readonly layout: Layout
+  /** Of the layout's types: after a change the chunks are worth nothing. */
+  readonly version: number
+  readonly chunks: readonly RowChunk[]
+  readonly findings: Findings
+}
 
-/**
- * `careful`: also rows whose JSON the engine does not take; costs another look at each.
- */
+/** `meanwhile` runs while the engine takes the rows in; that it failed matters to nobody here. */
 export async function writeEvents(
-  connection: DuckDBConnection,
-  reader: EventReader,
-  layout: Layout,
-  rows: LoadRows,
-  careful: boolean,
+  tools: EventTools,
+  read: Reading,
+  meanwhile: () => Promise<unknown>,
 ): Promise<void> {
-  let read = readAll(reader, layout, rows)
-  if (await widen(connection, layout, read.findings.widen)) read = readAll(reader, layout, rows)
-  for (const statement of layout.additions()) await connection.run(statement)
-  await stage(connection, rows, read.staged)
-  if (careful) await connection.run(SET_UNREADABLE_ASIDE)
-  await connection.run(insertion(layout, [...read.findings.used], rows.connection))
-  await noteMisfits(connection, layout.place, read.findings)
-}
-
-function readAll(
-  reader: EventReader,
-  layout: Layout,
-  rows: LoadRows,
-): { staged: StagedRow[]; findings: Findings } {
-  const findings = new Findings()
-  reader.begin(layout)
-  const staged = rows.places.map((i) => reader.read(rows.bytesOf(i), findings))
-  return { staged, findings }
-}
-
-async function stage(
-  connection: DuckDBConnection,
-  rows: LoadRows,
-  staged: readonly StagedRow[],
-): Promise<void> {
-  await connection.run(MAKE_STAGE)
-  const appender = await connection.createAppender('stage_events', 'main', 'temp')
-  for (let from = 0; from < staged.length; from += CHUNK_ROWS) {
-    const part = staged.slice(from, from + CHUNK_ROWS)
-    const places = rows.places.slice(from, from + CHUNK_ROWS)
-    const chunk = DuckDBDataChunk.create(STAGE_TYPES, part.length)
-    chunk.setColumns([
-      part.map((row) => blobOf(row.head)),
-      part.map((row) => blobOf(row.properties)),
-      part.map((row) => blobOf(row.fitting)),
-      part.map((row) => blobOf(row.extra)),
-      part.map((row) => row.time),
-      places.map((i) => rows.offsetOf(i)),
-      places.map((i) => rows.receivedAtOf(i)),
-      places.map((i) => rows.sourceOf(i)),
-    ])
-    appender.appendDataChunk(chunk)
+  const { connection, feed, spare } = tools
+  const { layout, rows } = read
+  let { chunks, findings } = read
+  if (await widen(connection, layout, findings.widen)) {
+    giveBack(spare, chunks)
+    ;({ chunks, findings } = await readEvents(tools, layout, rows))
   }
-  appender.closeSync()
+  for (const statement of layout.additions()) await connection.run(statement)
+  const columns = fedColumns(layout, chunks)
+  feed.offer(columns, chunks)
+  const inserting = connection.run(insertion(layout.place, columns, rows.connection))
+  const [inserted] = await Promise.allSettled([inserting, meanwhile()])
+  if (inserted.status === 'rejected') throw inserted.reason
+  giveBack(spare, chunks)
+  await noteMisfits(connection, layout.place, findings)
 }
 
-/** What the engine does not take for JSON, such as half of a surrogate pair, is kept whole as a text: in `extra`, escaped once more. */
-const SET_UNREADABLE_ASIDE = `
-UPDATE ${STAGE} SET
-  extra = encode(to_json({'unreadable': {'head': decode(head), 'properties': decode(properties), 'extra': decode(extra)}})::VARCHAR),
-  head = CASE WHEN json_valid(decode(head)) THEN head ELSE encode('{}') END, properties = NULL, fitting = encode('{}')
-WHERE NOT (json_valid(decode(head)) AND json_valid(coalesce(decode(properties), '{}')) AND
-  json_valid(coalesce(decode(fitting), '{}')) AND json_valid(coalesce(decode(extra), '{}')))`
+const SPARE_CHUNKS_MAX = 32
 
-const SECONDS_TO_TIME = (seconds: string): string =>
-  `make_timestamp(floor(${seconds})::BIGINT * 1000000 + round((${seconds} - floor(${seconds})) * 1000000)::BIGINT)`
-
-/** Where the cell of each fixed column comes from. */
-const FIXED_SOURCES: Readonly<Record<string, string>> = {
-  id: 'h.id',
-  event_type: 'h.event_type',
-  time: SECONDS_TO_TIME('time'),
-  user_id: 'h."user".user_id',
-  external_user_id: 'h."user".external_user_id',
-  device_id: 'h."user".device_id',
-  timezone: 'h."user".timezone',
-  properties: 'decode(properties)',
-  extra: 'decode(extra)',
-  _offset: 'place::BIGINT',
-  _received_at: SECONDS_TO_TIME('(received / 1000)'),
-  _source: 'source',
+function giveBack(spare: RowChunk[], chunks: readonly RowChunk[]): void {
+  for (const chunk of chunks) {
+    if (spare.length >= SPARE_CHUNKS_MAX) return
+    chunk.clear()
+    spare.push(chunk)
+  }
 }
 
-function blobOf(bytes: Uint8Array | null): DuckDBBlobValue | null {
-  return bytes === null ? null : new DuckDBBlobValue(bytes)
+const OFFSET = placeOf('_offset')
+const RECEIVED_AT = placeOf('_received_at')
+const SOURCE = placeOf('_source')
+
+function placeOf(name: string): number {
+  return FIXED_COLUMNS.findIndex((column) => column.name === name)
 }
 
-function insertion(layout: Layout, used: readonly PropertyColumn[], connection: string): string {
-  const fixed = FIXED_COLUMNS.map(({ name }) => name)
-  const names = [...fixed, ...used.map(({ name }) => name)].map(quoted).join(', ')
-  const cells = [
-    ...fixed.map((name) => (name === '_current' ? textLiteral(connection) : FIXED_SOURCES[name])),
-    ...used.map(({ member }) => `p.${quoted(member)}`),
-  ].join(', ')
-  const structure = JSON.stringify(
-    Object.fromEntries(used.map(({ member, type }) => [member, SQL_TYPES[type]])),
-  )
-  const parts =
-    used.length === 0
-      ? ''
-      : `, json_transform(decode(coalesce(fitting, properties)), ${textLiteral(structure)}) p`
-  return `INSERT INTO ${tableSql(layout.place)} (${names}) SELECT ${cells} FROM (SELECT *, json_transform(decode(head), ${textLiteral(HEAD_STRUCTURE)}) h${parts} FROM ${STAGE})`
+/** Rows between which the thread is free for others, above all for the feed. */
+const SLICE_ROWS = 256
+
+/** One at a time. */
+export async function readEvents(
+  { reader, spare }: EventTools,
+  layout: Layout,
+  rows: LoadRows,
+): Promise<Reading> {
+  const findings = new Findings()
+  const chunks: RowChunk[] = []
+  const { mayHalve } = rows
+  reader.begin(layout)
+  let chunk: RowChunk | undefined
+  let sources = new Map<number, Place | null>()
+  for (const [done, i] of rows.places.entries()) {
+    if (done % SLICE_ROWS === SLICE_ROWS - 1) await setImmediate()
+    if (chunk === undefined || chunk.isFull) {
+      chunk = spare.pop() ?? new RowChunk()
+      chunks.push(chunk)
+      sources = new Map()
+    }
+    reader.read(rows.bytesOf(i), { escapes: rows.escapesIn(i), mayHalve }, chunk, findings)
+    const row = chunk.rows - 1
+    chunk.vectorOf(OFFSET).setWhole(row, rows.offsetOf(i))
+    chunk.vectorOf(RECEIVED_AT).setWhole(row, Math.round(rows.receivedAtOf(i) * 1000))
+    const number = rows.sourceNumberOf(i)
+    let source = sources.get(number)
+    if (source === undefined) {
+      source = keepText(chunk, rows.sourceOf(i))
+      sources.set(number, source)
+    }
+    if (source !== null) chunk.vectorOf(SOURCE).setText(row, chunk.heap, source.at, source.bytes)
+  }
+  return { rows, layout, version: layout.version, chunks, findings }
+}
+
+/** Of a text in the heap of a chunk. */
+interface Place {
+  readonly at: number
+  readonly bytes: number
+}
+
+function keepText(chunk: RowChunk, text: string | null): Place | null {
+  if (text === null) return null
+  const bytes = Buffer.from(text)
+  return { at: chunk.keep(bytes), bytes: bytes.length }
+}
+
+/** Columns that hold a value in at least one row. */
+function fedColumns(layout: Layout, chunks: readonly RowChunk[]): FedColumn[] {
+  const isUsed = (index: number): boolean => chunks.some(({ vectors }) => vectors[index] !== undefined)
+  const fixed = FIXED_COLUMNS.map(({ name, type }, index) => ({ index, name, type }))
+  const properties = layout.properties.map(({ vector, name, type }) => ({ index: vector, name, type }))
+  return [...fixed, ...properties].filter(({ index }) => isUsed(index))
+}
+
+function insertion(place: TableName, columns: readonly FedColumn[], connection: string): string {
+  const names = columns.map(({ name }) => quoted(name)).join(', ')
+  return `INSERT INTO ${tableSql(place)} (${names}, _current) SELECT ${names}, ${textLiteral(connection)} FROM ${ROWS_FUNCTION}()`
 }
 
 /** Whole numbers up to here are exact in a double. */

@@ -16,12 +16,16 @@ import { BOOKS, quoted, type TableName, tableSql, textLiteral } from './names.ts
 export interface PropertyColumn {
   /** Place in `Layout.properties`. */
   readonly index: number
+  /** Its place among the vectors of a chunk: behind those of the fixed columns. */
+  readonly vector: number
   readonly member: string
   readonly name: string
   readonly type: ColumnType
   /** Not in the catalog: its type is what its first value was, and may be widened. */
   readonly discovered: boolean
 }
+
+type NewColumn = Omit<PropertyColumn, 'index' | 'vector'>
 
 export const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -44,6 +48,8 @@ const CATALOGUED: ReadonlyMap<string, EventColumn> = new Map(
 export class Layout {
   readonly place: TableName
   readonly properties: PropertyColumn[] = []
+  /** Changes when the type of a column does. */
+  version = 0
   readonly #byMember = new Map<string, PropertyColumn>()
   readonly #taken: Set<string>
   #discovered = 0
@@ -51,7 +57,7 @@ export class Layout {
   #made: number
   #exists: boolean
 
-  constructor(place: TableName, kept: readonly Omit<PropertyColumn, 'index'>[] | undefined) {
+  constructor(place: TableName, kept: readonly NewColumn[] | undefined) {
     this.place = place
     this.#taken = new Set(FIXED_COLUMNS.map(({ name }) => name))
     this.#exists = kept !== undefined
@@ -82,7 +88,7 @@ export class Layout {
     const { place } = this
     if (!this.#exists) {
       yield `CREATE SCHEMA IF NOT EXISTS ${quoted(place.database)}`
-      yield `CREATE TABLE ${tableSql(place)} (${FIXED_COLUMNS.map(({ name, type }) => `${quoted(name)} ${SQL_TYPES[type]}`).join(', ')})`
+      yield `CREATE TABLE ${tableSql(place)} (${FIXED_COLUMNS.map(fixedColumn).join(', ')})`
       yield `INSERT INTO ${BOOKS}.tables VALUES (${textLiteral(place.database)}, ${textLiteral(place.table)}, 'events')`
       this.#exists = true
     }
@@ -98,16 +104,24 @@ export class Layout {
     const wider = { ...column, type }
     this.properties[column.index] = wider
     this.#byMember.set(column.member, wider)
+    this.version++
   }
 
-  #add(column: Omit<PropertyColumn, 'index'>): PropertyColumn {
-    const added = { ...column, index: this.properties.length }
+  #add(column: NewColumn): PropertyColumn {
+    const index = this.properties.length
+    const added = { ...column, index, vector: FIXED_COLUMNS.length + index }
     this.properties.push(added)
     this.#byMember.set(column.member, added)
     this.#taken.add(column.name)
     if (column.discovered) this.#discovered++
     return added
   }
+}
+
+/** Half of a row is `properties`, and most of it was said by the row before: the engine's own choice would look for a long time. */
+function fixedColumn({ name, type, origin }: EventColumn): string {
+  const packed = origin === 'properties' ? ' USING COMPRESSION zstd' : ''
+  return `${quoted(name)} ${SQL_TYPES[type]}${packed}`
 }
 
 const CATALOGUED_NAMES: ReadonlySet<string> = new Set([...CATALOGUED.values()].map(({ name }) => name))

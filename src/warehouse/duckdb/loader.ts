@@ -1,5 +1,7 @@
 /**
- * Loads batches, each in one transaction together with the position of its connection in every table it touches.
+ * Loads batches in transactions, together with the position of their connection in every table they touch. What waits goes together, a row group of
+ * records at most: the engine writes a whole one straight into the file. So a batch may be cut in two, and events are read ahead while the engine
+ * writes those before them.
  *
  * Exactly once. A position says: no row of this connection in this table has an offset from there on. So records from the position on are new
  * without a look; records before it (a batch whose answer was lost, a replay, a redrive) are looked up in the table, and those that are there are
@@ -10,12 +12,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Kernel } from '../../core/kernel/kernel.ts'
 import { decodeOrder, type LoadOrder } from '../../destinations/warehouse/load-order.ts'
+import { ROW_GROUP_ROWS } from './database.ts'
 import { EventReader } from './event-reader.ts'
-import { writeEvents } from './event-table.ts'
+import { type EventTools, type Reading, readEvents, writeEvents } from './event-table.ts'
 import { Keys } from './keys.ts'
-import { LoadRows } from './load-rows.ts'
+import { LoadRows, mayHalve } from './load-rows.ts'
 import { keyOf, RAW_SUFFIX, type TableName, tableSql, typeTable } from './names.ts'
 import { makeRawTable, writeRaw } from './raw-table.ts'
+import { RowFeed } from './row-feed.ts'
 import { Tables } from './tables.ts'
 
 export interface Loaded {
@@ -28,84 +32,190 @@ export interface Loaded {
 /** Tables that one database may come to by itself, one per event type; types beyond it share `other`. */
 const TYPE_TABLES_MAX = 1000
 
+/** A load that waits, or is written in part. */
+interface Waiting {
+  readonly order: LoadOrder
+  /** Whether halves of surrogate pairs may be in it. */
+  readonly halves: boolean
+  /** Records before it are written. */
+  from: number
+  written: number
+  known: number
+  readonly resolve: (loaded: Loaded) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Records of a load that one transaction writes: from `from` to before `to`. */
+interface Portion {
+  readonly load: Waiting
+  readonly from: number
+  readonly to: number
+}
+
+/** The events of a portion by table, perhaps read while the engine wrote those before them. */
+interface Ahead {
+  readonly portion: Portion
+  readonly tables: readonly (readonly [place: TableName, rows: LoadRows, read: Reading])[]
+}
+
 export class Loader {
   readonly #connection: DuckDBConnection
-  readonly #reader: EventReader
+  readonly #tools: EventTools
   readonly #tables: Tables
+  readonly #waiting: Waiting[] = []
+  #ahead: Ahead[] = []
   #last: Promise<unknown> = Promise.resolve()
   #typeTables = new Set<string>()
 
   constructor(connection: DuckDBConnection, kernel: Kernel) {
     this.#connection = connection
-    this.#reader = new EventReader(kernel, new Keys())
+    this.#tools = {
+      connection,
+      feed: new RowFeed(connection),
+      reader: new EventReader(kernel, new Keys()),
+      spare: [],
+    }
     this.#tables = new Tables(connection)
   }
 
-  /** One load after another. Rejects with what the engine said; then nothing of the order was written. */
+  /** Resolves when every record is in the tables. Rejects with what the engine said; some records may be in the tables then, and are known next time. */
   load(body: Uint8Array): Promise<Loaded> {
-    return this.inTurn(() => this.#loadNow(decodeOrder(body)))
+    return new Promise((resolve, reject) => {
+      const order = decodeOrder(body)
+      this.#waiting.push({ order, halves: mayHalve(order), from: 0, written: 0, known: 0, resolve, reject })
+      void this.inTurn(() => this.#writeWaiting())
+    })
   }
 
-  /** Work on the loader's connection, between loads. */
+  /** Work on the loader's connection, between transactions. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work)
     this.#last = turn.catch(() => undefined)
     return turn
   }
 
-  async #loadNow(order: LoadOrder): Promise<Loaded> {
+  async #writeWaiting(): Promise<void> {
+    const portions = this.#portions()
+    if (portions.length === 0) return
     try {
-      return await this.#transaction(order, false)
+      await this.#transaction(portions)
     } catch (error) {
-      if (!isAboutJson(error)) throw error
-      return this.#transaction(order, true)
+      const [only, ...others] = portions
+      if (only !== undefined && others.length === 0) this.#fail(only.load, error)
+      // One of them may spoil it for all.
+      else
+        for (const one of portions) await this.#transaction([one]).catch((told) => this.#fail(one.load, told))
     }
+    // A load that is written in part has had its turn.
+    if (this.#waiting.length > 0) void this.inTurn(() => this.#writeWaiting())
   }
 
-  async #transaction(order: LoadOrder, careful: boolean): Promise<Loaded> {
+  /** What waits, up to a row group of it; behind `last` when that is being written. */
+  #portions(last?: Portion): readonly Portion[] {
+    let left = ROW_GROUP_ROWS
+    const portions: Portion[] = []
+    for (const load of this.#waiting.slice(last === undefined ? 0 : this.#waiting.indexOf(last.load))) {
+      const from = load === last?.load ? last.to : load.from
+      const to = Math.min(load.order.records.count, from + left)
+      left -= to - from
+      if (load !== last?.load || to > from) portions.push({ load, from, to })
+      if (left === 0) break
+    }
+    return portions
+  }
+
+  #fail(load: Waiting, error: unknown): void {
+    this.#leave(load)
+    load.reject(error)
+  }
+
+  #leave(load: Waiting): void {
+    this.#waiting.splice(this.#waiting.indexOf(load), 1)
+  }
+
+  /** Writes the portions whole or not at all, and answers the loads that end with them. */
+  async #transaction(portions: readonly Portion[]): Promise<void> {
     const connection = this.#connection
     await this.#tables.open()
     await connection.run('BEGIN TRANSACTION')
+    const counts: Loaded[] = []
     try {
-      const loaded = await this.#write(order, careful)
-      await connection.run('COMMIT')
-      return loaded
+      for (const [i, portion] of portions.entries()) {
+        const others = portions.slice(i + 1)
+        counts.push(await this.#write(portion, () => this.#readAhead(others, portions.at(-1))))
+      }
+      const committing = connection.run('COMMIT')
+      const [committed] = await Promise.allSettled([committing, this.#readAhead([], portions.at(-1))])
+      if (committed.status === 'rejected') throw committed.reason
     } catch (error) {
+      this.#ahead = []
       this.#tables.forget()
       // The engine may have ended the transaction itself.
       await connection.run('ROLLBACK').catch(() => undefined)
       throw error
     }
+    for (const [i, { load, to }] of portions.entries()) {
+      load.from = to
+      load.written += counts[i]?.written ?? 0
+      load.known += counts[i]?.known ?? 0
+      if (to < load.order.records.count) continue
+      this.#leave(load)
+      load.resolve({ written: load.written, known: load.known })
+    }
   }
 
-  async #write(order: LoadOrder, careful: boolean): Promise<Loaded> {
-    const { head } = order
+  /** `meanwhile` runs whenever the engine takes events in. */
+  async #write(portion: Portion, meanwhile: () => Promise<void>): Promise<Loaded> {
+    const { order } = portion.load
     let written = 0
     let known = 0
     const count = (rows: LoadRows, fresh: LoadRows): void => {
       written += fresh.places.length
       known += rows.places.length - fresh.places.length
     }
-    if (head.events) {
-      for (const [place, rows] of this.#byTable(order, (i) => this.#eventTable(order, i)))
-        count(rows, await this.#writeEvents(place, rows, careful))
+    if (order.head.events) {
+      const ahead = this.#ahead.find((one) => isSame(one.portion, portion))
+      this.#ahead = this.#ahead.filter((one) => one !== ahead)
+      const tables = ahead?.tables ?? this.#byTable(portion, (i) => this.#eventTable(order, i))
+      for (const [place, rows, read] of tables)
+        count(rows, await this.#writeEvents(place, rows, read, meanwhile))
     }
-    if (head.raw) {
-      for (const [place, rows] of this.#byTable(order, (i) => rawTable(order, i)))
+    if (order.head.raw) {
+      for (const [place, rows] of this.#byTable(portion, (i) => rawTable(order, i)))
         count(rows, await this.#writeRaw(place, rows))
     }
     return { written, known }
   }
 
-  async #writeEvents(place: TableName, rows: LoadRows, careful: boolean): Promise<LoadRows> {
+  async #writeEvents(
+    place: TableName,
+    rows: LoadRows,
+    read: Reading | undefined,
+    meanwhile: () => Promise<void>,
+  ): Promise<LoadRows> {
     const fresh = rows.without(
       await this.#known(place, rows, '_offset', `_offset BETWEEN $2::BIGINT AND $3::BIGINT`),
     )
     if (fresh.places.length > 0) {
-      await writeEvents(this.#connection, this.#reader, this.#tables.layoutOf(place), fresh, careful)
+      const layout = this.#tables.layoutOf(place)
+      const isRead = read?.rows === fresh && read.layout === layout && read.version === layout.version
+      await writeEvents(this.#tools, isRead ? read : await readEvents(this.#tools, layout, fresh), meanwhile)
       await this.#advance(place, fresh)
     }
     return fresh
+  }
+
+  /** Reads one portion: the first of `others`, or else of those behind `last`, that is not read yet. */
+  async #readAhead(others: readonly Portion[], last: Portion | undefined): Promise<void> {
+    const portion = [...others, ...this.#portions(last)].find(
+      (one) => one.load.order.head.events && !this.#ahead.some((read) => isSame(read.portion, one)),
+    )
+    if (portion === undefined) return
+    const { order } = portion.load
+    const tables: [TableName, LoadRows, Reading][] = []
+    for (const [place, rows] of this.#byTable(portion, (i) => this.#eventTable(order, i)))
+      tables.push([place, rows, await readEvents(this.#tools, this.#tables.layoutOf(place), rows)])
+    this.#ahead.push({ portion, tables })
   }
 
   async #writeRaw(place: TableName, rows: LoadRows): Promise<LoadRows> {
@@ -151,16 +261,22 @@ export class Loader {
     return this.#tables.advance(rows.connection, place, last + 1)
   }
 
-  #byTable(order: LoadOrder, placeOf: (i: number) => TableName): readonly (readonly [TableName, LoadRows])[] {
+  #byTable(
+    { load: { order, halves }, from, to }: Portion,
+    placeOf: (i: number) => TableName,
+  ): readonly (readonly [TableName, LoadRows, undefined])[] {
     const groups = new Map<string, { place: TableName; places: number[] }>()
-    for (let i = 0; i < order.records.count; i++) {
+    for (let i = from; i < to; i++) {
       const place = placeOf(i)
       const key = keyOf(place)
       const group = groups.get(key)
       if (group === undefined) groups.set(key, { place, places: [i] })
       else group.places.push(i)
     }
-    return Array.from(groups.values(), ({ place, places }) => [place, new LoadRows(order, places)] as const)
+    return Array.from(
+      groups.values(),
+      ({ place, places }) => [place, new LoadRows(order, places, halves), undefined] as const,
+    )
   }
 
   #eventTable(order: LoadOrder, i: number): TableName {
@@ -172,6 +288,10 @@ export class Loader {
     this.#typeTables.add(named)
     return { database, table: named }
   }
+}
+
+function isSame(one: Portion, other: Portion): boolean {
+  return one.load === other.load && one.from === other.from && one.to === other.to
 }
 
 const NONE: ReadonlySet<number> = new Set()
@@ -192,9 +312,4 @@ function least(numbers: readonly number[]): number {
 
 function greatest(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
-}
-
-/** The engine is stricter about JSON than doors are, so one text may spoil an insert. */
-function isAboutJson(error: unknown): boolean {
-  return error instanceof Error && /json/i.test(error.message)
 }

@@ -14,7 +14,7 @@ import {
 import type { LoadRows } from './load-rows.ts'
 import { BOOKS, quoted, type TableName, tableSql, textLiteral } from './names.ts'
 
-export const RAW_COLUMNS = `"time" TIMESTAMP, events VARCHAR, _request BIGINT, _offsets BIGINT[], _source VARCHAR, _current VARCHAR`
+export const RAW_COLUMNS = `"time" TIMESTAMP, events VARCHAR USING COMPRESSION zstd, _request BIGINT, _offsets BIGINT[], _source VARCHAR, _current VARCHAR`
 
 export async function makeRawTable(connection: DuckDBConnection, place: TableName): Promise<void> {
   await connection.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(place.database)}`)
@@ -62,7 +62,7 @@ function partsOf(rows: LoadRows): Part[] {
       part = { request, receivedAt: rows.receivedAtOf(i), source: rows.sourceOf(i), events: [], offsets: [] }
       parts.set(request, part)
     }
-    part.events.push(rows.bytesOf(i).toString())
+    part.events.push(rows.textOf(i))
     part.offsets.push(BigInt(rows.offsetOf(i)))
   }
   return [...parts.values()]

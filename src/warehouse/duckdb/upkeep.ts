@@ -2,6 +2,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { TableShape } from '../warehouse.ts'
+import { CATALOG } from './database.ts'
 import { BOOKS, quoted, type TableName, tableSql } from './names.ts'
 
 /** Values that did not fit their column, as the drift view shows them. */
@@ -28,7 +29,7 @@ export async function describeTables(connection: DuckDBConnection): Promise<read
   const shapes: TableShape[] = []
   for (const { database, table } of await visibleTables(connection)) {
     const columns = await connection.runAndReadAll(
-      `SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = $1 AND table_name = $2 ORDER BY column_index`,
+      `SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = '${CATALOG}' AND schema_name = $1 AND table_name = $2 ORDER BY column_index`,
       [database, table],
     )
     const rows = await connection.runAndReadAll(
@@ -78,6 +79,6 @@ export async function removeOld(connection: DuckDBConnection, beforeMs: number):
     )
     removed += gone.rowsChanged
   }
-  if (removed > 0) await connection.run('CHECKPOINT')
+  if (removed > 0) await connection.run(`CHECKPOINT ${CATALOG}`)
   return removed
 }

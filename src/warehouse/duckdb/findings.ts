@@ -1,21 +1,7 @@
-/** The rows of one load for one table, on their way from events to the database, and what was noticed on the way. */
+/** What was noticed while the events of a load were read for one table. */
 
+import { isRawNumber } from '../../destinations/cell.ts'
 import type { PropertyColumn } from './layout.ts'
-
-/**
- * A row as the database is given it: bytes of JSON that it takes apart itself. They may lie in the load order.
- *
- * `head` holds the event's own members, `properties` is kept as it is, `fitting` is what the typed columns are taken from, where that differs
- * from `properties`.
- */
-export interface StagedRow {
-  readonly head: Uint8Array
-  readonly properties: Uint8Array | null
-  readonly fitting: Uint8Array | null
-  readonly extra: Uint8Array | null
-  /** Unix seconds. */
-  readonly time: number | null
-}
 
 /** Values that did not fit their column. The values themselves are in `properties`. */
 export interface Misfit {
@@ -29,11 +15,8 @@ export interface Misfit {
 
 export const SAMPLE_CHARS_MAX = 200
 
-/** Gathers over the rows of one load. */
 export class Findings {
   readonly misfits = new Map<string, Misfit>()
-  /** Columns that hold a value in at least one row. */
-  readonly used = new Set<PropertyColumn>()
   /** Discovered whole-number columns that met a fraction. */
   readonly widen = new Set<PropertyColumn>()
 
@@ -44,4 +27,10 @@ export class Findings {
       this.misfits.set(key, { column, kind, count: 1, sample: sample().slice(0, SAMPLE_CHARS_MAX) })
     else known.count++
   }
+}
+
+/** Of a value as parseExact gives it. */
+export function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array'
+  return isRawNumber(value) ? 'number' : typeof value
 }
