@@ -6,10 +6,11 @@
 import { Socket } from 'node:net'
 import { ThalwegError } from '../../core/errors.ts'
 import { createKernel } from '../../core/kernel/create.ts'
-import { CATALOG, type Database, type DatabaseSettings, openDatabase } from './database.ts'
+import { type Database, type DatabaseSettings, openDatabase } from './database.ts'
 import { Exports } from './exports.ts'
 import { encodeFrame, type Frame, FrameReader, type FromChild, type FromHub } from './frames.ts'
 import { Loader } from './loader.ts'
+import { CATALOG } from './names.ts'
 import { Queries } from './queries.ts'
 import { describeTables, removeOld, reportMisfits, visibleTables } from './upkeep.ts'
 

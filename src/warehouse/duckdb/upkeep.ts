@@ -2,8 +2,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { TableShape } from '../warehouse.ts'
-import { CATALOG } from './database.ts'
-import { BOOKS, quoted, type TableName, tableSql } from './names.ts'
+import { BOOKS, CATALOG, quoted, type TableName, tableSql } from './names.ts'
 
 /** Values that did not fit their column, as the drift view shows them. */
 export interface MisfitReport extends TableName {
