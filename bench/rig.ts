@@ -49,9 +49,12 @@ export interface HubStats {
 
 export const TOKEN = 'bench-token'
 
-/** What the command gives to Node.js, so that the hub is measured as it runs. */
-const HUB_FLAGS =
-  readFileSync(new URL('../bin/thalweg', import.meta.url), 'utf8').match(/(?<=^#!.*)--\S+/g) ?? []
+/** What the command gives to Node.js and its surroundings, so that the hub is measured as it runs. */
+const FIRST_LINE = readFileSync(new URL('../bin/thalweg', import.meta.url), 'utf8').split('\n', 1)[0] ?? ''
+const HUB_FLAGS = FIRST_LINE.match(/--\S+/g) ?? []
+const HUB_ENVIRONMENT = Object.fromEntries(
+  [...FIRST_LINE.matchAll(/ ([A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+)
 
 export class HubProcess {
   readonly url: string
@@ -77,6 +80,7 @@ export class HubProcess {
     const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(full)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: HUB_FLAGS,
+      env: { ...process.env, ...HUB_ENVIRONMENT },
     })
     const { url } = await answer<{ url: string }>(child)
     return new HubProcess(child, url, folder, dataDir !== undefined)
