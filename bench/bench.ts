@@ -5,6 +5,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
+import { cohorts } from './cohorts.ts'
 import { idle } from './idle.ts'
 import { importFiles } from './import.ts'
 import { latency } from './latency.ts'
@@ -52,6 +53,11 @@ const BENCHMARKS: Readonly<
     about:
       'loading the embedded warehouse, alone and beside ingest at 30,000 events per second; then a count by type',
     run: warehouse,
+  },
+  cohorts: {
+    about:
+      'a result of ten million people compared with a roster; a million into the Braze double, then 1 % churn',
+    run: cohorts,
   },
   start: { about: 'from process start to ready with a long log', run: start },
   soak: {

@@ -13,6 +13,9 @@ type Parts = Omit<Hub, 'audiences' | 'close' | 'url'>
 
 /** Dead letters of one look. */
 const PAGE = 500
+/** Membership records of one frame. */
+const RECORDS_MAX = 10_000
+const RECORDS_BYTES_MAX = 4_194_304
 
 export function audiencesOf(hub: Parts, stopping: AbortSignal): Audiences {
   const records = new OwnRecords({ ...hub, shapes: hub.drift.shapes })
@@ -26,9 +29,17 @@ export function audiencesOf(hub: Parts, stopping: AbortSignal): Audiences {
       const running = await hub.queries.start({ engine, sql, timeoutMs, who: 'an activation' }, signal)
       return { ...running, cut: () => running.cut() !== undefined }
     },
+    file: async (engine, { sql, timeoutMs }, signal) =>
+      (await hub.queries.writesFiles(engine))
+        ? hub.queries.exportFile({ engine, sql, timeoutMs, who: 'an activation' }, 'parquet', signal)
+        : undefined,
     kindOf: async (engine) => (await hub.engines.get(engine)).kind,
     saved: (name) => hub.savedQueries.get(name),
     append: (source, body) => records.append(source, body, stopping),
+    room: {
+      recordsMax: Math.min(RECORDS_MAX, hub.settings.itemsMax),
+      bytesMax: Math.min(RECORDS_BYTES_MAX, hub.settings.decompressedBytesMax),
+    },
     head: () => hub.log.head,
     progress: async (current) => {
       const { position, current: of, pending } = await hub.delivery.status(current)

@@ -41,18 +41,28 @@ export interface ColumnRules {
 export const INVALID_REASONS = ['blank', 'not_text', 'too_long'] as const
 export type InvalidReason = (typeof INVALID_REASONS)[number]
 
+/** Rows shown for each reason. */
+export const EXAMPLES_MAX = 5
+const EXAMPLE_CHARS_MAX = 200
+
+/** `cells`: the row as a JSON array. */
+export function exampleOf(row: number, cells: string): string {
+  return `row ${row}: ${cells.slice(0, EXAMPLE_CHARS_MAX)}`
+}
+
 export type RowRead = { readonly who: readonly Identifier[] } | { readonly invalid: InvalidReason }
 
 export interface ColumnPlan {
   /** What is ignored and why, in words for the operator. */
   readonly notices: readonly string[]
   /** Columns that are read, in the order of priority. */
-  readonly used: readonly string[]
+  readonly used: readonly UsedColumn[]
   read(row: readonly unknown[]): RowRead
 }
 
-interface UsedColumn {
+export interface UsedColumn {
   readonly name: string
+  /** In the result, from 0. */
   readonly place: number
   readonly kind: IdentifierKind
   readonly label: string
@@ -71,7 +81,7 @@ export function planColumns(columns: readonly string[], rules: ColumnRules): Col
         .filter((name) => !used.some((one) => one.name === name))
         .map((name) => noticeOn(name, rules)),
     ],
-    used: used.map(({ name }) => name),
+    used,
     read: (row) => readRow(row, used, rules.identifiers),
   }
 }

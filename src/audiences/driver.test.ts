@@ -6,12 +6,13 @@ import { ThalwegError } from '../core/errors.ts'
 import { openStore } from '../store/store.ts'
 import { type Activation, ActivationDefinition } from './activation.ts'
 import { RunDriver, type Surroundings } from './driver.ts'
-import { RECORDS_MAX, Roster } from './roster/roster.ts'
+import { Roster } from './roster/roster.ts'
 import { emptyReport, type Run, runId } from './run.ts'
 import { Runs } from './runs.ts'
 import { Segments } from './segments/segments.ts'
 
-const PEOPLE = 2 * RECORDS_MAX + 1
+const ROOM = { recordsMax: 500, bytesMax: 1_000_000 }
+const PEOPLE = 2 * ROOM.recordsMax + 1
 
 /** A run of one activation whose log and books are at hand: what is appended is delivered at once. */
 class Driven {
@@ -96,12 +97,14 @@ class Driven {
         pages: this.#pages(),
         cut: () => false,
       }),
+      file: async () => undefined,
       saved: () => Promise.reject(new Error('nothing is saved')),
       append: async (_source, body) => {
-        const ids = (JSON.parse(body) as { id: string }[]).map(({ id }) => id)
+        const ids = (JSON.parse(Buffer.from(body).toString()) as { id: string }[]).map(({ id }) => id)
         if (!ids[0]?.endsWith('-name')) await this.before?.()
         this.appended.push(...ids)
       },
+      room: ROOM,
       head: () => this.appended.length,
       progress: async () => ({ position: this.appended.length, halted: undefined }),
       rejected: async () => [],
@@ -189,12 +192,12 @@ test('cancelled after it was taken up: what an earlier process may have sent is 
   const run = await driven.drive(left)
   expect(run).toMatchObject({
     state: 'cancelled',
-    report: { appended: RECORDS_MAX, unsent: PEOPLE - RECORDS_MAX },
+    report: { appended: ROOM.recordsMax, unsent: PEOPLE - ROOM.recordsMax },
   })
   const next = await driven.roster(async (roster) => {
     await roster.begin()
     return roster.compare('mirror')
   })
-  expect(next).toMatchObject({ removed: PEOPLE, membersRemoved: RECORDS_MAX })
+  expect(next).toMatchObject({ removed: PEOPLE, membersRemoved: ROOM.recordsMax })
   expect(runId(run)).toBe('activation-7.1')
 })

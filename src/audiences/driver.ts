@@ -11,7 +11,7 @@
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { AUDIENCE_NAMED, IDENTIFIER_KINDS, type IdentifierKind } from '../core/membership.ts'
-import type { QueryRequest, QueryStream } from '../warehouse/warehouse.ts'
+import type { QueryFile, QueryRequest, QueryStream } from '../warehouse/warehouse.ts'
 import {
   type Activation,
   type ActivationDefinition,
@@ -20,10 +20,10 @@ import {
   targetOf,
 } from './activation.ts'
 import { holdFor } from './brake.ts'
-import { type ColumnPlan, type InvalidReason, planColumns } from './columns.ts'
+import { type ColumnPlan, EXAMPLES_MAX, exampleOf, type InvalidReason, planColumns } from './columns.ts'
 import { costOf } from './cost.ts'
 import { personOf } from './roster/person.ts'
-import { type Comparison, LOAD_MAX, type Roster } from './roster/roster.ts'
+import { type Comparison, LOAD_MAX, type RecordsPage, type Roster } from './roster/roster.ts'
 import {
   changeNumber,
   changesOf,
@@ -40,10 +40,14 @@ import type { Segments } from './segments/segments.ts'
 /** What a run needs of the rest of the hub. */
 export interface Surroundings {
   query(engine: string, request: QueryRequest, signal: AbortSignal): Promise<QueryStream>
+  /** The result as a Parquet file, from an engine that writes such; undefined: take it by `query`. */
+  file(engine: string, request: QueryRequest, signal: AbortSignal): Promise<QueryFile | undefined>
   /** A saved query. Throws SAVED_QUERY_UNKNOWN. */
   saved(name: string): Promise<{ readonly engine: string; readonly sql: string }>
-  /** Appends records (the text of a JSON array) of a source; resolves when they are synced. Repeats are dropped by id. */
-  append(source: number, body: string): Promise<void>
+  /** Appends records (a JSON array) of a source; resolves when they are synced. Repeats are dropped by id. */
+  append(source: number, body: Uint8Array): Promise<void>
+  /** What one call of `append` takes. */
+  readonly room: { readonly recordsMax: number; readonly bytesMax: number }
   /** Offset after the last record of the log. */
   head(): number
   /** How far the current's books reach, and why it does not go on, if so. */
@@ -68,7 +72,6 @@ const LOOK_MS = 250
 const SAVE_MS = 1_000
 const AGAIN_MS = 5_000
 const SQL_KEPT_CHARS = 4_000
-const EXAMPLES_MAX = 5
 const SAMPLE_MAX = 20
 
 export class RunDriver {
@@ -163,33 +166,19 @@ export class RunDriver {
   async #load(roster: Roster): Promise<void> {
     const { timeoutMs } = this.#activation.definition
     const signal = AbortSignal.any([this.#stopping, this.#cancelling.signal])
-    const asked = await questionOf(this.#activation.definition, this.#parts.segments, this.#parts.saved)
-    this.#report.asked = { engine: asked.engine, sql: asked.sql.slice(0, SQL_KEPT_CHARS) }
-    const leaving = new AbortController()
-    const stream = await this.#parts.query(
-      asked.engine,
-      { sql: asked.sql, timeoutMs },
-      AbortSignal.any([signal, leaving.signal]),
+    const { engine, sql } = await questionOf(
+      this.#activation.definition,
+      this.#parts.segments,
+      this.#parts.saved,
     )
+    this.#report.asked = { engine, sql: sql.slice(0, SQL_KEPT_CHARS) }
+    const leaving = new AbortController()
+    const either = AbortSignal.any([signal, leaving.signal])
+    const request = { sql, timeoutMs }
     try {
-      const plan = this.#plan(stream)
-      this.#report.notices = plan.notices
-      let persons: string[] = []
-      for await (const page of stream.pages) {
-        for (const row of page) this.#take(row, plan, persons)
-        while (persons.length >= LOAD_MAX) {
-          await roster.load(persons.slice(0, LOAD_MAX))
-          persons = persons.slice(LOAD_MAX)
-        }
-        await this.#saveNowAndThen()
-        if (signal.aborted) return
-      }
-      if (stream.cut())
-        throw new ThalwegError(
-          'QUERY_FAILED',
-          'The result was cut at a limit of the hub: part of it is no result',
-        )
-      if (persons.length > 0) await roster.load(persons)
+      const file = await this.#parts.file(engine, request, either)
+      if (file !== undefined) await this.#takeFile(roster, file, either)
+      else await this.#takePages(roster, await this.#parts.query(engine, request, either), signal)
     } catch (error) {
       // Cancelled by us is no failure.
       if (!signal.aborted) throw error
@@ -198,10 +187,36 @@ export class RunDriver {
     }
   }
 
-  #plan(stream: QueryStream): ColumnPlan {
+  async #takeFile(roster: Roster, { columns, bytes }: QueryFile, signal: AbortSignal): Promise<void> {
+    const { used } = this.#plan(columns)
+    const { identifiers } = this.#activation.definition
+    Object.assign(this.#report, await roster.take(bytes, { used, identifiers }, signal))
+  }
+
+  async #takePages(roster: Roster, stream: QueryStream, signal: AbortSignal): Promise<void> {
+    const plan = this.#plan(stream.columns)
+    let persons: string[] = []
+    for await (const page of stream.pages) {
+      for (const row of page) this.#take(row, plan, persons)
+      while (persons.length >= LOAD_MAX) {
+        await roster.load(persons.slice(0, LOAD_MAX))
+        persons = persons.slice(LOAD_MAX)
+      }
+      await this.#saveNowAndThen()
+      if (signal.aborted) return
+    }
+    if (stream.cut())
+      throw new ThalwegError(
+        'QUERY_FAILED',
+        'The result was cut at a limit of the hub: part of it is no result',
+      )
+    if (persons.length > 0) await roster.load(persons)
+  }
+
+  #plan(columns: QueryStream['columns']): ColumnPlan {
     const { definition } = this.#activation
-    return planColumns(
-      stream.columns.map(({ name }) => name),
+    const plan = planColumns(
+      columns.map(({ name }) => name),
       {
         aliases: aliasColumns(definition),
         priority: definition.priority,
@@ -209,6 +224,8 @@ export class RunDriver {
         kinds: FINDS[definition.destination.kind] ?? IDENTIFIER_KINDS,
       },
     )
+    this.#report.notices = plan.notices
+    return plan
   }
 
   #take(row: readonly unknown[], plan: ColumnPlan, persons: string[]): void {
@@ -226,7 +243,7 @@ export class RunDriver {
     const known = this.#report.invalid[reason] ?? { count: 0, examples: [] }
     const examples =
       known.examples.length < EXAMPLES_MAX
-        ? [...known.examples, `row ${this.#report.rows}: ${JSON.stringify(row).slice(0, 200)}`]
+        ? [...known.examples, exampleOf(this.#report.rows, JSON.stringify(row))]
         : known.examples
     this.#report.invalid[reason] = { count: known.count + 1, examples }
   }
@@ -265,19 +282,31 @@ export class RunDriver {
   }
 
   async #append(roster: Roster, from: number, below: number): Promise<void> {
-    const about = {
+    let at = from
+    let coming = this.#records(roster, at, below)
+    while (coming !== undefined && !this.#ends()) {
+      const { body, count } = await coming
+      at += count
+      // Made while the page at hand is synced.
+      coming = this.#records(roster, at, below)
+      await this.#parts.append(this.#activation.source, body)
+      this.#report.appended = at
+      this.#report.unsent = changesOf(this.#report) - at
+      await this.#saveNowAndThen()
+    }
+  }
+
+  /** undefined: there are no more. What goes wrong is thrown where the page is awaited, if it is. */
+  #records(roster: Roster, from: number, below: number): Promise<RecordsPage> | undefined {
+    if (from >= below) return undefined
+    const page = roster.records(from, below, this.#parts.room, {
       prefix: runId(this.#run),
       activation: this.#activation.name,
       run: String(this.#run.run),
       timeMs: this.#run.createdAt,
-    }
-    for (let at = from; at < below && !this.#ends(); at = this.#report.appended) {
-      const page = await roster.records(at, below, about)
-      await this.#parts.append(this.#activation.source, page.body)
-      this.#report.appended = at + page.count
-      this.#report.unsent = changesOf(this.#report) - this.#report.appended
-      await this.#saveNowAndThen()
-    }
+    })
+    page.catch(() => undefined)
+    return page
   }
 
   async #name(roster: Roster): Promise<void> {
@@ -295,7 +324,7 @@ export class RunDriver {
       properties: { activation: this.#activation.name, run: String(this.#run.run), name },
     }
     const { from } = this.#window()
-    await this.#parts.append(this.#activation.source, JSON.stringify([record]))
+    await this.#parts.append(this.#activation.source, Buffer.from(JSON.stringify([record])))
     const to = this.#parts.head()
     await this.#settled(to)
     if (this.#stopping.aborted) return

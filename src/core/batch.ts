@@ -58,6 +58,11 @@ export function eventText(batch: EventBatch, i: number): string {
   return decoder.decode(eventBytes(batch, i))
 }
 
+/** All events, joined by commas. */
+export function joinedText({ joined }: EventBatch): string {
+  return decoder.decode(joined)
+}
+
 /** The event as a value. Costs a parse: only where the raw bytes will not do. */
 export function eventValue(batch: EventBatch, i: number): Record<string, unknown> {
   return JSON.parse(eventText(batch, i)) as Record<string, unknown>

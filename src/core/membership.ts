@@ -48,6 +48,32 @@ function userOf({ kind, label, value }: Identifier): object {
   return kind === 'device_id' ? { device_id: value } : { alias: { label, name: value } }
 }
 
+/** A record as `membershipRecord` and the roster write it, without an escape; and the comma behind it. */
+const WRITTEN =
+  /\{"id":"[^"\\]*","event_type":"membership\.(entered|left)","time":\d+,"user":\{(?:"external_user_id":"([^"\\]+)"|"device_id":"([^"\\]+)"|"alias":\{"label":"([^"\\]+)","name":"([^"\\]+)"\})\},"properties":\{"activation":"[^"\\]*","run":"[^"\\]*"\}\}(?:,|$)/y
+
+/**
+ * The decisions of `count` records, joined by commas, several times quicker than by a parse. undefined: one of them is not
+ * spelt as usual, or no membership record; then they are to be parsed.
+ */
+export function writtenDecisions(joined: string, count: number): Decision[] | undefined {
+  const decisions: Decision[] = []
+  WRITTEN.lastIndex = 0
+  for (let i = 0; i < count; i++) {
+    const found = WRITTEN.exec(joined)
+    if (found === null) return undefined
+    const [, direction, externalId, device, label = '', name = ''] = found
+    const who: Identifier =
+      externalId !== undefined
+        ? { kind: 'external_id', label: '', value: externalId }
+        : device !== undefined
+          ? { kind: 'device_id', label: '', value: device }
+          : { kind: 'alias', label, value: name }
+    decisions.push({ who, enters: direction === 'entered' })
+  }
+  return decisions
+}
+
 /** undefined: this is no membership record. */
 export function decisionOf(record: Readonly<Record<string, unknown>>): Decision | undefined {
   const { event_type: type, user } = record

@@ -36,10 +36,10 @@ export class OwnRecords {
 
   /**
    * Appends the records of a JSON array; resolves when they are synced. Waits while the log cannot take more. Throws
-   * LOG_STOPPED, and INPUT_INVALID when the text is no array of objects or too long for a frame.
+   * LOG_STOPPED, and INPUT_INVALID when the bytes are no array of objects or too long for a frame.
    */
-  async append(source: number, text: string, signal: AbortSignal): Promise<void> {
-    const bytes = Buffer.from(text)
+  async append(source: number, records: Uint8Array, signal: AbortSignal): Promise<void> {
+    const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength)
     for (;;) {
       signal.throwIfAborted()
       const taken = await this.#take(source, bytes)

@@ -17,7 +17,7 @@ import { rowChars } from './cells.ts'
 import type { Engines } from './engines.ts'
 import type { PositionDetails } from './failures.ts'
 import type { Page } from './stream.ts'
-import type { Column, QueryRequest } from './warehouse.ts'
+import type { Column, QueryFile, QueryRequest } from './warehouse.ts'
 
 export const TIMEOUT_MS_DEFAULT = 60_000
 
@@ -118,8 +118,13 @@ export class Queries {
     }
   }
 
+  /** Whether `exportFile` can be asked of an engine. Throws as `Engines.open`. */
+  async writesFiles(engine: string): Promise<boolean> {
+    return (await this.#parts.engines.open(engine)).export !== undefined
+  }
+
   /** The result as a file that the engine writes. Throws as `start`, and INPUT_INVALID where the engine writes no such files. */
-  async exportFile(order: QueryOrder, format: 'parquet', signal: AbortSignal): Promise<Readable> {
+  async exportFile(order: QueryOrder, format: 'parquet', signal: AbortSignal): Promise<QueryFile> {
     const run = this.#enter(order, signal)
     try {
       const engine = await this.#parts.engines.open(order.engine)
@@ -129,7 +134,8 @@ export class Queries {
           `The engine ${order.engine} writes no ${format} files: export as csv or ndjson`,
         )
       const file = await engine.export(this.#request(order), format, run.signal)
-      return Readable.from(run.countedBytes(file), { objectMode: false })
+      const bytes = Readable.from(run.countedBytes(file.bytes), { objectMode: false })
+      return { columns: file.columns, bytes }
     } catch (error) {
       run.fail(error)
       throw error

@@ -36,6 +36,13 @@ export interface QueryStream {
 
 export const PAGE_ROWS_MAX = 10_000
 
+/** A result as a file that the engine wrote. Read the bytes or destroy them: they hold the file. */
+export interface QueryFile {
+  /** As the query names them; the file's own columns stand in the same order. */
+  readonly columns: readonly Column[]
+  readonly bytes: Readable
+}
+
 export interface TableShape {
   readonly database: string
   readonly table: string
@@ -54,6 +61,6 @@ export interface QueryEngine {
   /** What can be asked: databases, tables, columns; for browsing and completion. */
   tables(signal: AbortSignal): Promise<readonly TableShape[]>
   /** The result as a file that the engine itself writes, streamed. Absent: this engine writes none. Throws as `query` does; so does the stream. */
-  export?(request: QueryRequest, format: 'parquet', signal: AbortSignal): Promise<Readable>
+  export?(request: QueryRequest, format: 'parquet', signal: AbortSignal): Promise<QueryFile>
   close(): Promise<void>
 }

@@ -162,9 +162,9 @@ export function sqlRoutes(app: Api, { queries, savedQueries, queryRole }: ApiPar
         reply.hijack()
         return answerResult(reply.raw, query, format, headers)
       }
-      const file = await queries.exportFile(order, format, leaving(reply.raw))
+      const { bytes } = await queries.exportFile(order, format, leaving(reply.raw))
       reply.hijack()
-      await answerFile(reply.raw, file, { ...headers, 'content-type': 'application/vnd.apache.parquet' })
+      await answerFile(reply.raw, bytes, { ...headers, 'content-type': 'application/vnd.apache.parquet' })
     },
   )
 

@@ -2,32 +2,47 @@
 
 import type { Identifier } from '../../core/membership.ts'
 
-/** `u<external id>`, `d<device id>` or `a["<label>","<name>"]`. */
-export function personOf({ kind, label, value }: Identifier): string {
-  if (kind === 'external_id') return `u${value}`
-  return kind === 'device_id' ? `d${value}` : `a${JSON.stringify([label, value])}`
+/** `u<external id>`, `d<device id>` or `a"<label>"<name>`, with the label as a JSON text. */
+export function personOf(who: Identifier): string {
+  return personPrefix(who) + who.value
+}
+
+/** By what somebody is found, and what stands before the value: the same for a whole column. */
+export function personPrefix({ kind, label }: Pick<Identifier, 'kind' | 'label'>): string {
+  if (kind === 'external_id') return 'u'
+  return kind === 'device_id' ? 'd' : `a${JSON.stringify(label)}`
 }
 
 export function identifierOf(person: string): Identifier {
   const rest = person.slice(1)
   if (person[0] === 'u') return { kind: 'external_id', label: '', value: rest }
   if (person[0] === 'd') return { kind: 'device_id', label: '', value: rest }
-  const [label, value] = JSON.parse(rest) as [string, string]
-  return { kind: 'alias', label, value }
+  const label = JSON_TEXT.exec(rest)?.[0] ?? '""'
+  return { kind: 'alias', label: JSON.parse(label) as string, value: rest.slice(label.length) }
 }
+
+const JSON_TEXT = /^"(?:[^"\\]|\\.)*"/
+/** The prefix of an alias, for SQL. */
+const ALIAS_PREFIX = '^a("(?:[^"\\\\]|\\\\.)*")'
 
 /** The member `user` of a membership record (core/membership.ts) as SQL text over a column `person`. */
 export const USER_JSON_SQL = `case person[1]
-  when 'u' then '{"external_user_id":' || to_json(person[2:])::varchar || '}'
-  when 'd' then '{"device_id":' || to_json(person[2:])::varchar || '}'
-  else '{"alias":{"label":' || (person[2:]::json -> 0)::varchar || ',"name":' || (person[2:]::json -> 1)::varchar || '}}'
+  when 'u' then concat('{"external_user_id":', ${jsonTextSql('substr(person, 2)')}, '}')
+  when 'd' then concat('{"device_id":', ${jsonTextSql('substr(person, 2)')}, '}')
+  else concat('{"alias":{"label":', regexp_extract(person, '${ALIAS_PREFIX}', 1), ',"name":',
+    ${jsonTextSql(`regexp_replace(person, '${ALIAS_PREFIX}', '')`)}, '}}')
 end`
 
+/** Few texts need an escape, and looking for one costs a fraction of writing JSON. */
+function jsonTextSql(text: string): string {
+  return `if(regexp_matches(${text}, '[\\x00-\\x1f"\\\\]'), to_json(${text})::varchar, concat('"', ${text}, '"'))`
+}
+
 /**
- * By what a person is found, as SQL text over a column `person`: `u`, `d`, or an alias's `a["<label>",`. Two of one kind are two
- * profiles, but for devices: a profile may have several.
+ * The prefix as SQL text over a column `person`. Two people of one prefix are two profiles, but for devices: a profile
+ * may have several.
  */
-export const KIND_SQL = `if(person[1] = 'a', 'a[' || (person[2:]::json -> 0)::varchar || ',', person[1])`
+export const KIND_SQL = `if(person[1] = 'a', regexp_extract(person, '${ALIAS_PREFIX}'), person[1])`
 
 /** SQL text over a column `person`: whether they may be the same profile as somebody of these kinds. */
 export function mayBeOneOf(kinds: readonly string[]): string {

@@ -1,6 +1,7 @@
 /** What the hub and the process of a roster say to each other. */
 
-import type { Comparison, Move, Operation, Refused } from './roster.ts'
+import type { Comparison, Move, Operation, RecordsPage, Refused } from './roster.ts'
+import type { SnapshotCounts, SnapshotPlan } from './snapshot.ts'
 
 export interface RosterSettings {
   readonly file: string
@@ -12,6 +13,7 @@ export type Ask =
   | { what: 'open' }
   | { what: 'begin' }
   | { what: 'load'; persons: string[] }
+  | { what: 'snapshot'; plan: SnapshotPlan }
   | { what: 'compare'; operation: Operation }
   | { what: 'compare-refused'; run: string }
   | { what: 'sample'; enters: boolean; limit: number }
@@ -19,10 +21,8 @@ export type Ask =
       what: 'records'
       from: number
       below: number
-      prefix: string
-      activation: string
-      run: string
-      timeMs: number
+      room: { recordsMax: number; bytesMax: number }
+      about: { prefix: string; activation: string; run: string; timeMs: number }
     }
   | { what: 'apply'; run: string; atMs: number; sent: number; unsure: boolean; rejected: number[] }
   | { what: 'size'; atMs: number | null }
@@ -39,10 +39,11 @@ interface Results {
   open: undefined
   begin: undefined
   load: undefined
+  snapshot: SnapshotCounts
   compare: Comparison
   'compare-refused': Comparison
   sample: string[]
-  records: { readonly body: string; readonly count: number }
+  records: RecordsPage
   apply: undefined
   size: number
   members: string[]

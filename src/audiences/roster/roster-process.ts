@@ -10,9 +10,14 @@
  *   doubted   people of whom the vendor's word is not certain any more: what was refused may have been taken by a try whose answer was
  *             lost, and somebody who left by another identifier may have been the same profile. They are sent whatever the roster says
  *   staged, changes      the result of the run at hand, and its difference; changes are numbered from 0, those who leave first
+ *
+ * A result that comes as a file lies beside the roster until it is compared, instead of in `staged`.
  */
 
+import { rm } from 'node:fs/promises'
+import { constants, setPriority } from 'node:os'
 import {
+  type DuckDBBlobValue,
   type DuckDBConnection,
   DuckDBDataChunk,
   DuckDBInstance,
@@ -20,10 +25,12 @@ import {
   VARCHAR,
 } from '@duckdb/node-api'
 import { MEMBERSHIP_ENTERED, MEMBERSHIP_LEFT } from '../../core/membership.ts'
+import { exampleOf, INVALID_REASONS } from '../columns.ts'
 import { KIND_SQL, mayBeOneOf, USER_JSON_SQL } from './person.ts'
 import type { Answering, Ask, RosterSettings } from './protocol.ts'
-import type { Comparison, Operation } from './roster.ts'
-import { PAGE_MAX, RECORDS_MAX } from './roster.ts'
+import type { Comparison, Operation, RecordsPage } from './roster.ts'
+import { PAGE_MAX, snapshotFile } from './roster.ts'
+import { parquet, Snapshot, type SnapshotCounts, type SnapshotPlan } from './snapshot.ts'
 
 const CHUNK_ROWS = 2_048
 
@@ -40,21 +47,36 @@ create table if not exists named(name varchar not null);
 const NO_CHANGES =
   'create or replace table changes(n bigint not null, person varchar not null, enters boolean not null, again boolean not null)'
 
+/** Who is a member, and who may be one and is not `certain`. */
+function membersSql(certain: string): string {
+  const members = `select person, true as certain from roster ${certain} where inside`
+  return certain === '' ? members : `${members} union all select person, false as certain from doubted`
+}
+
 /** Whether somebody was in at a moment: their last move until then. */
 const AT =
   'select person from (select person, arg_max(enters, (moment, run)) as inside from history where moment <= $at group by person) where inside'
 
+const STAGED = 'select person from staged'
+
 class RosterProcess {
   readonly #db: DuckDBConnection
+  readonly #snapshot: string
+  /** The people of the result at hand as SQL, with repeats. */
+  #incoming = STAGED
+  /** Records of one page: fewer once one was too long. */
+  #recordsMax = Number.POSITIVE_INFINITY
 
-  constructor(db: DuckDBConnection) {
+  constructor(db: DuckDBConnection, snapshot: string) {
     this.#db = db
+    this.#snapshot = snapshot
   }
 
   readonly answering: Answering = {
     open: () => undefined,
     begin: async () => {
       await this.#db.run('create or replace table staged(person varchar not null)')
+      await this.#dropSnapshot()
       return undefined
     },
     load: async ({ persons }) => {
@@ -67,6 +89,7 @@ class RosterProcess {
       appender.closeSync()
       return undefined
     },
+    snapshot: ({ plan }) => this.#read(plan),
     compare: ({ operation }) => this.#compare(operation),
     'compare-refused': ({ run }) => this.#compareRefused(run),
     sample: ({ enters, limit }) =>
@@ -145,38 +168,82 @@ class RosterProcess {
     },
   }
 
-  async #compare(operation: Operation): Promise<Comparison> {
-    await this.#db.run(`
-      create or replace table incoming as select distinct person from staged;
-      drop table staged;
-    `)
-    await this.#db.run(NO_CHANGES)
-    const certain = (await this.#count('doubted')) === 0 ? '' : 'anti join doubted using (person)'
-    const inside = `select person from roster ${certain} where inside`
-    if (operation !== 'add') await this.#change(await this.#leaving(operation, certain), { enters: false })
-    if (operation !== 'remove') {
-      await this.#change(`from incoming anti join (${inside}) using (person)`, { enters: true })
-      const like = mayBeOneOf(await this.#kindsOf('changes where not enters'))
-      if (like !== 'false')
-        await this.#change(`from incoming semi join (${inside} and ${like}) using (person)`, {
-          enters: true,
-          again: true,
-        })
+  async #read(plan: SnapshotPlan): Promise<SnapshotCounts> {
+    const described = await this.#rows(`describe select * from ${parquet(this.#snapshot)}`)
+    const types = described.map(([, type]) => String(type))
+    const snapshot = new Snapshot(this.#snapshot, types, plan)
+    this.#incoming = snapshot.persons
+    const [row] = await this.#rows(snapshot.counts)
+    const [rows = 0, identifiers = 0, ...counts] = (row ?? []).map(Number)
+    const invalid: SnapshotCounts['invalid'] = {}
+    for (const [i, reason] of INVALID_REASONS.entries()) {
+      const count = counts[i] ?? 0
+      if (count === 0) continue
+      const examples = await this.#rows(snapshot.examples(reason))
+      invalid[reason] = {
+        count,
+        examples: examples.map(([number, text]) => exampleOf(Number(number), String(text))),
+      }
     }
-    const distinct = await this.#count('incoming')
-    await this.#db.run('drop table incoming')
-    return this.#comparison(distinct, operation)
+    return { rows, identifiers, invalid }
   }
 
-  /** Mirror: members, and who may be one, that the result lacks. Remove: whoever of the result is not known to be out. */
-  async #leaving(operation: Operation, certain: string): Promise<string> {
-    if (operation === 'mirror') {
-      const doubted = `union all select person from doubted anti join (select person from roster where inside) using (person)`
-      return `from (select person from roster where inside ${certain === '' ? '' : doubted}) anti join incoming using (person)`
-    }
-    // Somebody else may have let them in, by another identifier.
+  async #dropSnapshot(): Promise<void> {
+    this.#incoming = STAGED
+    await rm(this.#snapshot, { force: true })
+  }
+
+  async #compare(operation: Operation): Promise<Comparison> {
+    const certain = (await this.#count('doubted')) === 0 ? '' : 'anti join doubted using (person)'
+    const differing = await this.#differing(operation, certain)
+    const compared = await this.#asOne(async () => {
+      // Numbers come afterwards: giving them would keep the join on one core.
+      await this.#db.run(`create table found as select distinct person, enters, known from (${differing})`)
+      await this.#db.run(NO_CHANGES)
+      await this.#change('from found where not enters', { enters: false })
+      await this.#change('from found where enters', { enters: true })
+      const like =
+        operation === 'remove' ? 'false' : mayBeOneOf(await this.#kindsOf('changes where not enters'))
+      if (like !== 'false') {
+        const members = `select person from roster ${certain} where inside and ${like}`
+        const staying = `select distinct person from (${this.#incoming}) semi join (${members}) using (person)`
+        await this.#change(`from (${staying})`, { enters: true, again: true })
+      }
+      const distinct = await this.#distinct(operation, certain)
+      await this.#db.run('drop table found; drop table staged')
+      return this.#comparison(distinct, operation)
+    })
+    await this.#dropSnapshot()
+    return compared
+  }
+
+  /**
+   * Who leaves or enters, perhaps several times, as SQL. `known`: they are a member, or may be one. A mirror needs one join
+   * for both directions; it takes repeats, so that the whole result need not be made distinct first.
+   */
+  async #differing(operation: Operation, certain: string): Promise<string> {
+    if (operation === 'mirror')
+      return `select coalesce(result.person, member.person) as person, result.person is not null as enters,
+          member.person is not null as known
+        from (${this.#incoming}) result full join (${membersSql(certain)}) member using (person)
+        where result.person is null or member.person is null or not member.certain`
+    if (operation === 'add')
+      return `select person, true as enters, false as known from (${this.#incoming})
+        anti join (select person from roster ${certain} where inside) using (person)`
+    // Whoever is not known to be out: somebody else may have let them in, by another identifier.
     const like = mayBeOneOf(await this.#kindsOf('roster where inside'))
-    return `from incoming anti join (select person from roster ${certain} where not inside and not ${like}) using (person)`
+    return `select person, false as enters, false as known from (${this.#incoming})
+      anti join (select person from roster ${certain} where not inside and not ${like}) using (person)`
+  }
+
+  /** How many people the result holds. After a mirror nobody needs to count them: they are the members who do not leave, and the new ones. */
+  async #distinct(operation: Operation, certain: string): Promise<number> {
+    if (operation !== 'mirror') return this.#count(`(select distinct person from (${this.#incoming}))`)
+    const [row] = await this.#rows(
+      `select (select count(*) from (${membersSql(certain)})) - count(*) filter (where not enters)
+        + count(*) filter (where not known) from found`,
+    )
+    return Number(row?.[0])
   }
 
   async #change(
@@ -218,17 +285,33 @@ class RosterProcess {
     return { distinct, unchanged: distinct - mentioned, added, removed, affirmed, members, membersRemoved }
   }
 
-  async #records({ from, below, prefix, activation, run, timeMs }: Extract<Ask, { what: 'records' }>) {
+  /** Halves the page until it fits, and keeps to the size that did: the identifiers of a run are much alike. */
+  async #records({ from, below, room, about }: Extract<Ask, { what: 'records' }>): Promise<RecordsPage> {
+    for (;;) {
+      const wanted = Math.min(room.recordsMax, this.#recordsMax, below - from)
+      const page = await this.#page(from, from + wanted, about)
+      if (page.body.length <= room.bytesMax || page.count <= 1) return page
+      this.#recordsMax = Math.ceil(page.count / 2)
+    }
+  }
+
+  async #page(
+    from: number,
+    below: number,
+    { prefix, activation, run, timeMs }: Extract<Ask, { what: 'records' }>['about'],
+  ): Promise<RecordsPage> {
+    const head = `{"id":${JSON.stringify(`${prefix}-`).slice(0, -1)}`
+    const time = `","time":${Math.floor(timeMs / 1000)},"user":`
     const tail = `,"properties":${JSON.stringify({ activation, run })}}`
     const [row] = await this.#rows(
-      `select count(*), '[' || coalesce(string_agg(record, ',' order by n), '') || ']' from (
-        select n, '{"id":' || to_json($prefix || '-' || n)::varchar
-          || ',"event_type":"' || if(enters, '${MEMBERSHIP_ENTERED}', '${MEMBERSHIP_LEFT}')
-          || '","time":${Math.floor(timeMs / 1000)},"user":' || ${USER_JSON_SQL} || $tail as record
-        from changes where n >= $from and n < $to)`,
-      { prefix, tail, from, to: Math.min(from + RECORDS_MAX, below) },
+      `select count(*), encode(concat('[', string_agg(record, ',' order by n), ']')) from (
+        select n, concat($head, n, '","event_type":"', if(enters, '${MEMBERSHIP_ENTERED}', '${MEMBERSHIP_LEFT}'),
+          $time, ${USER_JSON_SQL}, $tail) as record
+        from changes where n >= $from and n < $below)`,
+      { head, time, tail, from, below },
     )
-    return { count: Number(row?.[0]), body: String(row?.[1]) }
+    const [count, body] = row ?? []
+    return { count: Number(count), body: (body as DuckDBBlobValue).bytes }
   }
 
   async #apply({ run, atMs, sent, unsure, rejected }: Extract<Ask, { what: 'apply' }>): Promise<undefined> {
@@ -239,8 +322,7 @@ class RosterProcess {
       const values = rejected.slice(i, i + CHUNK_ROWS).map((n) => `(${Number(n)})`)
       await this.#db.run(`insert into rejected values ${values.join(',')}`)
     }
-    await this.#db.run('begin')
-    try {
+    await this.#asOne(async () => {
       await this.#db.run(
         'create or replace temp table accepted as select n, person, enters, again from changes anti join rejected using (n) where n < $sent',
         { sent },
@@ -259,11 +341,7 @@ class RosterProcess {
       await this.#doubt(sent, unsure)
       await this.#db.run('insert into applied values ($run)', { run })
       await this.#db.run('drop table accepted')
-      await this.#db.run('commit')
-    } catch (error) {
-      await this.#db.run('rollback')
-      throw error
-    }
+    })
     return undefined
   }
 
@@ -293,6 +371,19 @@ class RosterProcess {
     return Number(row?.[0])
   }
 
+  /** All of it or nothing; and one sync instead of one a statement. */
+  async #asOne<T>(work: () => Promise<T>): Promise<T> {
+    await this.#db.run('begin')
+    try {
+      const result = await work()
+      await this.#db.run('commit')
+      return result
+    } catch (error) {
+      await this.#db.run('rollback')
+      throw error
+    }
+  }
+
   async #rows(sql: string, values: Record<string, DuckDBValue> = {}): Promise<DuckDBValue[][]> {
     return (await this.#db.runAndReadAll(sql, values)).getRows()
   }
@@ -306,17 +397,22 @@ const { file, memoryBytesMax, threads } = JSON.parse(process.argv[2] ?? '{}') as
 let opened: Promise<RosterProcess> | undefined
 
 async function open(): Promise<RosterProcess> {
+  // The doors of the hub come first.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
   const instance = await DuckDBInstance.create(file, {
     memory_limit: `${Math.floor(memoryBytesMax / 1_000_000)}MB`,
     threads: String(threads),
     // What does not fit goes to disk beside the file.
     temp_directory: `${file}.tmp`,
     preserve_insertion_order: 'false',
-    enable_external_access: 'false',
   })
   const db = await instance.connect()
+  const snapshot = snapshotFile(file)
+  await db.run(
+    `set allowed_paths = ['${snapshot.replaceAll("'", "''")}']; set enable_external_access = false`,
+  )
   await db.run(SCHEMA)
-  return new RosterProcess(db)
+  return new RosterProcess(db, snapshot)
 }
 
 process.on('message', (ask: Ask) => {

@@ -1,10 +1,13 @@
+import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { tempFolder } from '../../../test/support/temp.ts'
-import { decisionOf, type Identifier } from '../../core/membership.ts'
+import { decisionOf, IDENTIFIER_KINDS, type Identifier } from '../../core/membership.ts'
+import { planColumns } from '../columns.ts'
 import { identifierOf, personOf } from './person.ts'
-import { type Operation, RECORDS_MAX, Roster } from './roster.ts'
+import { type Operation, Roster, snapshotFile } from './roster.ts'
 
 async function openRoster(file?: string): Promise<Roster> {
   const roster = await Roster.open(file ?? join(await tempFolder(), 'c1.duckdb'))
@@ -14,6 +17,7 @@ async function openRoster(file?: string): Promise<Roster> {
 
 /** More than any run has. */
 const ALL = 1_000_000
+const ROOM = { recordsMax: 1_000, bytesMax: 100_000 }
 const ABOUT = { prefix: 'm', activation: '7', run: '1', timeMs: 1_700_000_000_000 }
 
 async function compared(roster: Roster, operation: Operation, persons: readonly string[]) {
@@ -33,6 +37,8 @@ async function ran(
   await roster.apply(`7.${run}`, run * 1000, ALL, rejected)
   return comparison
 }
+
+const recordsIn = (body: Uint8Array) => JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>[]
 
 const now = (roster: Roster) => roster.membersAt(Number.MAX_SAFE_INTEGER, '')
 
@@ -188,8 +194,8 @@ describe('comparison', () => {
     const roster = await openRoster()
     await ran(roster, 1, 'mirror', ['ua', 'ub'])
     await compared(roster, 'mirror', ['uc', 'ud'])
-    const { body } = await roster.records(0, ALL, ABOUT)
-    const records = JSON.parse(body) as Record<string, unknown>[]
+    const { body } = await roster.records(0, ALL, ROOM, ABOUT)
+    const records = recordsIn(body)
     expect(records.map((record) => decisionOf(record)?.enters)).toEqual([false, false, true, true])
   })
 
@@ -228,8 +234,8 @@ describe('comparison', () => {
         await roster.forget()
         for (const { operation, persons, refused } of steps) {
           await compared(roster, operation, persons)
-          const page = await roster.records(0, ALL, ABOUT)
-          for (const [n, record] of (JSON.parse(page.body) as Record<string, unknown>[]).entries()) {
+          const page = await roster.records(0, ALL, ROOM, ABOUT)
+          for (const [n, record] of recordsIn(page.body).entries()) {
             const decision = decisionOf(record)
             const profile = decision === undefined ? undefined : profiles.get(personOf(decision.who))
             if (profile === undefined || refused.some((one) => one.n === n && !one.done)) continue
@@ -258,8 +264,8 @@ describe('records', () => {
   test('say who enters and who leaves, whatever the identifiers hold', async () => {
     const roster = await openRoster()
     await compared(roster, 'remove', everybody.map(personOf))
-    const { body, count } = await roster.records(0, ALL, ABOUT)
-    const records = JSON.parse(body) as Record<string, unknown>[]
+    const { body, count } = await roster.records(0, ALL, ROOM, ABOUT)
+    const records = recordsIn(body)
     expect([count, records.length]).toEqual([4, 4])
     const read = records.map(decisionOf)
     expect(read).toHaveLength(everybody.length)
@@ -268,15 +274,18 @@ describe('records', () => {
     expect(records[0]).toMatchObject({ time: 1_700_000_000, properties: { activation: '7', run: '1' } })
   })
 
-  test('come in pages, each change once', async () => {
+  test('come in pages that fit, each change once', async () => {
     const roster = await openRoster()
-    const persons = Array.from({ length: 2 * RECORDS_MAX + 1 }, (_, i) => `u${i}`)
+    // About 120 bytes each, and some that fill a page alone.
+    const persons = Array.from({ length: 2_001 }, (_, i) => `u${i}`)
+    persons.push(...persons.slice(0, 300).map((person) => person.padEnd(950, '-')))
     await compared(roster, 'add', persons)
     const seen = new Set<string>()
     for (let from = 0; from < persons.length; ) {
-      const { body, count } = await roster.records(from, persons.length, ABOUT)
-      for (const record of JSON.parse(body) as Record<string, unknown>[])
-        seen.add(decisionOf(record)?.who.value ?? '')
+      const { body, count } = await roster.records(from, persons.length, ROOM, ABOUT)
+      for (const record of recordsIn(body)) seen.add(decisionOf(record)?.who.value ?? '')
+      expect(body.length).toBeLessThanOrEqual(ROOM.bytesMax)
+      expect(count).toBeLessThanOrEqual(ROOM.recordsMax)
       from += count
     }
     expect(seen.size).toBe(persons.length)
@@ -313,5 +322,149 @@ describe('history', () => {
       expect.objectContaining({ run: '7.3', at: 3000, enters: true }),
     ])
     expect([await roster.size(1000), await roster.size()]).toEqual([2, 2])
+  })
+})
+
+describe('a result that comes as a file', () => {
+  const never = new AbortController().signal
+
+  const engine = DuckDBInstance.create(':memory:').then((instance) => instance.connect())
+
+  /** A Parquet file as an engine writes it: columns with their types, at least one row of texts, numbers and nulls. */
+  async function parquetOf(
+    columns: readonly (readonly [string, string])[],
+    rows: readonly (readonly unknown[])[],
+  ) {
+    const file = join(await tempFolder(), 'result.parquet')
+    const literal = (cell: unknown): string =>
+      typeof cell === 'string' ? `'${cell.replaceAll("'", "''")}'` : String(cell)
+    const list = columns.map(([name, type]) => `"${name}" ${type}`).join(', ')
+    const values = rows.map((row) => `(${row.map(literal).join(', ')})`).join(', ')
+    const db = await engine
+    await db.run(
+      `create or replace table result(${list}); insert into result values ${values}; copy result to '${file}' (format parquet)`,
+    )
+    return file
+  }
+
+  test('is read by the rules of its columns, as rows are', async () => {
+    const file = join(await tempFolder(), 'a=b [c].duckdb')
+    const roster = await openRoster(file)
+    const columns = [
+      ['device_ids', 'varchar'],
+      ['email', 'varchar'],
+      ['other', 'varchar[]'],
+      ['user_ids', 'varchar'],
+      ['phone', 'bigint'],
+    ] as const
+    const blanks = '\t\n\v\f\r \u00a0\u1680\u2007\u2028\u202f\u205f\u3000\ufeff'
+    const text = fc.oneof(
+      fc.constantFrom(
+        null,
+        '',
+        ' ',
+        blanks,
+        "it's",
+        '"',
+        '\\',
+        '\u200b',
+        ' x ',
+        'ä'.repeat(493),
+        'ä'.repeat(494),
+        ' '.repeat(990),
+      ),
+      fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\u00a0', '🌷', '\u000b'), maxLength: 3 }),
+    )
+    const row = fc.tuple(text, text, fc.constant(null), text, fc.option(fc.nat(3), { nil: null }))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(row, { minLength: 1, maxLength: 12 }),
+        fc.constantFrom('first', 'all'),
+        fc.shuffledSubarray([...IDENTIFIER_KINDS]),
+        async (rows, identifiers, priority) => {
+          const aliases = [
+            { label: 'e"mail', column: 'email' },
+            { label: 'phone', column: 'phone' },
+          ]
+          const rules = { aliases, priority, identifiers, kinds: IDENTIFIER_KINDS } as const
+          const plan = planColumns(
+            columns.map(([name]) => name),
+            rules,
+          )
+          const expected = { rows: rows.length, identifiers: 0, invalid: {} as Record<string, number> }
+          const persons = new Set<string>()
+          for (const cells of rows) {
+            const read = plan.read(cells)
+            if ('invalid' in read) expected.invalid[read.invalid] = (expected.invalid[read.invalid] ?? 0) + 1
+            else for (const who of read.who) persons.add(personOf(who))
+            expected.identifiers += 'who' in read ? read.who.length : 0
+          }
+          await roster.begin()
+          const found = await roster.take(
+            createReadStream(await parquetOf(columns, rows)),
+            { used: plan.used, identifiers },
+            never,
+          )
+          const invalid = Object.fromEntries(
+            Object.entries(found.invalid).map(([reason, { count }]) => [reason, count]),
+          )
+          expect({ ...found, invalid }).toEqual(expected)
+          expect(await roster.compare('mirror')).toMatchObject({
+            distinct: persons.size,
+            added: persons.size,
+          })
+          expect(new Set(await roster.sample(true, 100))).toEqual(persons)
+          expect(existsSync(snapshotFile(file))).toBe(false)
+        },
+      ),
+      { seed: 12, numRuns: 20 },
+    )
+  })
+
+  test('shows the first rows that name nobody, with their numbers and cells', async () => {
+    const roster = await openRoster()
+    const file = await parquetOf(
+      [
+        ['user_ids', 'varchar'],
+        ['age', 'integer'],
+      ],
+      [['a', 1], ...Array.from({ length: 7 }, (_, i) => ['', i]), ['x'.repeat(988), null]],
+    )
+    await roster.begin()
+    const { used } = planColumns(['user_ids', 'age'], {
+      aliases: [],
+      priority: [],
+      identifiers: 'first',
+      kinds: IDENTIFIER_KINDS,
+    })
+    const { invalid } = await roster.take(createReadStream(file), { used, identifiers: 'first' }, never)
+    expect(invalid.blank).toEqual({
+      count: 7,
+      examples: [2, 3, 4, 5, 6].map((row) => `row ${row}: ["",${row - 2}]`),
+    })
+    expect(invalid.too_long).toEqual({ count: 1, examples: [expect.stringMatching(/^row 9: \["x{198}$/)] })
+  })
+
+  test('is compared with the members by every operation, repeats and all', async () => {
+    const roster = await openRoster()
+    await ran(roster, 1, 'mirror', ['ua', 'ub'])
+    const { used } = planColumns(['user_ids'], {
+      aliases: [],
+      priority: [],
+      identifiers: 'first',
+      kinds: IDENTIFIER_KINDS,
+    })
+    const file = await parquetOf([['user_ids', 'varchar']], [['b'], ['c'], ['c'], ['b']])
+    const found: unknown[] = []
+    for (const operation of ['add', 'remove', 'mirror'] as const) {
+      await roster.begin()
+      await roster.take(createReadStream(file), { used, identifiers: 'first' }, never)
+      found.push(await roster.compare(operation))
+    }
+    expect(found).toEqual([
+      { distinct: 2, unchanged: 1, added: 1, removed: 0, affirmed: 0, members: 2, membersRemoved: 0 },
+      { distinct: 2, unchanged: 0, added: 0, removed: 2, affirmed: 0, members: 2, membersRemoved: 1 },
+      { distinct: 2, unchanged: 1, added: 1, removed: 1, affirmed: 0, members: 2, membersRemoved: 1 },
+    ])
   })
 })

@@ -7,7 +7,7 @@
  * millions are compared with a bounded memory that goes back to the machine afterwards, and a failure there takes
  * nothing else down. One user at a time: the caller sees to that.
  *
- *   begin() → load(rows)… → compare(operation) → records(from)… → apply(run, sent, rejected)
+ *   begin() → load(rows)… or take(file) → compare(operation) → records(from)… → apply(run, sent, rejected)
  *
  * Each step may be repeated after a crash: begin forgets what an earlier try loaded, apply does nothing the second time.
  *
@@ -16,9 +16,14 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Answer, Ask, Asked, RosterSettings } from './protocol.ts'
+import type { SnapshotCounts, SnapshotPlan } from './snapshot.ts'
 
 export type Operation = 'add' | 'remove' | 'mirror'
 
@@ -51,27 +56,43 @@ export interface Move {
   readonly enters: boolean
 }
 
-export const ROSTER_DEFAULTS: Omit<RosterSettings, 'file'> = { memoryBytesMax: 1_200_000_000, threads: 1 }
+/** Records of changes, from one change on. */
+export interface RecordsPage {
+  /** A JSON array. */
+  readonly body: Uint8Array
+  readonly count: number
+}
+
+/** All cores, within reason: a comparison takes seconds, and yields to whatever else the machine has to do. */
+export const ROSTER_DEFAULTS: Omit<RosterSettings, 'file'> = {
+  memoryBytesMax: 1_200_000_000,
+  threads: Math.min(8, availableParallelism()),
+}
 
 /** People in one call of `load`. */
 export const LOAD_MAX = 20_480
-/** Records in one answer of `records`. */
-export const RECORDS_MAX = 2_000
 /** Rows in one answer of a list. */
 export const PAGE_MAX = 1_000
 
 /** How long a child may take to end by itself. */
 const END_MS = 5_000
 
+/** Where the result of a run lies until it is compared. */
+export function snapshotFile(file: string): string {
+  return `${file}.snapshot`
+}
+
 export class Roster {
   /** Resolves when its process has ended: the file is free. */
   readonly ended: Promise<unknown>
   readonly #child: ChildProcess
+  readonly #file: string
   #turn: Promise<unknown> = Promise.resolve()
   #ended: string | undefined
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, file: string) {
     this.#child = child
+    this.#file = file
     this.ended = new Promise((resolve) => child.once('exit', resolve))
     // A question to a process that is ending cannot be sent; its exit answers.
     child.on('error', () => undefined)
@@ -88,9 +109,14 @@ export class Roster {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
-    const roster = new Roster(child)
+    const roster = new Roster(child, file)
     await roster.#ask({ what: 'open' })
     return roster
+  }
+
+  /** Process id of the child, for those who watch it. */
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   /** Makes ready for the result of a run. */
@@ -101,6 +127,12 @@ export class Roster {
   /** At most LOAD_MAX people, as `personOf` spells them. */
   load(persons: readonly string[]): Promise<void> {
     return this.#ask({ what: 'load', persons: [...persons] })
+  }
+
+  /** Instead of load: the result as a Parquet file, read to its end. Rejects as the stream does, or with the signal's reason. */
+  async take(bytes: Readable, plan: SnapshotPlan, signal: AbortSignal): Promise<SnapshotCounts> {
+    await pipeline(bytes, createWriteStream(snapshotFile(this.#file), { mode: 0o600 }), { signal })
+    return this.#ask({ what: 'snapshot', plan })
   }
 
   compare(operation: Operation): Promise<Comparison> {
@@ -118,15 +150,16 @@ export class Roster {
   }
 
   /**
-   * The membership records of changes `from` on, below `below`, at most RECORDS_MAX, as the text of a JSON array; their ids are
-   * `<prefix>-<n>`. Those numbered below the count of removals leave.
+   * The membership records of changes `from` on, below `below`, as many as there is room for, but at least one; their ids
+   * are `<prefix>-<n>`. Those numbered below the count of removals leave.
    */
   records(
     from: number,
     below: number,
+    room: { readonly recordsMax: number; readonly bytesMax: number },
     about: { prefix: string; activation: string; run: string; timeMs: number },
-  ): Promise<Asked<'records'>> {
-    return this.#ask({ what: 'records', from, below, ...about })
+  ): Promise<RecordsPage> {
+    return this.#ask({ what: 'records', from, below, room, about })
   }
 
   /**

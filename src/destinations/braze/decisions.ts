@@ -1,7 +1,13 @@
 /** The decisions of a batch, each person once: of several about one person the last one counts. */
 
-import { type EventBatch, eventValue } from '../../core/batch.ts'
-import { AUDIENCE_NAMED, type Decision, decisionOf, identifierKey } from '../../core/membership.ts'
+import { type EventBatch, joinedText } from '../../core/batch.ts'
+import {
+  AUDIENCE_NAMED,
+  type Decision,
+  decisionOf,
+  identifierKey,
+  writtenDecisions,
+} from '../../core/membership.ts'
 import { type Receipt, skipped } from '../../core/receipt.ts'
 
 export interface Placed extends Decision {
@@ -27,29 +33,37 @@ export function decisionsOf(batch: EventBatch): Decisions {
   /** Of each record the person; null for a name, undefined for what is neither. */
   const persons: (string | null | undefined)[] = []
   let name: string | undefined
-  for (let place = 0; place < batch.count; place++) {
-    const record = eventValue(batch, place)
-    const decision = decisionOf(record)
-    if (decision !== undefined) {
-      const person = identifierKey(decision.who)
-      byPerson.delete(person)
-      byPerson.set(person, { ...decision, place })
-      persons.push(person)
+  let repeats = false
+  for (const [place, said] of saidBy(batch).entries()) {
+    if (said === undefined || typeof said === 'string') {
+      name = said ?? name
+      persons.push(said === undefined ? undefined : null)
       continue
     }
-    const given = nameOf(record)
-    name = given ?? name
-    persons.push(given === undefined ? undefined : null)
+    const person = identifierKey(said.who)
+    repeats = byPerson.delete(person) || repeats
+    byPerson.set(person, { who: said.who, enters: said.enters, place })
+    persons.push(person)
   }
+  const counting = (person: string | null, place: number): number =>
+    person === null || !repeats ? place : (byPerson.get(person)?.place ?? place)
   return {
     decisions: [...byPerson.values()],
     name,
     receipts: (told) =>
-      persons.map((person, place) => {
-        if (person === undefined) return NO_MEMBERSHIP
-        return told(person === null ? place : (byPerson.get(person)?.place ?? place))
-      }),
+      persons.map((person, place) => (person === undefined ? NO_MEMBERSHIP : told(counting(person, place)))),
   }
+}
+
+/** Of each record its decision, or the name that it gives; undefined for what is neither. */
+function saidBy(batch: EventBatch): readonly (Decision | string | undefined)[] {
+  const text = joinedText(batch)
+  return (
+    writtenDecisions(text, batch.count) ??
+    (JSON.parse(`[${text}]`) as Record<string, unknown>[]).map(
+      (record) => decisionOf(record) ?? nameOf(record),
+    )
+  )
 }
 
 function nameOf({ event_type: type, properties }: Record<string, unknown>): string | undefined {

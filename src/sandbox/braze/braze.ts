@@ -310,8 +310,9 @@ export class Braze implements Vendor {
   }
 
   #change(call: Call, partner: Partner, body: Readonly<Record<string, unknown>>): Answer {
-    for (const id of identifiersIn(body)) {
-      const refusal = this.#setting.faults.refusal(call.path, id, id)
+    const { faults } = this.#setting
+    for (const id of faults.looksAtRecords ? identifiersIn(body) : []) {
+      const refusal = faults.refusal(call.path, id, id)
       if (refusal !== undefined) return json(400, { message: refusal })
     }
     return this.cohorts.change(partner, body, call.headers['user-agent'], this.#setting.clock.now())

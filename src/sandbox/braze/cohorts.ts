@@ -44,11 +44,6 @@ export interface CohortOptions {
 
 const AGENT = /^partner-[A-Z][A-Za-z0-9]*-[A-Z][A-Za-z0-9]*\/\S+$/
 
-interface Change {
-  readonly profile: Profile
-  readonly leaves: boolean
-}
-
 export class Cohorts {
   readonly #profiles: Profiles
   readonly #options: CohortOptions
@@ -127,10 +122,7 @@ export class Cohorts {
     const cohort = this.get(partner.name, id)
     if (cohort === undefined) return json(400, { message: 'cohort_id is not known: name the cohort first' })
     if (this.#isLocked(cohort, nowMs)) return json(423, { message: 'the cohort is being updated' })
-    for (const { profile, leaves } of given.flatMap((change) => this.#changes(change))) {
-      if (leaves) cohort.members.delete(profile)
-      else cohort.members.add(profile)
-    }
+    for (const change of given) this.#apply(change, cohort.members)
     return { ...json(201, { message: 'success' }), accepted: count }
   }
 
@@ -147,19 +139,21 @@ export class Cohorts {
     this.tally = emptyTally()
   }
 
-  #changes(change: GivenChange): Change[] {
-    const leaves = change.should_remove === true
-    const found = [
-      ...(change.user_ids ?? []).map((id) => this.#profiles.byExternalId(id)),
-      ...(change.aliases ?? []).map(({ alias_label: label, alias_name: name }) =>
-        this.#profiles.byAlias({ label, name }),
-      ),
-      ...(change.device_ids ?? []).map((id) => anonymous(this.#profiles.byDevice(id))),
-    ]
-    const changes = found.flatMap((profile) => (profile === undefined ? [] : [{ profile, leaves }]))
-    this.tally.matched += changes.length
-    this.tally.ignored += found.length - changes.length
-    return changes
+  #apply(change: GivenChange, members: Set<Profile>): void {
+    const { user_ids: users = [], aliases = [], device_ids: devices = [], should_remove: leaves } = change
+    const turn = (profile: Profile | undefined): void => {
+      if (profile === undefined) {
+        this.tally.ignored++
+        return
+      }
+      this.tally.matched++
+      if (leaves === true) members.delete(profile)
+      else members.add(profile)
+    }
+    for (const id of users) turn(this.#profiles.byExternalId(id))
+    for (const { alias_label: label, alias_name: name } of aliases)
+      turn(this.#profiles.byAlias({ label, name }))
+    for (const id of devices) turn(anonymous(this.#profiles.byDevice(id)))
   }
 
   #isLocked({ partner, id }: Cohort, nowMs: number): boolean {

@@ -75,10 +75,9 @@ class Child {
           [],
         ])
       case 'export':
-        return this.#parts(question.ask, state, this.#exports.parquet(question, state.signal), (piece) => [
-          undefined,
-          [piece],
-        ])
+        return this.#parts(question.ask, state, this.#exports.parquet(question, state.signal), (part) =>
+          'columns' in part ? [part, []] : [undefined, [part.piece]],
+        )
       case 'tables':
         return describeTables(browsing)
       case 'misfits':

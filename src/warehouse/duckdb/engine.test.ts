@@ -140,13 +140,13 @@ describe('an export', () => {
       ),
     )
     const one = { sql: 'select id, _offset, user_id from events order by _offset -- all', timeoutMs: 20_000 }
-    expect(await text(await embedded.engine.export(one, 'csv', never))).toBe(
+    expect(await text((await embedded.engine.export(one, 'csv', never)).bytes)).toBe(
       'id,_offset,user_id\n"a,""b""",0,\nc,1,\n',
     )
-    expect(await text(await embedded.engine.export(one, 'ndjson', never))).toBe(
+    expect(await text((await embedded.engine.export(one, 'ndjson', never)).bytes)).toBe(
       '{"id":"a,\\"b\\"","_offset":0,"user_id":null}\n{"id":"c","_offset":1,"user_id":null}\n',
     )
-    const parquet = await buffer(await embedded.engine.export(one, 'parquet', never))
+    const parquet = await buffer((await embedded.engine.export(one, 'parquet', never)).bytes)
     expect([parquet.subarray(0, 4).toString(), parquet.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1'])
     const { rows } = await reader()
     expect(await rows(parquet)).toEqual([

@@ -1,9 +1,9 @@
 /** The embedded warehouse as a query engine: the contract of warehouse.ts, answered by the child program. */
 
 import { Readable } from 'node:stream'
-import type { Column, QueryEngine, QueryRequest, QueryStream, TableShape } from '../warehouse.ts'
+import type { Column, QueryEngine, QueryFile, QueryRequest, QueryStream, TableShape } from '../warehouse.ts'
 import type { Question } from './frames.ts'
-import type { Host } from './host.ts'
+import type { AnswerPart, Host } from './host.ts'
 import type { Part } from './queries.ts'
 import { csvLines, ndjsonLines } from './row-texts.ts'
 import type { MisfitReport } from './upkeep.ts'
@@ -43,10 +43,11 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   /** The result of a query as a file's bytes: Parquet, CSV with a line of names, or a JSON object per line. Errors as `query` throws them, perhaps from the stream. */
-  async export(request: QueryRequest, format: ExportFormat, signal: AbortSignal): Promise<Readable> {
+  async export(request: QueryRequest, format: ExportFormat, signal: AbortSignal): Promise<QueryFile> {
     if (format === 'parquet') return this.#parquet(request, signal)
     const stream = await this.query(request, signal)
-    return Readable.from(format === 'csv' ? csvLines(stream) : ndjsonLines(stream), { objectMode: false })
+    const lines = format === 'csv' ? csvLines(stream) : ndjsonLines(stream)
+    return { columns: stream.columns, bytes: Readable.from(lines, { objectMode: false }) }
   }
 
   async tables(): Promise<readonly TableShape[]> {
@@ -63,8 +64,10 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   /** Resolves when the file is written, so that what is wrong with the query is thrown here. */
-  async #parquet(request: QueryRequest, signal: AbortSignal): Promise<Readable> {
+  async #parquet(request: QueryRequest, signal: AbortSignal): Promise<QueryFile> {
     const parts = this.#host.stream(questionOf('export', request), signal)
+    const first = await parts.next()
+    const { columns } = (first.value as AnswerPart).value as { columns: readonly Column[] }
     let step = await parts.next()
     async function* pieces() {
       try {
@@ -76,7 +79,7 @@ export class DuckDbEngine implements QueryEngine {
         await parts.return(undefined)
       }
     }
-    return Readable.from(pieces(), { objectMode: false })
+    return { columns, bytes: Readable.from(pieces(), { objectMode: false }) }
   }
 }
 

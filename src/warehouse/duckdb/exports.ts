@@ -8,11 +8,15 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
+import type { Column } from '../warehouse.ts'
 import { guardQuery } from './guard.ts'
 import { type TableName, textLiteral } from './names.ts'
 import type { QueryOrder } from './queries.ts'
 
 const PIECE_BYTES = 1_048_576
+
+/** First the columns as the query names them (a file holds no name twice), then the file's bytes. */
+export type ExportPart = { readonly columns: readonly Column[] } | { readonly piece: Buffer }
 
 export class Exports {
   readonly #connection: DuckDBConnection
@@ -27,8 +31,8 @@ export class Exports {
     this.#tables = tables
   }
 
-  /** The file's bytes, in pieces of at most 1 MB. Throws as a query does. */
-  async *parquet(order: QueryOrder, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  /** Once the file is written: its columns, and its bytes in pieces of at most 1 MB. Throws as a query does. */
+  async *parquet(order: QueryOrder, signal: AbortSignal): AsyncGenerator<ExportPart, void> {
     const before = this.#last
     let done = (): void => undefined
     this.#last = new Promise<void>((resolve) => {
@@ -37,7 +41,7 @@ export class Exports {
     await before
     const file = join(this.#spool, `${randomUUID()}.parquet`)
     try {
-      await this.#write(order, file, signal)
+      yield { columns: await this.#write(order, file, signal) }
       yield* piecesOf(file)
     } finally {
       await rm(file, { force: true })
@@ -45,18 +49,20 @@ export class Exports {
     }
   }
 
-  async #write(order: QueryOrder, file: string, signal: AbortSignal): Promise<void> {
+  async #write(order: QueryOrder, file: string, signal: AbortSignal): Promise<Column[]> {
     const deadline = AbortSignal.timeout(order.timeoutMs)
     const either = AbortSignal.any([signal, deadline])
     const interrupt = (): void => this.#connection.interrupt()
     either.addEventListener('abort', interrupt)
     try {
       await guardQuery(this.#connection, order.sql, await this.#tables())
+      const columns = await columnsOf(this.#connection, order.sql)
       const limit = order.rowsMax === undefined ? '' : ` LIMIT ${order.rowsMax}`
       // A line of its own: the text may end in a comment.
       await this.#connection.run(
         `COPY (SELECT * FROM (\n${withoutEnd(order.sql)}\n)${limit}) TO ${textLiteral(file)} (FORMAT parquet)`,
       )
+      return columns
     } catch (error) {
       if (signal.aborted) throw new ThalwegError('QUERY_CANCELLED', 'The export was cancelled')
       if (deadline.aborted)
@@ -76,13 +82,25 @@ function withoutEnd(sql: string): string {
   return sql.replace(/;\s*$/, '')
 }
 
-async function* piecesOf(file: string): AsyncGenerator<Buffer, void> {
+async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Column[]> {
+  const prepared = await connection.prepare(sql)
+  try {
+    return Array.from({ length: prepared.columnCount }, (_, i) => ({
+      name: prepared.columnName(i),
+      type: String(prepared.columnType(i)),
+    }))
+  } finally {
+    prepared.destroySync()
+  }
+}
+
+async function* piecesOf(file: string): AsyncGenerator<ExportPart, void> {
   const handle = await open(file)
   try {
     for (;;) {
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES)
       if (bytesRead === 0) return
-      yield buffer.subarray(0, bytesRead)
+      yield { piece: buffer.subarray(0, bytesRead) }
     }
   } finally {
     await handle.close()
