@@ -1,7 +1,7 @@
 /**
  * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
  *
- *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← audiences ← api ← { cli, the programs }
+ *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← { audiences, profiles } ← api ← { cli, the programs }
  *
  * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
  */
@@ -24,7 +24,8 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   warehouse: ['core', 'catalog', 'files', 'store', 'destinations'],
   delivery: BEFORE_DELIVERY,
   audiences: [...BEFORE_DELIVERY, 'delivery'],
-  api: [...BEFORE_DELIVERY, 'delivery', 'audiences'],
+  profiles: [...BEFORE_DELIVERY, 'delivery'],
+  api: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles'],
   cli: ['core', 'catalog', 'api'],
   sandbox: ['core', 'catalog'],
 }

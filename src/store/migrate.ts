@@ -13,6 +13,7 @@ import * as files from './migrations/0003-files.ts'
 import * as queries from './migrations/0004-queries.ts'
 import * as audiences from './migrations/0005-audiences.ts'
 import * as segments from './migrations/0006-segments.ts'
+import * as profiles from './migrations/0007-profiles.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 4, name: 'queries', up: queries.up },
   { number: 5, name: 'audiences', up: audiences.up },
   { number: 6, name: 'segments', up: segments.up },
+  { number: 7, name: 'profiles', up: profiles.up },
 ]
 
 /** Any fixed number: the key of the advisory lock that starting nodes of one database share. */

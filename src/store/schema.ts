@@ -45,6 +45,7 @@ export interface Schema {
   runs: RunsTable
   segments: SegmentsTable
   segment_versions: SegmentVersionsTable
+  profile_schemas: ProfileSchemasTable
 }
 
 /** store: the numbered steps that made these tables. Key: number. */
@@ -394,6 +395,15 @@ export interface SegmentsTable {
 /** audiences: what a segment meant when. Key: name, version. */
 export interface SegmentVersionsTable {
   name: string
+  version: number
+  definition: string // JSON
+  note: string
+  author: string // label of the token that saved it
+  created_at: number
+}
+
+/** profiles: what profiles were made of when. Key: version. */
+export interface ProfileSchemasTable {
   version: number
   definition: string // JSON
   note: string
