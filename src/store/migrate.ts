@@ -14,6 +14,7 @@ import * as queries from './migrations/0004-queries.ts'
 import * as audiences from './migrations/0005-audiences.ts'
 import * as segments from './migrations/0006-segments.ts'
 import * as profiles from './migrations/0007-profiles.ts'
+import * as people from './profile-migrations/0001-people.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -23,8 +24,15 @@ export interface Migration {
   up(db: Transaction<Schema>, dialect: Dialect): Promise<void>
 }
 
-/** In order, without holes. A step that has been released is never edited: another one follows it. */
-export const MIGRATIONS: readonly Migration[] = [
+/** A set of tables with steps of its own; several may lie in one PostgreSQL database. */
+export interface Plan {
+  /** Table that notes which steps were done. */
+  readonly notes: 'migrations' | 'profile_migrations'
+  /** In order, without holes. A step that has been released is never edited: another one follows it. */
+  readonly steps: readonly Migration[]
+}
+
+const CONTROL: readonly Migration[] = [
   { number: 1, name: 'core', up: core.up },
   { number: 2, name: 'drift', up: drift.up },
   { number: 3, name: 'files', up: files.up },
@@ -33,6 +41,15 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 6, name: 'segments', up: segments.up },
   { number: 7, name: 'profiles', up: profiles.up },
 ]
+
+/** The control plane. */
+export const CONTROL_PLAN: Plan = { notes: 'migrations', steps: CONTROL }
+
+/** What is known of people: a file of its own where the store is SQLite, beside the control plane where it is PostgreSQL. */
+export const PROFILE_PLAN: Plan = {
+  notes: 'profile_migrations',
+  steps: [{ number: 1, name: 'people', up: people.up }],
+}
 
 /** Any fixed number: the key of the advisory lock that starting nodes of one database share. */
 const LOCK_KEY = 7_418_260_393
@@ -45,13 +62,13 @@ export async function migrate(
   db: Kysely<Schema>,
   dialect: Dialect,
   retry: Retry,
-  migrations: readonly Migration[] = MIGRATIONS,
+  plan: Plan = CONTROL_PLAN,
 ): Promise<string[]> {
   const applied: string[] = []
   // One round more than there are steps: the last one finds nothing to do.
-  for (let round = 0; round <= migrations.length; round++) {
+  for (let round = 0; round <= plan.steps.length; round++) {
     const step = await untilNoConflict(
-      () => db.transaction().execute((tx) => applyNext(tx, dialect, retry.clock.now(), migrations)),
+      () => db.transaction().execute((tx) => applyNext(tx, dialect, retry.clock.now(), plan)),
       retry,
     )
     if (step === undefined) break
@@ -64,17 +81,17 @@ async function applyNext(
   tx: Transaction<Schema>,
   dialect: Dialect,
   nowMs: number,
-  migrations: readonly Migration[],
+  { notes, steps }: Plan,
 ): Promise<Migration | undefined> {
   await lock(tx, dialect)
-  await sql`create table if not exists migrations (number integer primary key, name text not null, applied_at bigint not null)`.execute(
+  await sql`create table if not exists ${sql.table(notes)} (number integer primary key, name text not null, applied_at bigint not null)`.execute(
     tx,
   )
   const { last } = await tx
-    .selectFrom('migrations')
+    .selectFrom(notes)
     .select((e) => e.fn.coalesce(e.fn.max('number'), sql<number>`0`).as('last'))
     .executeTakeFirstOrThrow()
-  const known = migrations.at(-1)?.number ?? 0
+  const known = steps.at(-1)?.number ?? 0
   if (last > known) {
     throw new ThalwegError(
       'STORE_NEWER',
@@ -82,13 +99,10 @@ async function applyNext(
         'Start the newer Thalweg again, or restore the backup made before the upgrade.',
     )
   }
-  const next = migrations.find((migration) => migration.number > last)
+  const next = steps.find((step) => step.number > last)
   if (next === undefined) return undefined
   await next.up(tx, dialect)
-  await tx
-    .insertInto('migrations')
-    .values({ number: next.number, name: next.name, applied_at: nowMs })
-    .execute()
+  await tx.insertInto(notes).values({ number: next.number, name: next.name, applied_at: nowMs }).execute()
   return next
 }
 

@@ -46,9 +46,18 @@ export interface Schema {
   segments: SegmentsTable
   segment_versions: SegmentVersionsTable
   profile_schemas: ProfileSchemasTable
+  profile_migrations: MigrationsTable
+  profile_position: ProfilePositionTable
+  profiles: ProfilesTable
+  profile_identifiers: ProfileIdentifiersTable
+  profile_merges: ProfileMergesTable
+  profile_conflicts: ProfileConflictsTable
+  profile_never_links: ProfileNeverLinksTable
+  audience_members: AudienceMembersTable
+  audience_moves: AudienceMovesTable
 }
 
-/** store: the numbered steps that made these tables. Key: number. */
+/** store: the numbered steps that made these tables; profile_migrations those of the tables about people. Key: number. */
 export interface MigrationsTable {
   number: number
   name: string
@@ -409,4 +418,82 @@ export interface ProfileSchemasTable {
   note: string
   author: string // label of the token that saved it
   created_at: number
+}
+
+// What is known of people: PROFILE_PLAN. In SQLite these lie in a file of their own, which the process of the profiles has open.
+
+/** profiles: how far the log was applied, which rules judged everybody, and the next id. One row. Key: id. */
+export interface ProfilePositionTable {
+  id: number
+  position: number
+  next_profile: number
+  /** Rules by which everybody up to judged_to was judged. */
+  judged_by: string
+  judged_to: number
+}
+
+/** profiles: one person each, or where one went. Key: id. */
+export interface ProfilesTable {
+  id: number
+  body: string // JSON; '' once it was merged
+  flip_at: number | null
+  merged_into: number | null
+  updated_at: number
+}
+
+/** profiles: what finds a profile. Key: field, value. */
+export interface ProfileIdentifiersTable {
+  field: string
+  value: string
+  profile: number
+}
+
+/** profiles: joins of two profiles. Key: id. */
+export interface ProfileMergesTable {
+  id: Generated<number>
+  at: number
+  record_offset: number
+  survivor: number
+  loser: number
+  identifiers: string // JSON: [field, value] of each that the loser had
+  undone_at: number | null
+}
+
+/** profiles: identifiers that joined nobody, and why. Key: id. */
+export interface ProfileConflictsTable {
+  id: Generated<number>
+  at: number
+  record_offset: number
+  stream: string
+  field: string
+  value: string
+  reason: string
+  kept: number | null
+  other: number | null
+}
+
+/** profiles: pairs of identifiers that an operator said never to join. Key: a, b. */
+export interface ProfileNeverLinksTable {
+  a: string // JSON: [field, value]; a < b
+  b: string
+  note: string
+  created_at: number
+}
+
+/** profiles: who is in which audience now. Key: audience, profile. */
+export interface AudienceMembersTable {
+  audience: number
+  profile: number
+  since: number
+}
+
+/** profiles: who entered or left an audience, when and why. Key: id. */
+export interface AudienceMovesTable {
+  id: Generated<number>
+  audience: number
+  profile: number
+  at: number
+  entered: number
+  cause: string // see MOVE_CAUSES
+  record_offset: number | null
 }

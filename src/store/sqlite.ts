@@ -23,6 +23,8 @@ import { asOutage } from './outages.ts'
 const BUSY_MS_MAX = 250
 /** Prepared statements kept; beyond that the one unused for longest goes. */
 const STATEMENTS_MAX = 256
+/** Pages kept in memory. */
+const CACHE_BYTES = 16_384_000
 /** Share of one turn of the event loop after which the rest of it is let go on. */
 const TURN_MS_MAX = 8
 
@@ -32,13 +34,12 @@ const PRAGMAS = [
   'pragma foreign_keys = on',
   'pragma trusted_schema = off',
   'pragma temp_store = memory',
-  'pragma cache_size = -16000', // KiB
   'pragma journal_size_limit = 67108864',
 ]
 
 /** Opens (and makes, for its owner alone) the file at `path`; ':memory:' is a database that nobody else sees. Throws STORE_UNAVAILABLE. */
-export function sqliteDialect(path: string): Dialect {
-  const file = openFile(path)
+export function sqliteDialect(path: string, cacheBytes: number = CACHE_BYTES): Dialect {
+  const file = openFile(path, cacheBytes)
   const config = { database: new File(file) }
   const base = new SqliteDialect(config)
   return {
@@ -49,7 +50,7 @@ export function sqliteDialect(path: string): Dialect {
   }
 }
 
-function openFile(path: string): DatabaseSync {
+function openFile(path: string, cacheBytes: number): DatabaseSync {
   try {
     if (path !== ':memory:') {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -58,6 +59,7 @@ function openFile(path: string): DatabaseSync {
     }
     const file = new DatabaseSync(path, { timeout: BUSY_MS_MAX, enableForeignKeyConstraints: true })
     for (const pragma of PRAGMAS) file.exec(pragma)
+    file.exec(`pragma cache_size = -${Math.ceil(cacheBytes / 1024)}`) // KiB
     return file
   } catch (error) {
     throw asOutage(error)

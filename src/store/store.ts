@@ -9,7 +9,7 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import type { Dialect } from './columns.ts'
-import { migrate } from './migrate.ts'
+import { CONTROL_PLAN, migrate, type Plan } from './migrate.ts'
 import { asOutage, sqlState, unavailable } from './outages.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
@@ -65,6 +65,10 @@ export interface StoreOptions {
   readonly logger?: StoreLogger
   /** For the jitter between tries. */
   readonly random?: Random
+  /** Which tables; the control plane's unless told. */
+  readonly plan?: Plan
+  /** SQLite: pages kept in memory. Default 16 MB. */
+  readonly cacheBytes?: number
 }
 
 const WAITING_MAX = 1_000
@@ -82,10 +86,10 @@ const CAPABILITIES: Readonly<Record<Dialect, Capabilities>> = {
  * when the URL is of another kind or a PostgreSQL database is not encoded in UTF8.
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
-  const { dialect, db } = await connect(url, options.logger)
+  const { dialect, db } = await connect(url, options)
   try {
     if (dialect === 'postgres') await checkEncoding(db)
-    const applied = await migrate(db, dialect, retryOf(options))
+    const applied = await migrate(db, dialect, retryOf(options), options.plan ?? CONTROL_PLAN)
     if (applied.length > 0) options.logger?.info({ dialect, applied }, 'database brought up to date')
     return new OpenStore(db, dialect, options)
   } catch (error) {
@@ -110,7 +114,7 @@ const SQLITE_CONSTRAINT_UNIQUE = 2067
 
 async function connect(
   url: string,
-  logger: StoreLogger | undefined,
+  { logger, cacheBytes }: StoreOptions,
 ): Promise<{ dialect: Dialect; db: Kysely<Schema> }> {
   if (/^postgres(ql)?:\/\//.test(url)) {
     const { postgresDialect } = await import('./postgres.ts')
@@ -124,7 +128,10 @@ async function connect(
       `The store cannot be opened by a URL that begins with "${scheme}:". Use sqlite:<path> or postgres://user@host/database.`,
     )
   }
-  return { dialect: 'sqlite', db: new Kysely({ dialect: sqliteDialect(url.replace(/^sqlite:/, '')) }) }
+  return {
+    dialect: 'sqlite',
+    db: new Kysely({ dialect: sqliteDialect(url.replace(/^sqlite:/, ''), cacheBytes) }),
+  }
 }
 
 function retryOf({ clock, random, logger }: StoreOptions): Retry {

@@ -12,7 +12,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { ThalwegError } from '../../src/core/errors.ts'
 import { seededRandom } from '../../src/core/random.ts'
-import { MIGRATIONS, migrate } from '../../src/store/migrate.ts'
+import { CONTROL_PLAN, migrate } from '../../src/store/migrate.ts'
 import { INDEXED_CHARS_MAX, type LedgerTable, type Schema } from '../../src/store/schema.ts'
 import { openStore, type Store, violatesUnique } from '../../src/store/store.ts'
 import { eventually } from '../support/eventually.ts'
@@ -130,7 +130,9 @@ describe.each(DIALECTS)('store on %s', (dialect) => {
     const url = await freshStoreUrl(dialect, 'empty')
     const stores = await Promise.all([1, 2, 3].map(() => open(url)))
     for (const store of stores) {
-      expect(await store.db.selectFrom('migrations').selectAll().execute()).toHaveLength(MIGRATIONS.length)
+      expect(await store.db.selectFrom('migrations').selectAll().execute()).toHaveLength(
+        CONTROL_PLAN.steps.length,
+      )
     }
   })
 
@@ -149,20 +151,24 @@ describe.each(DIALECTS)('store on %s', (dialect) => {
     const { db } = await freshStore(dialect)
     const retry = { clock: systemClock, random: seededRandom(1) }
     const halfway = {
-      number: MIGRATIONS.length + 1,
+      number: CONTROL_PLAN.steps.length + 1,
       name: 'halfway',
       up: async (tx: Kysely<Schema>) => {
         await tx.schema.createTable('halfway').addColumn('a', 'integer').execute()
         throw new Error('power cut')
       },
     }
-    await expect(migrate(db, dialect, retry, [...MIGRATIONS, halfway])).rejects.toThrow('power cut')
+    await expect(
+      migrate(db, dialect, retry, { ...CONTROL_PLAN, steps: [...CONTROL_PLAN.steps, halfway] }),
+    ).rejects.toThrow('power cut')
     expect((await db.introspection.getTables()).map((table) => table.name)).not.toContain('halfway')
     const mended = {
       ...halfway,
       up: (tx: Kysely<Schema>) => tx.schema.createTable('halfway').addColumn('a', 'integer').execute(),
     }
-    expect(await migrate(db, dialect, retry, [...MIGRATIONS, mended])).toEqual(['halfway'])
+    expect(
+      await migrate(db, dialect, retry, { ...CONTROL_PLAN, steps: [...CONTROL_PLAN.steps, mended] }),
+    ).toEqual(['halfway'])
   })
 
   test('a transaction that throws leaves nothing behind and passes the error on', async () => {

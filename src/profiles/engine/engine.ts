@@ -1,0 +1,319 @@
+/**
+ * The engine of profiles: applies stretches of records, judges who is in which audience, and writes both with the place in
+ * the log in one transaction, so that every record counts exactly once however often the process is killed. One thing at a
+ * time; time is told by whoever asks.
+ */
+
+import type { Store } from '../../store/store.ts'
+import type { ProfileChange, Standing } from '../follower.ts'
+import type { Move, MoveCause } from '../judge.ts'
+import type { IdentifierKey, Profile } from '../profile.ts'
+import { WorkingSet } from '../working-set.ts'
+import type { Doctrine, Identified, RawRecord } from './doctrine.ts'
+import { JUDGED_ALL, type Outcome, People, type Position } from './people.ts'
+
+/** Records of one transaction. */
+export const RECORDS_MAX = 4_000
+/** Profiles judged in one transaction when nothing but the rules or the clock changed. */
+const JUDGED_AT_ONCE = 2_000
+
+/** Records from offset `from` on; `to` is the offset to read on from, also past records of no stream. */
+export interface Stretch {
+  readonly from: number
+  readonly to: number
+  readonly records: readonly RawRecord[]
+}
+
+export interface Progress {
+  /** Everything before is in the profiles. */
+  readonly position: number
+  /** When a rule with a relative date may judge somebody otherwise; undefined: not by the clock alone. */
+  readonly nextFlipAt: number | undefined
+  /** Whether somebody is still judged by earlier rules. */
+  readonly judging: boolean
+}
+
+export interface Applied extends Progress {
+  /** Records by what became of them: `applied`, or why not. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export class ProfileEngine {
+  readonly people: People
+  readonly #store: Store
+  #doctrine: Doctrine
+  #at: Position
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(store: Store, people: People, doctrine: Doctrine, at: Position) {
+    this.#store = store
+    this.people = people
+    this.#doctrine = doctrine
+    this.#at = at
+  }
+
+  /** `start`: the offset to begin with where nothing was ever read. */
+  static async open(store: Store, doctrine: Doctrine, start: number): Promise<ProfileEngine> {
+    const people = new People(store)
+    const at = await people.position()
+    if (at !== undefined) return new ProfileEngine(store, people, doctrine, at)
+    await people.open(start, doctrine.judgedBy)
+    return ProfileEngine.open(store, doctrine, start)
+  }
+
+  /** From the next record on. Whoever the new rules judge otherwise moves as `judgeMore` comes to them. */
+  adopt(doctrine: Doctrine): Promise<void> {
+    return this.inTurn(async () => {
+      this.#doctrine = doctrine
+    })
+  }
+
+  async progress(): Promise<Progress> {
+    return {
+      position: this.#at.position,
+      nextFlipAt: await this.people.nextFlip(),
+      judging: this.#isJudging(),
+    }
+  }
+
+  /** Applies the records, unless the position is not at `from`: then the answer says where to go on. */
+  apply(stretch: Stretch, nowMs: number): Promise<Applied> {
+    return this.inTurn(async () => {
+      if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {} }
+      const { identified, counts } = this.#read(stretch.records)
+      const set = await this.people.load(keysOf(identified), this.#at.nextProfile)
+      const before = standings(set)
+      const resolver = this.#doctrine.resolver(set)
+      for (const { record, ids } of identified) resolver.take(record, ids)
+      const last = stretch.records.at(-1)?.offset ?? null
+      await this.#write(set, before, { cause: 'record', offset: last, nowMs }, stretch)
+      return { ...(await this.progress()), counts }
+    })
+  }
+
+  /** Judges those whose membership may have changed by the clock alone, as far as one transaction goes. */
+  tick(nowMs: number): Promise<Progress> {
+    return this.inTurn(async () => {
+      const due = await this.people.due(nowMs, JUDGED_AT_ONCE)
+      if (due.length > 0) await this.#judgeAll(due, { cause: 'clock', offset: null, nowMs })
+      return this.progress()
+    })
+  }
+
+  /** Judges the next people by the present rules, when those changed. */
+  judgeMore(nowMs: number): Promise<Progress> {
+    return this.inTurn(async () => {
+      if (!this.#isJudging()) return this.progress()
+      const { judgedBy } = this.#doctrine
+      const from = this.#at.judgedBy === judgedBy ? this.#at.judgedTo : 0
+      const page = await this.people.after(from, JUDGED_AT_ONCE)
+      const to = page.length < JUDGED_AT_ONCE ? JUDGED_ALL : (page.at(-1)?.id ?? JUDGED_ALL)
+      await this.#judgeAll(page, { cause: 'definition', offset: null, nowMs }, { judgedBy, judgedTo: to })
+      return this.progress()
+    })
+  }
+
+  /**
+   * Changes profiles by hand: `change` works on the loaded set, and what came of it is judged and written. What `also` does
+   * belongs to the same transaction.
+   */
+  alter(
+    keys: readonly IdentifierKey[],
+    cause: MoveCause,
+    nowMs: number,
+    change: (set: WorkingSet) => readonly number[],
+    also: (tx: Parameters<Parameters<Store['transaction']>[0]>[0]) => Promise<void> = async () => undefined,
+  ): Promise<void> {
+    return this.inTurn(async () => {
+      const set = await this.people.load(keys, this.#at.nextProfile)
+      const before = standings(set)
+      const gone = change(set)
+      await this.#write(set, before, { cause, offset: null, nowMs }, undefined, gone, also)
+    })
+  }
+
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  #isJudging(): boolean {
+    return this.#at.judgedBy !== this.#doctrine.judgedBy || this.#at.judgedTo !== JUDGED_ALL
+  }
+
+  #read(records: readonly RawRecord[]): { identified: Identified[]; counts: Record<string, number> } {
+    const identified: Identified[] = []
+    const counts: Record<string, number> = {}
+    for (const raw of records) {
+      for (const read of this.#doctrine.read(raw)) {
+        const word = typeof read === 'string' ? read : 'applied'
+        counts[word] = (counts[word] ?? 0) + 1
+        if (typeof read !== 'string') identified.push(read)
+      }
+    }
+    return { identified, counts }
+  }
+
+  async #judgeAll(
+    profiles: readonly Profile[],
+    why: Why,
+    judged?: { judgedBy: string; judgedTo: number },
+  ): Promise<void> {
+    const set = new WorkingSet(this.#at.nextProfile, new Set())
+    for (const profile of profiles) {
+      set.profiles.set(profile.id, profile)
+      set.touched.add(profile.id)
+    }
+    const before = standings(set)
+    const flips = new Map(profiles.map(({ id, flipAt }) => [id, flipAt]))
+    const moves = this.#judge(set, why)
+    // Whoever is judged as before costs no write.
+    const moved = new Set(moves.map(({ profile }) => profile))
+    for (const profile of profiles)
+      if (!moved.has(profile.id) && flips.get(profile.id) === profile.flipAt) set.touched.delete(profile.id)
+    await this.#commit(set, before, moves, why, undefined, [], async (tx) => {
+      if (judged !== undefined) await this.people.judged(tx, judged.judgedBy, judged.judgedTo)
+    })
+    if (judged !== undefined) this.#at = { ...this.#at, ...judged }
+  }
+
+  async #write(
+    set: WorkingSet,
+    before: ReadonlyMap<number, Standing>,
+    why: Why,
+    stretch?: Stretch,
+    gone: readonly number[] = [],
+    also: Also = async () => undefined,
+  ): Promise<void> {
+    for (const id of gone) set.touched.delete(id)
+    const moves = [...this.#judge(set, why), ...departures(set, before, gone, why)]
+    await this.#commit(set, before, moves, why, stretch, gone, also)
+  }
+
+  /** Memberships of what was touched, by the present rules. */
+  #judge(set: WorkingSet, { cause, offset, nowMs }: Why): Move[] {
+    const moves: Move[] = []
+    const { judge } = this.#doctrine
+    for (const id of set.touched) {
+      const profile = set.profiles.get(id)
+      if (profile === undefined) continue
+      const { members, flipAt } = judge.judge(profile.fields, nowMs)
+      profile.flipAt = flipAt
+      const held = profile.members
+      let kept = 0
+      let isSame = true
+      for (const audience of members) {
+        if (held[audience] === undefined) isSame = false
+        else kept++
+      }
+      if (isSame && kept === Object.keys(held).length) continue
+      const now: Record<string, number> = {}
+      for (const audience of members) {
+        now[audience] = held[audience] ?? nowMs
+        if (held[audience] === undefined)
+          moves.push({ audience, profile: id, at: nowMs, entered: true, cause, offset })
+      }
+      for (const audience of Object.keys(held))
+        if (now[audience] === undefined)
+          moves.push({ audience: Number(audience), profile: id, at: nowMs, entered: false, cause, offset })
+      profile.members = now
+    }
+    return moves
+  }
+
+  async #commit(
+    set: WorkingSet,
+    before: ReadonlyMap<number, Standing>,
+    moves: readonly Move[],
+    { nowMs }: Why,
+    stretch: Stretch | undefined,
+    gone: readonly number[],
+    also: Also,
+  ): Promise<void> {
+    const outcome: Outcome = {
+      touched: [...set.touched].flatMap((id) => set.profiles.get(id) ?? []),
+      merged: set.merged,
+      gone,
+      moved: set.moved,
+      merges: set.merges,
+      conflicts: set.conflicts,
+      moves,
+    }
+    const changes = changesOf(outcome, before)
+    const at = { ...this.#at, nextProfile: set.nextId, position: stretch?.to ?? this.#at.position }
+    await this.#store.transaction(
+      async (tx) => {
+        // A commit whose answer was lost was done all the same: the position says so, and is read again.
+        if (!(await this.people.advance(tx, this.#at.position, at.position, at.nextProfile)))
+          throw new Error('The profiles are at another position than this process thinks')
+        await this.people.write(tx, outcome, nowMs)
+        for (const follower of this.#doctrine.followers) await follower.follow(tx, changes, nowMs)
+        await also(tx)
+      },
+      { durable: 'soon' },
+    )
+    this.#at = at
+  }
+}
+
+type Also = (tx: Parameters<Parameters<Store['transaction']>[0]>[0]) => Promise<void>
+
+interface Why {
+  readonly cause: MoveCause
+  readonly offset: number | null
+  readonly nowMs: number
+}
+
+function keysOf(identified: readonly Identified[]): IdentifierKey[] {
+  const keys = new Set<IdentifierKey>()
+  for (const one of identified) for (const key of one.keys) keys.add(key)
+  return [...keys]
+}
+
+/** How things stood: fields and members are replaced, never changed. */
+function standings(set: WorkingSet): ReadonlyMap<number, Standing> {
+  return new Map([...set.profiles].map(([id, { fields, members }]) => [id, { fields, members }]))
+}
+
+/** Whoever was joined into somebody, or is no more, has left what they were in. */
+function departures(
+  set: WorkingSet,
+  before: ReadonlyMap<number, Standing>,
+  gone: readonly number[],
+  { offset, nowMs, cause }: Why,
+): Move[] {
+  const leaving: [number, MoveCause][] = [
+    ...[...set.merged.keys()].map((id): [number, MoveCause] => [id, 'merge']),
+    ...gone.map((id): [number, MoveCause] => [id, cause]),
+  ]
+  return leaving.flatMap(([profile, why]) =>
+    Object.keys(before.get(profile)?.members ?? {}).map((audience) => ({
+      audience: Number(audience),
+      profile,
+      at: nowMs,
+      entered: false,
+      cause: why,
+      offset,
+    })),
+  )
+}
+
+function changesOf(outcome: Outcome, before: ReadonlyMap<number, Standing>): ProfileChange[] {
+  const losers = new Map<number, number[]>()
+  for (const [loser, survivor] of outcome.merged)
+    losers.set(survivor, [...(losers.get(survivor) ?? []), loser])
+  const was = (id: number): { before?: Standing } => {
+    const standing = before.get(id)
+    return standing === undefined ? {} : { before: standing }
+  }
+  return [
+    ...outcome.touched.map(({ id, fields, members }) => ({
+      profile: id,
+      ...was(id),
+      after: { fields, members },
+      mergedFrom: losers.get(id) ?? [],
+    })),
+    ...[...outcome.merged.keys(), ...outcome.gone].map((id) => ({ profile: id, ...was(id), mergedFrom: [] })),
+  ]
+}

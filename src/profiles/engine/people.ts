@@ -1,0 +1,330 @@
+/** The tables of profiles, read for a stretch of records and written back with what became of it, in one transaction. */
+
+import { sql, type Transaction } from 'kysely'
+import { rowSet } from '../../store/row-set.ts'
+import { putRows, type Row, type Target } from '../../store/rows.ts'
+import type { Schema } from '../../store/schema.ts'
+import type { Store } from '../../store/store.ts'
+import type { Move } from '../judge.ts'
+import { type IdentifierKey, identifierKey, type Profile } from '../profile.ts'
+import { type Conflict, type Merge, WorkingSet } from '../working-set.ts'
+
+/** The one row of profile_position. */
+const THE_ROW = 1
+
+export interface Position {
+  readonly position: number
+  readonly nextProfile: number
+  readonly judgedBy: string
+  readonly judgedTo: number
+}
+
+/** What one transaction leaves behind. */
+export interface Outcome {
+  readonly touched: readonly Profile[]
+  /** Loser → survivor. */
+  readonly merged: ReadonlyMap<number, number>
+  readonly gone: readonly number[]
+  readonly moved: ReadonlyMap<IdentifierKey, number | null>
+  readonly merges: readonly Merge[]
+  readonly conflicts: readonly Conflict[]
+  readonly moves: readonly Move[]
+}
+
+export class People {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Where the log is read on; undefined before it was ever read. */
+  async position(): Promise<Position | undefined> {
+    const row = await this.#store.db.selectFrom('profile_position').selectAll().executeTakeFirst()
+    if (row === undefined) return undefined
+    return {
+      position: row.position,
+      nextProfile: row.next_profile,
+      judgedBy: row.judged_by,
+      judgedTo: row.judged_to,
+    }
+  }
+
+  async open(position: number, judgedBy: string): Promise<void> {
+    await this.#store.db
+      .insertInto('profile_position')
+      .values({ id: THE_ROW, position, next_profile: 1, judged_by: judgedBy, judged_to: JUDGED_ALL })
+      .execute()
+  }
+
+  /** The profiles that these identifiers have. */
+  async load(keys: readonly IdentifierKey[], nextId: number): Promise<WorkingSet> {
+    const set = new WorkingSet(nextId, await this.neverLinks())
+    for (const key of keys) set.owners.set(key, null)
+    if (keys.length === 0) return set
+    const ids = new Set<number>()
+    for (const { field, value, profile } of await this.#owners(keys)) {
+      set.owners.set(identifierKey(field, value), profile)
+      ids.add(profile)
+    }
+    for (const profile of await this.profiles([...ids])) {
+      set.profiles.set(profile.id, profile)
+      for (const { field, value } of profile.identifiers)
+        set.owners.set(identifierKey(field, value), profile.id)
+    }
+    return set
+  }
+
+  /** Those that are there, in the order of their ids. */
+  async profiles(ids: readonly number[]): Promise<Profile[]> {
+    if (ids.length === 0) return []
+    const wanted = rowSet(
+      this.#store.dialect,
+      { id: 'whole' },
+      ids.map((id) => [id]),
+    )
+    const { rows } = await sql<{ body: string }>`
+      select body from profiles where id in ${wanted} and merged_into is null order by id`.execute(
+      this.#store.db,
+    )
+    return rows.map(({ body }) => JSON.parse(body) as Profile)
+  }
+
+  /** A page of everybody, by id. */
+  async after(id: number, limit: number): Promise<Profile[]> {
+    const rows = await this.#store.db
+      .selectFrom('profiles')
+      .select('body')
+      .where('id', '>', id)
+      .where('merged_into', 'is', null)
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map(({ body }) => JSON.parse(body) as Profile)
+  }
+
+  /** Those that a rule with a relative date may judge otherwise by now, longest due first. */
+  async due(nowMs: number, limit: number): Promise<Profile[]> {
+    const rows = await this.#store.db
+      .selectFrom('profiles')
+      .select('body')
+      .where('flip_at', '<=', nowMs)
+      .orderBy('flip_at')
+      .limit(limit)
+      .execute()
+    return rows.map(({ body }) => JSON.parse(body) as Profile)
+  }
+
+  async nextFlip(): Promise<number | undefined> {
+    const row = await this.#store.db
+      .selectFrom('profiles')
+      .select('flip_at')
+      .where('flip_at', 'is not', null)
+      .orderBy('flip_at')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.flip_at ?? undefined
+  }
+
+  async neverLinks(): Promise<ReadonlySet<string>> {
+    const rows = await this.#store.db.selectFrom('profile_never_links').select(['a', 'b']).execute()
+    return new Set(rows.map(({ a, b }) => pairOf(keyFrom(a), keyFrom(b))))
+  }
+
+  /** Follows joins to whom a profile belongs now. */
+  async survivorOf(id: number): Promise<number | undefined> {
+    let at = id
+    for (;;) {
+      const row = await this.#store.db
+        .selectFrom('profiles')
+        .select('merged_into')
+        .where('id', '=', at)
+        .executeTakeFirst()
+      if (row === undefined) return undefined
+      if (row.merged_into === null) return at
+      at = row.merged_into
+    }
+  }
+
+  #owners(keys: readonly IdentifierKey[]) {
+    const wanted = rowSet(
+      this.#store.dialect,
+      { field: 'text', value: 'text' },
+      keys.map((key) => splitKey(key)),
+    )
+    return sql<{ field: string; value: string; profile: number }>`
+      select have.field, have.value, have.profile from ${wanted} as wanted
+      join profile_identifiers as have on have.field = wanted.field and have.value = wanted.value`
+      .execute(this.#store.db)
+      .then(({ rows }) => rows)
+  }
+
+  /** Moves the position from `from` to `to`; false, with nothing written, when it is not at `from`. */
+  async advance(tx: Transaction<Schema>, from: number, to: number, nextProfile: number): Promise<boolean> {
+    const moved = await tx
+      .updateTable('profile_position')
+      .set({ position: to, next_profile: nextProfile })
+      .where('position', '=', from)
+      .executeTakeFirst()
+    return Number(moved.numUpdatedRows) > 0
+  }
+
+  async judged(tx: Transaction<Schema>, judgedBy: string, judgedTo: number): Promise<void> {
+    await tx.updateTable('profile_position').set({ judged_by: judgedBy, judged_to: judgedTo }).execute()
+  }
+
+  async write(tx: Transaction<Schema>, outcome: Outcome, nowMs: number): Promise<void> {
+    const { dialect } = this.#store
+    await putRows(tx, dialect, PROFILES, profileRows(outcome, nowMs))
+    await this.#forget(tx, outcome.gone)
+    const owned: Row[] = []
+    const free: string[][] = []
+    for (const [key, owner] of outcome.moved) {
+      const [field, value] = splitKey(key)
+      if (owner === null) free.push([field, value])
+      else owned.push([field, value, owner])
+    }
+    await this.#free(tx, free)
+    await putRows(tx, dialect, IDENTIFIERS, owned)
+    await putRows(tx, dialect, MERGES, outcome.merges.map(mergeRow))
+    await putRows(tx, dialect, CONFLICTS, outcome.conflicts.map(conflictRow))
+    await this.#writeMoves(tx, outcome)
+  }
+
+  async #writeMoves(tx: Transaction<Schema>, { moves, touched }: Outcome): Promise<void> {
+    if (moves.length === 0) return
+    const { dialect } = this.#store
+    const since = new Map(touched.map(({ id, members }) => [id, members]))
+    // A profile may have moved twice within one stretch: where it stands now is what counts.
+    const left = new Map<string, [number, number]>()
+    const entered = new Map<string, Row>()
+    for (const { audience, profile } of moves) {
+      const at = since.get(profile)?.[audience]
+      const pair = `${audience} ${profile}`
+      if (at === undefined) left.set(pair, [audience, profile])
+      else entered.set(pair, [audience, profile, at])
+    }
+    if (left.size > 0) {
+      const gone = rowSet(dialect, { audience: 'whole', profile: 'whole' }, [...left.values()])
+      await sql`delete from audience_members where (audience, profile) in ${gone}`.execute(tx)
+    }
+    await putRows(tx, dialect, MEMBERS, [...entered.values()])
+    await putRows(
+      tx,
+      dialect,
+      MOVES,
+      moves.map((move) => [
+        ...[move.audience, move.profile, move.at, move.entered ? 1 : 0, move.cause, move.offset],
+      ]),
+    )
+  }
+
+  async #free(tx: Transaction<Schema>, keys: readonly (readonly string[])[]): Promise<void> {
+    if (keys.length === 0) return
+    const free = rowSet(this.#store.dialect, { field: 'text', value: 'text' }, keys)
+    await sql`delete from profile_identifiers where (field, value) in ${free}`.execute(tx)
+  }
+
+  async #forget(tx: Transaction<Schema>, ids: readonly number[]): Promise<void> {
+    if (ids.length === 0) return
+    const gone = rowSet(
+      this.#store.dialect,
+      { id: 'whole' },
+      ids.map((id) => [id]),
+    )
+    await sql`delete from profiles where id in ${gone}`.execute(tx)
+  }
+}
+
+/** Everybody was judged by the present rules. */
+export const JUDGED_ALL = Number.MAX_SAFE_INTEGER
+
+const PROFILES: Target = {
+  table: 'profiles',
+  columns: { id: 'whole', body: 'text', flip_at: 'whole', merged_into: 'whole', updated_at: 'whole' },
+  key: ['id'],
+}
+const IDENTIFIERS: Target = {
+  table: 'profile_identifiers',
+  columns: { field: 'text', value: 'text', profile: 'whole' },
+  key: ['field', 'value'],
+}
+const MERGES: Target = {
+  table: 'profile_merges',
+  columns: {
+    at: 'whole',
+    record_offset: 'whole',
+    survivor: 'whole',
+    loser: 'whole',
+    identifiers: 'text',
+  },
+}
+const CONFLICTS: Target = {
+  table: 'profile_conflicts',
+  columns: {
+    at: 'whole',
+    record_offset: 'whole',
+    stream: 'text',
+    field: 'text',
+    value: 'text',
+    reason: 'text',
+    kept: 'whole',
+    other: 'whole',
+  },
+}
+const MEMBERS: Target = {
+  table: 'audience_members',
+  columns: { audience: 'whole', profile: 'whole', since: 'whole' },
+  key: ['audience', 'profile'],
+}
+const MOVES: Target = {
+  table: 'audience_moves',
+  columns: {
+    audience: 'whole',
+    profile: 'whole',
+    at: 'whole',
+    entered: 'whole',
+    cause: 'text',
+    record_offset: 'whole',
+  },
+}
+
+function profileRows({ touched, merged }: Outcome, nowMs: number): Row[] {
+  const rows: Row[] = touched.map((profile) => [
+    profile.id,
+    JSON.stringify(profile),
+    profile.flipAt,
+    null,
+    nowMs,
+  ])
+  for (const [loser, survivor] of merged) rows.push([loser, '', null, survivor, nowMs])
+  return rows
+}
+
+function mergeRow({ at, offset, survivor, loser, identifiers }: Merge): Row {
+  return [at, offset, survivor, loser, JSON.stringify(identifiers.map(splitKey))]
+}
+
+function conflictRow({ at, offset, stream, field, value, reason, kept, other }: Conflict): Row {
+  return [at, offset, stream, field, value, reason, kept, other]
+}
+
+/** An identifier as the tables spell it where it stands in one column. */
+export function keyText(key: IdentifierKey): string {
+  return JSON.stringify(splitKey(key))
+}
+
+function keyFrom(text: string): IdentifierKey {
+  const [field = '', value = ''] = JSON.parse(text) as string[]
+  return identifierKey(field, value)
+}
+
+export function splitKey(key: IdentifierKey): [field: string, value: string] {
+  const at = key.indexOf('\0')
+  return [key.slice(0, at), key.slice(at + 1)]
+}
+
+/** Two identifiers in either order. */
+export function pairOf(one: IdentifierKey, other: IdentifierKey): string {
+  return one < other ? `${one}\n${other}` : `${other}\n${one}`
+}

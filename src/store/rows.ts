@@ -1,0 +1,57 @@
+/** Thousands of rows into one table, with few statements: what a stretch of records leaves behind. */
+
+import { CompiledQuery, type Transaction } from 'kysely'
+import { bindText } from './binding.ts'
+import type { Dialect } from './columns.ts'
+import type { Schema } from './schema.ts'
+
+export interface Target {
+  readonly table: keyof Schema
+  /** In the order of each row's values. */
+  readonly columns: Readonly<Record<string, 'text' | 'whole'>>
+  /** A row with the same key takes the place of the one that is there; absent: rows are only added. */
+  readonly key?: readonly string[]
+}
+
+export type Row = readonly (string | number | null)[]
+
+/** SQLite prepares a statement for each number of rows: full ones, and one for what is left. */
+const ROWS_AT_ONCE = 64
+
+/** Each key occurs once in `rows`. */
+export async function putRows(
+  tx: Transaction<Schema>,
+  dialect: Dialect,
+  target: Target,
+  rows: readonly Row[],
+): Promise<void> {
+  if (rows.length === 0) return
+  const names = Object.keys(target.columns)
+  const head = `insert into ${target.table} (${names.join(', ')})`
+  const tail = conflictOf(target, names)
+  if (dialect === 'postgres') {
+    const types = Object.values(target.columns).map((type) => (type === 'whole' ? 'bigint' : 'text'))
+    const arrays = types.map((type, i) => `$${i + 1}::${type}[]`)
+    const columns = names.map((_, i) => rows.map((row) => boundCell(row[i] ?? null)))
+    await tx.executeQuery(
+      CompiledQuery.raw(`${head} select * from unnest(${arrays.join(', ')}) ${tail}`, columns),
+    )
+    return
+  }
+  const one = `(${names.map(() => '?').join(', ')})`
+  for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+    const some = rows.slice(from, from + ROWS_AT_ONCE)
+    const values = new Array<string>(some.length).fill(one).join(', ')
+    await tx.executeQuery(CompiledQuery.raw(`${head} values ${values} ${tail}`, some.flat()))
+  }
+}
+
+function boundCell(cell: string | number | null): string | number | null {
+  return typeof cell === 'string' ? bindText(cell) : cell
+}
+
+function conflictOf({ key }: Target, names: readonly string[]): string {
+  if (key === undefined) return ''
+  const set = names.filter((name) => !key.includes(name)).map((name) => `${name} = excluded.${name}`)
+  return `on conflict (${key.join(', ')}) do update set ${set.join(', ')}`
+}
