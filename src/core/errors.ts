@@ -46,6 +46,10 @@ export const ERROR_CODES = {
   LOG_LOCKED: [500, 'Another process uses this data directory.'],
   LOG_STOPPED: [503, 'The log stopped after a failed write; restart after mending the disk.'],
   LOG_TRIMMED: [410, 'The asked entries are no longer kept.'],
+  PROFILES_UNAVAILABLE: [503, 'The process that keeps the profiles does not answer; it is started again.'],
+  PROFILE_UNKNOWN: [404, 'No profile has this id or identifier.'],
+  PROFILE_MERGE_UNKNOWN: [404, 'No join of profiles has this number.'],
+  PROFILE_MERGE_STATE: [409, 'The join of profiles was undone already, or is past undoing.'],
   QUERIES_FULL: [503, 'As many queries as allowed run already.'],
   QUERY_CANCELLED: [409, 'The query was cancelled.'],
   QUERY_FAILED: [422, "The engine could not run the query; the message is the engine's own."],
@@ -81,6 +85,10 @@ export const ERROR_CODES = {
 } as const satisfies Record<string, readonly [status: number, meaning: string]>
 
 export type ErrorCode = keyof typeof ERROR_CODES
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code)
+}
 
 export class ThalwegError extends Error {
   override readonly name = 'ThalwegError'

@@ -38,6 +38,7 @@ const TABLES = [
   'ledger',
   'meta',
   'migrations',
+  'profile_schemas',
   'quarantine',
   'query_engines',
   'replays',

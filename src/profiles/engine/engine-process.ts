@@ -1,0 +1,62 @@
+/** The process of the profiles; talks to client.ts over the IPC channel and ends with its parent. */
+
+import { constants, setPriority } from 'node:os'
+import { systemClock } from '../../core/clock.ts'
+import { ThalwegError } from '../../core/errors.ts'
+import { PROFILE_PLAN } from '../../store/migrate.ts'
+import { openStore } from '../../store/store.ts'
+import { doctrineOf } from '../doctrine.ts'
+import { PeopleDesk } from './desk.ts'
+import { ProfileEngine } from './engine.ts'
+import { type Answer, type Ask, type Question, unpacked } from './protocol.ts'
+
+interface Opened {
+  readonly engine: ProfileEngine
+  readonly desks: readonly object[]
+}
+
+async function open({ settings, configuration, start }: Extract<Ask, { what: 'open' }>): Promise<Opened> {
+  // The doors of the hub come first.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+  const { store: url, cacheBytes } = settings
+  const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
+  const engine = await ProfileEngine.open(store, doctrineOf(configuration), start)
+  return { engine, desks: [new PeopleDesk(store, engine)] }
+}
+
+let opened: Promise<Opened> | undefined
+
+async function answer(ask: Ask): Promise<unknown> {
+  if (ask.what === 'open') {
+    opened ??= open(ask)
+    return (await opened).engine.progress()
+  }
+  if (opened === undefined) throw new Error('The process was asked before it was opened')
+  const { engine, desks } = await opened
+  switch (ask.what) {
+    case 'adopt':
+      return engine.adopt(doctrineOf(ask.configuration))
+    case 'apply':
+      return engine.apply(unpacked(ask.stretch), ask.nowMs)
+    case 'tick':
+      return engine.tick(ask.nowMs)
+    case 'judge-more':
+      return engine.judgeMore(ask.nowMs)
+    case 'desk': {
+      const desk = desks.find((one) => ask.method in one) as Record<string, (...given: unknown[]) => unknown>
+      return desk?.[ask.method]?.(...ask.given)
+    }
+  }
+}
+
+process.on('message', ({ id, ...ask }: Question) => {
+  answer(ask as Ask).then(
+    (result) => process.send?.({ id, result } satisfies Answer),
+    (error: unknown) => {
+      const code = error instanceof ThalwegError ? error.code : undefined
+      const message = error instanceof Error ? error.message : String(error)
+      process.send?.({ id, error: { code, message } } satisfies Answer)
+    },
+  )
+})
+process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,224 @@
+/**
+ * Where profiles read the log: a reader of its own that hands the records of streams to the engine, stretch by stretch, and
+ * between them lets rules with relative dates and changed rules have their turn. It begins when the first source feeds a
+ * stream, with what the log still holds. What goes wrong is tried again; the engine's position says where.
+ */
+
+import { offAbort, onAbort } from '../core/aborts.ts'
+import { type Clock, pause } from '../core/clock.ts'
+import { type FrameView, ROW_QUARANTINED } from '../log/frame.ts'
+import type { Log } from '../log/log.ts'
+import type { EngineClient } from './engine/client.ts'
+import { type Progress, RECORDS_MAX } from './engine/engine.ts'
+import type { PackedStretch } from './engine/protocol.ts'
+
+/** Whether records of this source and type feed a stream. */
+export type Feeds = (source: number, type: string) => boolean
+
+export interface IntakeParts {
+  readonly log: Log
+  readonly clock: Clock
+  readonly client: EngineClient
+  /** undefined: nothing feeds a stream, and never did. */
+  feeds(): Feeds | undefined
+  readonly onTrouble: (error: unknown) => void
+}
+
+export interface IntakeStatus {
+  /** Everything before is in the profiles; undefined until it is known. */
+  readonly position: number | undefined
+  readonly judging: boolean
+  /** Records since the start, by what became of them. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/** Name under which the log keeps entries. */
+const READER = 'profiles'
+const READ_BYTES = 1_048_576
+const STRETCH_BYTES_MAX = 4_194_304
+/** Rows looked at for one stretch, whether they feed a stream or not. */
+const ROWS_MAX = 50_000
+/** Real time between two stretches once the end is reached, so that each has something. */
+const GATHER_MS = 25
+const RETRY_MS = 1_000
+
+export class ProfileIntake {
+  readonly #parts: IntakeParts
+  readonly #stopping = new AbortController()
+  #waking = new AbortController()
+  #running: Promise<void> | undefined
+  #progress: Progress | undefined
+  #counts: Record<string, number> = {}
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#waking.abort()
+    await this.#running
+  }
+
+  /** Something changed: sources, rules. */
+  wake(): void {
+    this.#waking.abort()
+  }
+
+  status(): IntakeStatus {
+    return {
+      position: this.#progress?.position,
+      judging: this.#progress?.judging ?? false,
+      counts: this.#counts,
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock, onTrouble } = this.#parts
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        await this.#step()
+      } catch (error) {
+        if (signal.aborted) return
+        this.#progress = undefined
+        onTrouble(error)
+        await clock.sleep(RETRY_MS, signal)
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { client, clock, log } = this.#parts
+    const feeds = this.#parts.feeds()
+    if (feeds === undefined) return this.#wait(log.head, undefined)
+    this.#progress ??= await client.ask({ what: 'tick', nowMs: clock.now() })
+    const { position, nextFlipAt, judging } = this.#progress
+    log.hold(READER, position)
+    if (judging) this.#progress = await client.ask({ what: 'judge-more', nowMs: clock.now() })
+    else if (nextFlipAt !== undefined && nextFlipAt <= clock.now())
+      this.#progress = await client.ask({ what: 'tick', nowMs: clock.now() })
+    else if (position >= log.head) return this.#wait(position, nextFlipAt)
+    if (position < log.head) await this.#apply(position, feeds)
+  }
+
+  async #apply(position: number, feeds: Feeds): Promise<void> {
+    const { client, clock } = this.#parts
+    const stretch = await this.#stretch(position, feeds)
+    const applied = await client.ask({ what: 'apply', stretch, nowMs: clock.now() })
+    for (const [word, count] of Object.entries(applied.counts))
+      this.#counts[word] = (this.#counts[word] ?? 0) + count
+    this.#progress = applied
+  }
+
+  async #stretch(position: number, feeds: Feeds): Promise<PackedStretch> {
+    const { log } = this.#parts
+    const packer = new Packer(position, feeds)
+    let at = Math.max(position, log.tail)
+    while (at < log.head && !packer.full) {
+      const pending = log.read(at, READ_BYTES)
+      const run = pending instanceof Promise ? await pending : pending
+      let to = run.next
+      for (const frame of run.frames) {
+        to = packer.take(frame, at)
+        if (packer.full) break
+      }
+      at = packer.full ? to : run.next
+    }
+    return packer.finish(at)
+  }
+
+  /** Until there is more in the log, somebody is due, or something changed. */
+  async #wait(position: number, untilMs: number | undefined): Promise<void> {
+    const { log, clock } = this.#parts
+    const waking = new AbortController()
+    this.#waking = waking
+    const stop = (): void => waking.abort()
+    onAbort(this.#stopping.signal, stop)
+    const cancel = untilMs === undefined ? stop : clock.after(Math.max(0, untilMs - clock.now()), stop)
+    await log.beyond(position, waking.signal)
+    if (untilMs !== undefined) cancel()
+    offAbort(this.#stopping.signal, stop)
+    if (log.head > position && !this.#stopping.signal.aborted) await pause(GATHER_MS)
+  }
+}
+
+/** Gathers the records of one stretch. */
+class Packer {
+  readonly #from: number
+  readonly #feeds: Feeds
+  readonly #pieces: Buffer[] = []
+  readonly #ends: number[] = []
+  readonly #offsets: number[] = []
+  readonly #receivedAt: number[] = []
+  readonly #sources: number[] = []
+  readonly #types: number[] = []
+  readonly #names = new Map<string, number>()
+  #bytes = 0
+  #rows = 0
+
+  constructor(from: number, feeds: Feeds) {
+    this.#from = from
+    this.#feeds = feeds
+  }
+
+  get full(): boolean {
+    return (
+      this.#ends.length >= RECORDS_MAX || this.#bytes >= STRETCH_BYTES_MAX || this.#rows >= ROWS_MAX
+    )
+  }
+
+  /** Copies what feeds a stream, from offset `from` on; gives the offset that it stopped before. */
+  take(frame: FrameView, from: number): number {
+    const { baseOffset, count, source, receivedAt, types, bytes } = frame
+    const feeding = types.map((type) => this.#feeds(source, type))
+    const first = Math.max(0, from - baseOffset)
+    if (!feeding.includes(true)) {
+      this.#rows++
+      return baseOffset + count
+    }
+    for (let i = first; i < count; i++) {
+      if (this.full) return baseOffset + i
+      this.#rows++
+      const type = frame.rowType(i)
+      if (feeding[type] !== true || (frame.rowFlags(i) & ROW_QUARANTINED) !== 0) continue
+      // The bytes are the log's and are used again after this turn.
+      const piece = Buffer.from(bytes.subarray(frame.rowStart(i), frame.rowEnd(i)))
+      this.#pieces.push(piece)
+      this.#bytes += piece.length
+      this.#ends.push(this.#bytes)
+      this.#offsets.push(baseOffset + i)
+      this.#receivedAt.push(receivedAt)
+      this.#sources.push(source)
+      this.#types.push(this.#nameOf(types[type] ?? ''))
+    }
+    return baseOffset + count
+  }
+
+  finish(to: number): PackedStretch {
+    return {
+      from: this.#from,
+      to,
+      bytes: Buffer.concat(this.#pieces, this.#bytes),
+      ends: Uint32Array.from(this.#ends),
+      offsets: Float64Array.from(this.#offsets),
+      receivedAt: Float64Array.from(this.#receivedAt),
+      sources: Uint32Array.from(this.#sources),
+      types: Uint16Array.from(this.#types),
+      names: [...this.#names.keys()],
+    }
+  }
+
+  #nameOf(type: string): number {
+    let number = this.#names.get(type)
+    if (number === undefined) {
+      number = this.#names.size
+      this.#names.set(type, number)
+    }
+    return number
+  }
+}

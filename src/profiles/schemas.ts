@@ -1,0 +1,78 @@
+/** The versions of the profiles' schema. Owns the table profile_schemas. */
+
+import type { Clock } from '../core/clock.ts'
+import type { Store } from '../store/store.ts'
+import { ProfileSchema } from './schema.ts'
+
+export interface SchemaVersion {
+  /** 0: the one that a new installation has, which nobody saved. */
+  readonly version: number
+  readonly definition: ProfileSchema
+  readonly note: string
+  readonly author: string
+  readonly savedAt: number
+}
+
+export class Schemas {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #first: ProfileSchema
+  #present: SchemaVersion
+
+  /** `first`: what counts until somebody saves another one. */
+  constructor(store: Store, clock: Clock, first: ProfileSchema) {
+    this.#store = store
+    this.#clock = clock
+    this.#first = first
+    this.#present = this.#unsaved()
+  }
+
+  get present(): SchemaVersion {
+    return this.#present
+  }
+
+  async start(): Promise<void> {
+    this.#present = (await this.versions())[0] ?? this.#unsaved()
+  }
+
+  /** Latest first. */
+  async versions(): Promise<SchemaVersion[]> {
+    const rows = await this.#store.db
+      .selectFrom('profile_schemas')
+      .selectAll()
+      .orderBy('version', 'desc')
+      .execute()
+    const saved = rows.map((row) => ({
+      version: row.version,
+      definition: ProfileSchema.parse(JSON.parse(row.definition)),
+      note: row.note,
+      author: row.author,
+      savedAt: row.created_at,
+    }))
+    return [...saved, this.#unsaved()]
+  }
+
+  /** Taken as valid. */
+  async save(definition: ProfileSchema, note: string, author: string): Promise<SchemaVersion> {
+    const savedAt = this.#clock.now()
+    const { version } = await this.#store.db
+      .insertInto('profile_schemas')
+      .values(({ selectFrom, fn, val }) => ({
+        version: selectFrom('profile_schemas').select(({ eb }) =>
+          eb(fn.coalesce(fn.max('version'), val(0)), '+', 1).as('next'),
+        ),
+        definition: JSON.stringify(definition),
+        note,
+        author,
+        created_at: savedAt,
+      }))
+      .returning('version')
+      .executeTakeFirstOrThrow()
+    this.#present = { version, definition, note, author, savedAt }
+    return this.#present
+  }
+
+  #unsaved(): SchemaVersion {
+    return { version: 0, definition: this.#first, note: '', author: '', savedAt: 0 }
+  }
+}
