@@ -13,6 +13,10 @@ export function identifierKey(field: string, value: string): IdentifierKey {
   return `${field}\0${value}`
 }
 
+export function keyOf({ field, value }: { readonly field: string; readonly value: string }): IdentifierKey {
+  return identifierKey(field, value)
+}
+
 /** One value of a fragment: what, the moment it is of, the stream that brought it, and what its merge operator needs besides. */
 export interface Cell {
   readonly value: Value
@@ -69,4 +73,6 @@ export interface Profile {
   members: Record<string, number>
   /** When a rule with a relative date may change its mind about it without a record. */
   flipAt: number | null
+  /** Length of its JSON text, estimated upwards as values come; what the limit goes by until it is measured again. */
+  bytes: number
 }

@@ -17,9 +17,12 @@ const Name = z
     /^[A-Za-z_][A-Za-z0-9_]{0,63}$/,
     'A name is 1 to 64 letters, digits and _, not beginning with a digit',
   )
+  // Fields are kept under their names in objects.
+  .refine((name) => !(name in Object.prototype), 'This name is taken')
 
 /** How two values of a field meet (Lytics, merge operators). */
 export const MERGE_OPERATORS = ['latest', 'oldest', 'min', 'max', 'sum', 'count', 'merge'] as const
+export type MergeOperator = (typeof MERGE_OPERATORS)[number]
 
 /** What is done to an identifier before it is compared. */
 export const NORMALIZERS = ['trim', 'lowercase', 'email', 'phone'] as const
@@ -49,7 +52,7 @@ export const IdentifierRule = z
       .boolean()
       .default(false)
       .describe(
-        'A cookie or a device: at the maximum the oldest value is retired instead of the new one being refused.',
+        'At the maximum the oldest value is retired instead of the new one being refused: cookies, devices, and with a maximum of 1 what people change (an e-mail address), where a stronger identifier vouches for it.',
       ),
     normalize: z.enum(NORMALIZERS).default('trim'),
     pattern: z.string().max(500).optional().describe('Regular expression that a whole value must match.'),

@@ -34,3 +34,8 @@ export type Value =
 
 /** The folded fields of one profile, by name. */
 export type Fields = Readonly<Record<string, Value>>
+
+/** By code unit: the same everywhere, whatever the locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -5,7 +5,7 @@
 
 import type { IdentifierKey, Profile } from './profile.ts'
 
-/** An identifier that a record brought and that was not used to find or join a profile. */
+/** An identifier that a record brought and that was not used to find or join a profile; or whose profile has no room left. */
 export interface Conflict {
   readonly at: number
   readonly offset: number
@@ -28,11 +28,16 @@ export interface Merge {
   readonly identifiers: readonly IdentifierKey[]
 }
 
+/** How a pair of identifiers that are never to be joined is written. */
+export function neverLink(a: IdentifierKey, b: IdentifierKey): string {
+  return a < b ? `${a}\n${b}` : `${b}\n${a}`
+}
+
 export class WorkingSet {
   /** Of every identifier that the records may ask for: the profile that has it, or null. */
   readonly owners = new Map<IdentifierKey, number | null>()
   readonly profiles = new Map<number, Profile>()
-  /** Pairs that an operator said never to join, as `a\n b` with a < b. */
+  /** Pairs that an operator said never to join, as `neverLink` writes them. */
   readonly neverLinks: ReadonlySet<string>
   /** Profiles that were changed or made. */
   readonly touched = new Set<number>()
@@ -54,6 +59,14 @@ export class WorkingSet {
   ownerOf(key: IdentifierKey): Profile | undefined {
     const id = this.owners.get(key)
     return id === null || id === undefined ? undefined : this.profiles.get(id)
+  }
+
+  /** The profile that this one was merged into in the end, or itself, as far as this stretch knows. */
+  survivorOf(id: number): number {
+    let survivor = id
+    for (let next = this.merged.get(survivor); next !== undefined; next = this.merged.get(survivor))
+      survivor = next
+    return survivor
   }
 
   own(key: IdentifierKey, owner: number | null): void {

@@ -1,0 +1,95 @@
+/** The identifiers of a profile as a graph: which were seen together, and what holds together. */
+
+import { type Edge, type HeldIdentifier, type IdentifierKey, keyOf, type Profile } from '../profile.ts'
+import { compareText } from '../values.ts'
+import type { Rules } from './rules.ts'
+
+/** Identifiers that hang together by the edges that stay, each set in the order given, the sets by their first. */
+export function componentsOf(
+  identifiers: readonly HeldIdentifier[],
+  edges: readonly Edge[],
+): HeldIdentifier[][] {
+  const parents = new Map<IdentifierKey, IdentifierKey>()
+  const rootOf = (key: IdentifierKey): IdentifierKey => {
+    const parent = parents.get(key)
+    if (parent === undefined || parent === key) return key
+    const root = rootOf(parent)
+    parents.set(key, root)
+    return root
+  }
+  for (const { a, b } of edges) parents.set(rootOf(a), rootOf(b))
+  const components = new Map<IdentifierKey, HeldIdentifier[]>()
+  for (const held of identifiers) {
+    const root = rootOf(keyOf(held))
+    const component = components.get(root)
+    if (component === undefined) components.set(root, [held])
+    else component.push(held)
+  }
+  return [...components.values()]
+}
+
+export function touches(edge: Edge, key: IdentifierKey): boolean {
+  return edge.a === key || edge.b === key
+}
+
+/** The other end. */
+export function acrossFrom(edge: Edge, key: IdentifierKey): IdentifierKey {
+  return edge.a === key ? edge.b : edge.a
+}
+
+/** Adds to the edge between two identifiers, or makes it. Returns whether it is new. */
+export function link(
+  edges: Edge[],
+  a: IdentifierKey,
+  b: IdentifierKey,
+  seen: Omit<Edge, 'a' | 'b'>,
+): boolean {
+  const [first, second] = a < b ? [a, b] : [b, a]
+  const edge = edges.find((other) => other.a === first && other.b === second)
+  if (edge === undefined) {
+    edges.push({ ...seen, a: first, b: second })
+    return true
+  }
+  edge.firstAt = Math.min(edge.firstAt, seen.firstAt)
+  edge.lastAt = Math.max(edge.lastAt, seen.lastAt)
+  edge.count += seen.count
+  return false
+}
+
+export function rankOf(held: { readonly field: string }, rules: Rules): number {
+  return rules.byField.get(held.field)?.rank ?? Number.POSITIVE_INFINITY
+}
+
+/** Of the highest rank, met first, least text; undefined: of none. */
+export function strongestOf(
+  identifiers: readonly HeldIdentifier[],
+  rules: Rules,
+): HeldIdentifier | undefined {
+  let strongest: HeldIdentifier | undefined
+  for (const held of identifiers)
+    if (strongest === undefined || compareStrength(held, strongest, rules) < 0) strongest = held
+  return strongest
+}
+
+export function compareStrength(a: HeldIdentifier, b: HeldIdentifier, rules: Rules): number {
+  const [rankA, rankB] = [rankOf(a, rules), rankOf(b, rules)]
+  if (rankA !== rankB) return rankA < rankB ? -1 : 1
+  return a.firstAt - b.firstAt || compareText(keyOf(a), keyOf(b))
+}
+
+/** A new profile of these identifiers, and of the edges between them. */
+export function profileOf(id: number, identifiers: HeldIdentifier[], edges: readonly Edge[]): Profile {
+  const keys = new Set(identifiers.map(keyOf))
+  return {
+    id,
+    createdAt: identifiers.reduce((at, { firstAt }) => Math.min(at, firstAt), Number.POSITIVE_INFINITY),
+    seenAt: identifiers.reduce((at, { lastAt }) => Math.max(at, lastAt), Number.NEGATIVE_INFINITY),
+    identifiers,
+    edges: edges.filter(({ a, b }) => keys.has(a) && keys.has(b)),
+    retired: [],
+    fields: {},
+    members: {},
+    flipAt: null,
+    bytes: 0,
+  }
+}
