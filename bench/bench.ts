@@ -10,6 +10,7 @@ import { idle } from './idle.ts'
 import { importFiles } from './import.ts'
 import { latency } from './latency.ts'
 import { fanOut, pipeline } from './pipeline.ts'
+import { profiles } from './profiles.ts'
 import { single } from './single.ts'
 import { soak } from './soak.ts'
 import { start } from './start.ts'
@@ -58,6 +59,10 @@ const BENCHMARKS: Readonly<
     about:
       'a result of ten million people compared with a roster; a million into the Braze double, then 1 % churn',
     run: cohorts,
+  },
+  profiles: {
+    about: 'a CSV file through the bulk door into resolved profiles (THALWEG_BENCH_PROFILES rows), twice',
+    run: profiles,
   },
   start: { about: 'from process start to ready with a long log', run: start },
   soak: {

@@ -32,6 +32,7 @@ import { audiencesOf } from './hub-audiences.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
+import { Profiles } from './profiles/profiles.ts'
 import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
 import { Drift } from './sources/drift/drift.ts'
 import { IMPORTS_BYTES_MAX, Imports } from './sources/files/imports.ts'
@@ -89,6 +90,7 @@ export interface Hub {
   readonly savedQueries: SavedQueries
   readonly warehouse: EmbeddedWarehouse
   readonly audiences: Audiences
+  readonly profiles: Profiles
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
   close(): Promise<void>
@@ -228,6 +230,15 @@ export async function startHub(
       // Dedupe compares half of what it keeps in memory at once.
       chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 2),
     })
+    const profiles = new Profiles({
+      store,
+      clock,
+      log,
+      logger,
+      storeUrl: settings.store.reveal(),
+      folder: join(settings.dataDir, 'profiles'),
+      sources: () => sources.list(),
+    })
     const server = createServer(serverTimeouts())
     const parts = {
       settings,
@@ -257,6 +268,7 @@ export async function startHub(
       queries,
       savedQueries: new SavedQueries(store, clock),
       warehouse,
+      profiles,
       server,
     }
     const stopping = new AbortController()
@@ -280,6 +292,8 @@ export async function startHub(
       await audiences.stop()
     })
     await audiences.start()
+    closers.push(() => profiles.stop())
+    await profiles.start()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.

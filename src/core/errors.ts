@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   PROFILE_UNKNOWN: [404, 'No profile has this id or identifier.'],
   PROFILE_MERGE_UNKNOWN: [404, 'No join of profiles has this number.'],
   PROFILE_MERGE_STATE: [409, 'The join of profiles was undone already, or is past undoing.'],
+  PROFILE_SCHEMA_INVALID: [422, 'The schema of profiles does not hold together.'],
   QUERIES_FULL: [503, 'As many queries as allowed run already.'],
   QUERY_CANCELLED: [409, 'The query was cancelled.'],
   QUERY_FAILED: [422, "The engine could not run the query; the message is the engine's own."],

@@ -19,8 +19,8 @@ export interface IntakeParts {
   readonly log: Log
   readonly clock: Clock
   readonly client: EngineClient
-  /** undefined: nothing feeds a stream, and never did. */
-  feeds(): Feeds | undefined
+  /** What to read from now on; undefined: nothing feeds a stream, and never did. */
+  reading(): Promise<Feeds | undefined>
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -94,7 +94,7 @@ export class ProfileIntake {
 
   async #step(): Promise<void> {
     const { client, clock, log } = this.#parts
-    const feeds = this.#parts.feeds()
+    const feeds = await this.#parts.reading()
     if (feeds === undefined) return this.#wait(log.head, undefined)
     this.#progress ??= await client.ask({ what: 'tick', nowMs: clock.now() })
     const { position, nextFlipAt, judging } = this.#progress
@@ -167,9 +167,7 @@ class Packer {
   }
 
   get full(): boolean {
-    return (
-      this.#ends.length >= RECORDS_MAX || this.#bytes >= STRETCH_BYTES_MAX || this.#rows >= ROWS_MAX
-    )
+    return this.#ends.length >= RECORDS_MAX || this.#bytes >= STRETCH_BYTES_MAX || this.#rows >= ROWS_MAX
   }
 
   /** Copies what feeds a stream, from offset `from` on; gives the offset that it stopped before. */

@@ -5,7 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore } from '../../store/store.ts'
-import { doctrineOf } from '../doctrine.ts'
+import { Doctrine } from '../doctrine.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine } from './engine.ts'
 import { type Answer, type Ask, type Question, unpacked } from './protocol.ts'
@@ -20,7 +20,7 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
   const { store: url, cacheBytes } = settings
   const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
-  const engine = await ProfileEngine.open(store, doctrineOf(configuration), start)
+  const engine = await ProfileEngine.open(store, new Doctrine(configuration), start)
   return { engine, desks: [new PeopleDesk(store, engine)] }
 }
 
@@ -35,7 +35,7 @@ async function answer(ask: Ask): Promise<unknown> {
   const { engine, desks } = await opened
   switch (ask.what) {
     case 'adopt':
-      return engine.adopt(doctrineOf(ask.configuration))
+      return engine.adopt(new Doctrine(ask.configuration))
     case 'apply':
       return engine.apply(unpacked(ask.stretch), ask.nowMs)
     case 'tick':

@@ -5,17 +5,26 @@
  */
 
 import type { Store } from '../../store/store.ts'
+import type { Doctrine, Readied } from '../doctrine.ts'
 import type { ProfileChange, Standing } from '../follower.ts'
 import type { Move, MoveCause } from '../judge.ts'
 import type { IdentifierKey, Profile } from '../profile.ts'
 import { WorkingSet } from '../working-set.ts'
-import type { Doctrine, Identified, RawRecord } from './doctrine.ts'
 import { JUDGED_ALL, type Outcome, People, type Position } from './people.ts'
 
 /** Records of one transaction. */
 export const RECORDS_MAX = 4_000
 /** Profiles judged in one transaction when nothing but the rules or the clock changed. */
 const JUDGED_AT_ONCE = 2_000
+
+/** A record as it lies in the log. */
+export interface RawRecord {
+  readonly offset: number
+  readonly receivedAt: number
+  readonly source: number
+  readonly type: string
+  readonly bytes: Uint8Array
+}
 
 /** Records from offset `from` on; `to` is the offset to read on from, also past records of no stream. */
 export interface Stretch {
@@ -80,11 +89,11 @@ export class ProfileEngine {
   apply(stretch: Stretch, nowMs: number): Promise<Applied> {
     return this.inTurn(async () => {
       if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {} }
-      const { identified, counts } = this.#read(stretch.records)
-      const set = await this.people.load(keysOf(identified), this.#at.nextProfile)
+      const { readied, counts } = this.#read(stretch.records)
+      const set = await this.people.load(keysOf(readied), this.#at.nextProfile)
       const before = standings(set)
       const resolver = this.#doctrine.resolver(set)
-      for (const { record, ids } of identified) resolver.take(record, ids)
+      for (const { record, identified } of readied) resolver.take(record, identified)
       const last = stretch.records.at(-1)?.offset ?? null
       await this.#write(set, before, { cause: 'record', offset: last, nowMs }, stretch)
       return { ...(await this.progress()), counts }
@@ -142,17 +151,16 @@ export class ProfileEngine {
     return this.#at.judgedBy !== this.#doctrine.judgedBy || this.#at.judgedTo !== JUDGED_ALL
   }
 
-  #read(records: readonly RawRecord[]): { identified: Identified[]; counts: Record<string, number> } {
-    const identified: Identified[] = []
+  #read(records: readonly RawRecord[]): { readied: Readied[]; counts: Record<string, number> } {
+    const readied: Readied[] = []
     const counts: Record<string, number> = {}
     for (const raw of records) {
-      for (const read of this.#doctrine.read(raw)) {
-        const word = typeof read === 'string' ? read : 'applied'
-        counts[word] = (counts[word] ?? 0) + 1
-        if (typeof read !== 'string') identified.push(read)
-      }
+      const read = this.#doctrine.read(raw)
+      const word = typeof read === 'string' ? read : 'applied'
+      counts[word] = (counts[word] ?? 0) + 1
+      if (typeof read !== 'string') readied.push(read)
     }
-    return { identified, counts }
+    return { readied, counts }
   }
 
   async #judgeAll(
@@ -187,6 +195,10 @@ export class ProfileEngine {
     also: Also = async () => undefined,
   ): Promise<void> {
     for (const id of gone) set.touched.delete(id)
+    for (const id of set.touched) {
+      const profile = set.profiles.get(id)
+      if (profile !== undefined) profile.fields = this.#doctrine.fold(profile, why.nowMs)
+    }
     const moves = [...this.#judge(set, why), ...departures(set, before, gone, why)]
     await this.#commit(set, before, moves, why, stretch, gone, also)
   }
@@ -194,11 +206,11 @@ export class ProfileEngine {
   /** Memberships of what was touched, by the present rules. */
   #judge(set: WorkingSet, { cause, offset, nowMs }: Why): Move[] {
     const moves: Move[] = []
-    const { judge } = this.#doctrine
+    const doctrine = this.#doctrine
     for (const id of set.touched) {
       const profile = set.profiles.get(id)
       if (profile === undefined) continue
-      const { members, flipAt } = judge.judge(profile.fields, nowMs)
+      const { members, flipAt } = doctrine.judge(profile.fields, nowMs)
       profile.flipAt = flipAt
       const held = profile.members
       let kept = 0
@@ -265,9 +277,9 @@ interface Why {
   readonly nowMs: number
 }
 
-function keysOf(identified: readonly Identified[]): IdentifierKey[] {
+function keysOf(readied: readonly Readied[]): IdentifierKey[] {
   const keys = new Set<IdentifierKey>()
-  for (const one of identified) for (const key of one.keys) keys.add(key)
+  for (const { identified } of readied) for (const { key } of identified.ids) keys.add(key)
   return [...keys]
 }
 

@@ -7,7 +7,7 @@ import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
 import type { Move } from '../judge.ts'
 import { type IdentifierKey, identifierKey, type Profile } from '../profile.ts'
-import { type Conflict, type Merge, WorkingSet } from '../working-set.ts'
+import { type Conflict, type Merge, neverLink, WorkingSet } from '../working-set.ts'
 
 /** The one row of profile_position. */
 const THE_ROW = 1
@@ -128,7 +128,7 @@ export class People {
 
   async neverLinks(): Promise<ReadonlySet<string>> {
     const rows = await this.#store.db.selectFrom('profile_never_links').select(['a', 'b']).execute()
-    return new Set(rows.map(({ a, b }) => pairOf(keyFrom(a), keyFrom(b))))
+    return new Set(rows.map(({ a, b }) => neverLink(keyFrom(a), keyFrom(b))))
   }
 
   /** Follows joins to whom a profile belongs now. */
@@ -322,9 +322,4 @@ function keyFrom(text: string): IdentifierKey {
 export function splitKey(key: IdentifierKey): [field: string, value: string] {
   const at = key.indexOf('\0')
   return [key.slice(0, at), key.slice(at + 1)]
-}
-
-/** Two identifiers in either order. */
-export function pairOf(one: IdentifierKey, other: IdentifierKey): string {
-  return one < other ? `${one}\n${other}` : `${other}\n${one}`
 }

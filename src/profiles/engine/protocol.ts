@@ -1,8 +1,9 @@
 /** What the hub and the process of the profiles say to each other. */
 
+import type { SourceKind } from '../../sources/settings.ts'
 import type { ProfileSchema } from '../schema.ts'
-import type { Applied, Progress, Stretch } from './engine.ts'
 import type { Desk } from './desk.ts'
+import type { Applied, Progress, Stretch } from './engine.ts'
 
 /** What the process works on. */
 export interface ProcessSettings {
@@ -12,12 +13,17 @@ export interface ProcessSettings {
   readonly cacheBytes: number
 }
 
+export interface ReadableSource {
+  readonly number: number
+  readonly name: string
+  readonly kind: SourceKind
+}
+
 /** What the engine is to go by; a new one replaces the one before as a whole. */
 export interface Configuration {
   readonly schemaVersion: number
   readonly schema: ProfileSchema
-  /** Numbers of the sources whose records feed a stream, by the source's name; those with doors for named streams beside. */
-  readonly sources: readonly { readonly name: string; readonly number: number; readonly named: boolean }[]
+  readonly sources: readonly ReadableSource[]
 }
 
 /** A stretch as it travels: the bytes of all records in one buffer. */
@@ -73,7 +79,17 @@ export type Answer =
   | { readonly id: number; readonly error: { readonly code: string | undefined; readonly message: string } }
 
 /** The records lie in the buffer that came; they are valid as long as it is. */
-export function unpacked({ from, to, bytes, ends, offsets, receivedAt, sources, types, names }: PackedStretch): Stretch {
+export function unpacked({
+  from,
+  to,
+  bytes,
+  ends,
+  offsets,
+  receivedAt,
+  sources,
+  types,
+  names,
+}: PackedStretch): Stretch {
   let start = 0
   const records = Array.from({ length: ends.length }, (_, i) => {
     const end = ends[i] ?? start

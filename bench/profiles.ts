@@ -1,0 +1,123 @@
+/** A CSV file of people through the bulk door of a hub into resolved profiles, as far as it goes; then the same file again. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+
+export interface ProfilePlan {
+  readonly dataDir: string
+  readonly token: string
+  readonly settings: Readonly<Record<string, string | number>>
+}
+
+export interface ProfileStats {
+  readonly head: number
+  readonly position: number
+  readonly applied: number
+  readonly people: { readonly profiles: number }
+  readonly cpuMicros: number
+  readonly rssBytes: number
+  readonly childCpuMicros: number
+  /** At most, so far. */
+  readonly childRssBytes: number
+}
+
+const TOKEN = 'bench-token'
+const ROWS = Number(process.env.THALWEG_BENCH_PROFILES ?? 500_000)
+const LOOK_MS = 200
+const STUCK_MS = 120_000
+const CITIES = ['Berlin', 'Lyon', 'Osaka', 'Austin', 'Leeds', 'Porto', 'Turin', 'Lima']
+const HEAD =
+  'external_id,braze_id,email,first_name,last_name,city,country,gender,language,phone_number,time_zone,date_of_birth\n'
+
+export async function profiles(): Promise<object[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-bench-profiles-'))
+  // Rows of the second file are other rows of the same people.
+  const child = fork(fileURLToPath(new URL('./profile-process.ts', import.meta.url)), [
+    JSON.stringify({ dataDir, token: TOKEN, settings: {} } satisfies ProfilePlan),
+  ])
+  const gone = once(child, 'exit')
+  try {
+    const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+    return [await load(child, url, 'new people', 0), await load(child, url, 'the same people again', 1)]
+  } finally {
+    if (child.connected) child.send('close')
+    await gone
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function load(child: ChildProcess, url: string, name: string, round: number): Promise<object> {
+  const before = await statsOf(child)
+  const startedAt = performance.now()
+  await upload(url, round)
+  const uploadedMs = performance.now() - startedAt
+  const after = await settled(child, before.applied + ROWS)
+  const ms = performance.now() - startedAt
+  return {
+    case: `${ROWS} rows of a CSV file, ${name}`,
+    recordsPerSecond: (ROWS / ms) * 1000,
+    uploadedPerSecond: (ROWS / uploadedMs) * 1000,
+    cpuMicrosPerRecord: (after.childCpuMicros - before.childCpuMicros) / ROWS,
+    hubCpuMicrosPerRecord: (after.cpuMicros - before.cpuMicros) / ROWS,
+    profiles: after.people.profiles,
+    processRssMb: after.childRssBytes / 1_048_576,
+    hubRssMb: after.rssBytes / 1_048_576,
+  }
+}
+
+async function upload(url: string, round: number): Promise<void> {
+  const sent = request(`${url}/collect/bulk/braze_users?filename=people-${round}.csv`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/csv', authorization: TOKEN },
+  })
+  const answered = once(sent, 'response')
+  await pipeline(Readable.from(rows(round)), sent)
+  const [response] = await answered
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${Buffer.concat(chunks)}`)
+}
+
+function* rows(round: number): Generator<string> {
+  let text = HEAD
+  for (let i = 0; i < ROWS; i++) {
+    // Scattered over the people, as files are.
+    const n = (i * 7_919) % ROWS
+    const id = n.toString(16).padStart(24, '5')
+    const city = CITIES[(n + round) % CITIES.length]
+    text += `user-${n},${id},person${n}@mail.example.com,Ada,Person ${n},${city},DE,F,de,+4915${1e8 + n},Europe/Berlin,1990-0${(n % 9) + 1}-1${n % 10}\n`
+    if (text.length > 65_536) {
+      yield text
+      text = ''
+    }
+  }
+  yield text
+}
+
+async function statsOf(child: ChildProcess): Promise<ProfileStats> {
+  child.send('stats')
+  const [stats] = (await once(child, 'message')) as [ProfileStats]
+  return stats
+}
+
+async function settled(child: ChildProcess, applied: number): Promise<ProfileStats> {
+  let moved = performance.now()
+  let last = -1
+  for (;;) {
+    const stats = await statsOf(child)
+    if (stats.applied >= applied && stats.position >= stats.head) return stats
+    if (stats.applied !== last) {
+      last = stats.applied
+      moved = performance.now()
+    }
+    if (performance.now() - moved > STUCK_MS) throw new Error(`stuck at ${stats.applied} of ${applied}`)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+}

@@ -1,0 +1,81 @@
+/** What the engine goes by: from schema and rules, compiled once, asked of every record. */
+
+import { streamType } from '../sources/lytics/record.ts'
+import type { RawRecord } from './engine/engine.ts'
+import type { Configuration, ReadableSource } from './engine/protocol.ts'
+import type { Follower } from './follower.ts'
+import { foldFields } from './identity/fold.ts'
+import { Resolver } from './identity/resolver.ts'
+import { compileRules, type Identified, identify, type Rules } from './identity/rules.ts'
+import type { Judge, Verdict } from './judge.ts'
+import type { StreamMapper } from './mapping/mapping.ts'
+import { StreamMappers } from './mapping/stream-of.ts'
+import type { Profile } from './profile.ts'
+import type { MappedRecord } from './record.ts'
+import type { ProfileSchema } from './schema.ts'
+import type { Fields } from './values.ts'
+import type { WorkingSet } from './working-set.ts'
+
+/** A record that a profile is to be found for. */
+export interface Readied {
+  readonly record: MappedRecord
+  readonly identified: Identified
+}
+
+const decoder = new TextDecoder()
+
+export class Doctrine implements Judge {
+  readonly rules: Rules
+  readonly followers: readonly Follower[] = []
+  /** Changes whenever somebody might be judged otherwise. */
+  readonly judgedBy: string
+  readonly #streams: ProfileSchema['streams']
+  readonly #mappers: StreamMappers
+  readonly #sources: ReadonlyMap<number, ReadableSource>
+
+  constructor({ schema, sources }: Configuration) {
+    this.rules = compileRules(schema)
+    this.#streams = schema.streams
+    this.#mappers = new StreamMappers(schema)
+    this.#sources = new Map(sources.map((source) => [source.number, source]))
+    this.judgedBy = ''
+  }
+
+  /** Whether there is a source with records of a stream. */
+  get isFed(): boolean {
+    const types = ['', ...this.#streams.map(({ name }) => streamType(name))]
+    return [...this.#sources.keys()].some((number) => types.some((type) => this.reads(number, type)))
+  }
+
+  /** Whether a record of this source and type is of a stream. */
+  reads(source: number, type: string): boolean {
+    return this.#mapper(source, type) !== undefined
+  }
+
+  /** A text says why the record gives nothing. */
+  read({ source, type, bytes, offset, receivedAt }: RawRecord): Readied | string {
+    const mapper = this.#mapper(source, type)
+    if (mapper === undefined) return 'no_stream'
+    const mapped = mapper.map(decoder.decode(bytes), offset, receivedAt)
+    if ('reason' in mapped) return mapped.reason
+    const identified = identify(mapped.record, this.rules)
+    return identified.ids.length === 0 ? 'no_identifier' : { record: mapped.record, identified }
+  }
+
+  #mapper(number: number, type: string): StreamMapper | undefined {
+    const source = this.#sources.get(number)
+    return source && this.#mappers.of({ source: source.name, kind: source.kind, type })
+  }
+
+  resolver(set: WorkingSet): Resolver {
+    return new Resolver(this.rules, set)
+  }
+
+  fold(profile: Profile, nowMs: number): Fields {
+    return foldFields(profile, this.rules, nowMs)
+  }
+
+  judge(_fields: Fields, _nowMs: number): Verdict {
+    return { members: [], flipAt: null }
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Profiles: what the records of streams say about people, joined by identifiers into one profile each, and who of them is in
+ * which audience. This room reads the log on its own account and keeps people in a process of its own (engine/); it never
+ * changes a record, never joins people on a guess, and forgets nothing that undoing a join needs.
+ *
+ *   log → intake → process: mapping → identity → fold → judge → one transaction
+ */
+
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
+import type { Log } from '../log/log.ts'
+import type { SourceKind } from '../sources/settings.ts'
+import { recall, remembered } from '../store/meta.ts'
+import type { Store } from '../store/store.ts'
+import { Doctrine } from './doctrine.ts'
+import { EngineClient } from './engine/client.ts'
+import type { Desk } from './engine/desk.ts'
+import type { Configuration, ReadableSource } from './engine/protocol.ts'
+import { normalizeIdentifier } from './identity/rules.ts'
+import { type Feeds, type IntakeStatus, ProfileIntake } from './intake.ts'
+import { checkSchema } from './mapping/check.ts'
+import { defaultSchema } from './mapping/default-schema.ts'
+import type { Profile } from './profile.ts'
+import type { ProfileSchema } from './schema.ts'
+import { Schemas, type SchemaVersion } from './schemas.ts'
+
+export interface ProfilesLogger {
+  error(about: object, message: string): void
+}
+
+export interface ProfilesParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  readonly logger: ProfilesLogger
+  /** Address of the store; where it is SQLite, people lie in a file of their own in `folder`. */
+  readonly storeUrl: string
+  readonly folder: string
+  /** All that are not removed. */
+  sources(): readonly { readonly number: number; readonly name: string; readonly kind: SourceKind }[]
+}
+
+/** Key in meta: profiles were read once, so they go on being read. */
+const OPENED = 'profiles_opened'
+/** Pages of SQLite in the memory of the process. */
+const CACHE_BYTES = 134_217_728
+
+export class Profiles {
+  readonly schemas: Schemas
+  readonly client: EngineClient
+  readonly #parts: ProfilesParts
+  readonly #intake: ProfileIntake
+  #wasOpened = false
+  /** What the process was told to go by; undefined while there is none. */
+  #told: string | undefined
+  #compiled: { readonly text: string; readonly doctrine: Doctrine } | undefined
+
+  constructor(parts: ProfilesParts) {
+    this.#parts = parts
+    const { store, clock, log, logger } = parts
+    this.schemas = new Schemas(store, clock, defaultSchema())
+    this.client = new EngineClient(async () => {
+      await remembered(store, OPENED, () => '1')
+      this.#wasOpened = true
+      const configuration = this.#configuration()
+      this.#told = JSON.stringify(configuration)
+      return {
+        settings: { store: this.#database(), cacheBytes: CACHE_BYTES },
+        configuration,
+        start: log.tail,
+      }
+    })
+    this.#intake = new ProfileIntake({
+      log,
+      clock,
+      client: this.client,
+      reading: () => this.#reading(),
+      onTrouble: (error) => logger.error({ err: error }, 'the profiles are in trouble; trying again'),
+    })
+  }
+
+  /** Questions about people. */
+  get desk(): Desk {
+    return this.client.desk
+  }
+
+  async start(): Promise<void> {
+    await this.schemas.start()
+    this.#wasOpened = (await recall(this.#parts.store, OPENED)) !== undefined
+    this.#intake.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#intake.stop()
+    await this.client.close()
+  }
+
+  status(): IntakeStatus {
+    return this.#intake.status()
+  }
+
+  /** Throws PROFILE_SCHEMA_INVALID with everything found. */
+  async revise(schema: ProfileSchema, note: string, author: string): Promise<SchemaVersion> {
+    checkSchema(schema)
+    const saved = await this.schemas.save(schema, note, author)
+    this.#intake.wake()
+    return saved
+  }
+
+  /** Whom an identifier finds, spelt in whichever way. Throws PROFILE_UNKNOWN. */
+  async find(field: string, value: string): Promise<Profile> {
+    const normal = normalizeIdentifier(field, value, this.#doctrine(this.#configuration()).rules)
+    const profile = normal === undefined ? undefined : await this.desk.find(field, normal)
+    if (profile !== undefined) return profile
+    throw new ThalwegError(
+      'PROFILE_UNKNOWN',
+      `No profile has the ${JSON.stringify(field)} ${JSON.stringify(value)}`,
+    )
+  }
+
+  /** Everybody whom a value finds, as whatever identifier. */
+  async search(value: string): Promise<Profile[]> {
+    const { rules } = this.#doctrine(this.#configuration())
+    const found = new Map<number, Profile>()
+    for (const field of rules.byField.keys()) {
+      const normal = normalizeIdentifier(field, value, rules)
+      const profile = normal === undefined ? undefined : await this.desk.find(field, normal)
+      if (profile !== undefined) found.set(profile.id, profile)
+    }
+    return [...found.values()]
+  }
+
+  /** Throws PROFILE_UNKNOWN. */
+  async get(id: number): Promise<Profile> {
+    const profile = await this.desk.profile(id)
+    if (profile === undefined) throw new ThalwegError('PROFILE_UNKNOWN', `There is no profile ${id}`)
+    return profile
+  }
+
+  #doctrine(configuration: Configuration): Doctrine {
+    const text = JSON.stringify(configuration)
+    if (this.#compiled?.text !== text) this.#compiled = { text, doctrine: new Doctrine(configuration) }
+    return this.#compiled.doctrine
+  }
+
+  #configuration(): Configuration {
+    const { version, definition } = this.schemas.present
+    return { schemaVersion: version, schema: definition, sources: this.#sources() }
+  }
+
+  #sources(): ReadableSource[] {
+    return this.#parts.sources().map(({ number, name, kind }) => ({ number, name, kind }))
+  }
+
+  /** What the intake goes by from now on; undefined while nothing feeds a stream and never did. */
+  async #reading(): Promise<Feeds | undefined> {
+    const configuration = this.#configuration()
+    const doctrine = this.#doctrine(configuration)
+    if (!this.#wasOpened && !doctrine.isFed) return undefined
+    const text = JSON.stringify(configuration)
+    if (this.#told !== undefined && this.#told !== text) {
+      await this.client.ask({ what: 'adopt', configuration })
+      this.#told = text
+    }
+    return (source, type) => doctrine.reads(source, type)
+  }
+
+  #database(): string {
+    const { storeUrl, folder } = this.#parts
+    return /^postgres(ql)?:/.test(storeUrl) ? storeUrl : `sqlite:${join(folder, 'profiles.db')}`
+  }
+}
