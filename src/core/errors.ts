@@ -46,6 +46,7 @@ export const ERROR_CODES = {
   LOG_LOCKED: [500, 'Another process uses this data directory.'],
   LOG_STOPPED: [503, 'The log stopped after a failed write; restart after mending the disk.'],
   LOG_TRIMMED: [410, 'The asked entries are no longer kept.'],
+  PROFILE_SCHEMA_INVALID: [422, 'The schema of profiles does not hold together.'],
   QUERIES_FULL: [503, 'As many queries as allowed run already.'],
   QUERY_CANCELLED: [409, 'The query was cancelled.'],
   QUERY_FAILED: [422, "The engine could not run the query; the message is the engine's own."],

@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod'
+import type { SourceKind } from '../sources/settings.ts'
 import { FIELD_TYPES } from './values.ts'
 
 export const FIELDS_MAX = 1_000
@@ -95,6 +96,15 @@ export const Field = z.strictObject({
 })
 export type Field = z.infer<typeof Field>
 
+/** Kinds of sources whose records a stream can read. */
+export const RECORD_SOURCES = [
+  'braze-currents',
+  'treasure-data',
+  'segment',
+  'lytics',
+  'files',
+] as const satisfies readonly SourceKind[]
+
 export const Mapping = z.strictObject({
   field: Name,
   expression: z
@@ -116,6 +126,9 @@ export const Stream = z.strictObject({
       z
         .strictObject({ kind: z.literal('source'), source: z.string().min(1).max(128) })
         .describe('Every record of a source: Currents events, Segment calls, rows of files.'),
+      z
+        .strictObject({ kind: z.literal('kinds'), kinds: z.array(z.enum(RECORD_SOURCES)).min(1).max(10) })
+        .describe('Every record of every source of these kinds that no other stream reads.'),
     ])
     .default({ kind: 'stream' }),
   time: z
@@ -123,6 +136,18 @@ export const Stream = z.strictObject({
     .max(500)
     .optional()
     .describe('Expression that gives the moment of a record; else what its sender named, else its arrival.'),
+  where: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .optional()
+    .describe('Only records of which this is true; the others are counted as filtered.'),
+  otherNames: z
+    .record(z.string().min(1).max(256), z.array(z.string().min(1).max(256)).min(1).max(20))
+    .default({})
+    .describe(
+      'Names under which a member of the records comes as well, by the name that the mappings use: another export of the same sender, a renamed column.',
+    ),
   joins: z
     .boolean()
     .default(true)
