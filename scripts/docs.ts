@@ -12,6 +12,8 @@ import { ERROR_CODES } from '../src/core/errors.ts'
 import { settingRows } from '../src/core/settings.ts'
 import { destinations } from '../src/destinations/catalog.ts'
 import type { Destination } from '../src/destinations/destination.ts'
+import { FUNCTIONS } from '../src/profiles/mapping/functions.ts'
+import { VALUE_PROBLEMS } from '../src/profiles/mapping/scope.ts'
 import { REFUSALS } from '../src/sources/refusals.ts'
 import { SOURCE_KINDS } from '../src/sources/settings.ts'
 import { engineKinds } from '../src/warehouse/engine-kinds.ts'
@@ -27,6 +29,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['destinations.md', destinationsPage()],
     ['engines.md', enginesPage()],
     ['events.md', eventsPage()],
+    ['mappings.md', mappingsPage()],
   ])
 }
 
@@ -75,6 +78,32 @@ function sourcesPage(): string {
     'What an operator sets for a source. How the doors behave: [sources](../sources.md).',
     ...kinds,
   ])
+}
+
+function mappingsPage(): string {
+  const functions = Object.values(FUNCTIONS).map(({ form, does, gives }) => [
+    code(form),
+    KIND_WORDS[gives] ?? gives,
+    does,
+  ])
+  return page('Functions of mappings', 'src/profiles/mapping/functions.ts', [
+    'What an expression of a stream may call. The language around them: [streams and mappings](../profiles.md#streams-and-mappings).',
+    table(['Function', 'Gives', 'What it does'], functions),
+    'Of a list, functions of one text take its first value. Where an argument has no value, there is none, unless the line says otherwise.',
+    '## Why a value could not be made',
+    `Counted by field: ${VALUE_PROBLEMS.map(code).join(', ')}.`,
+  ])
+}
+
+const KIND_WORDS: Readonly<Record<string, string>> = {
+  any: 'a value',
+  string: 'text',
+  number: 'number',
+  bool: 'true or false',
+  date: 'moment',
+  list: 'list',
+  map: 'map',
+  moments: 'map of lists of moments',
 }
 
 function destinationsPage(): string {

@@ -28,7 +28,7 @@ export const HIVE_LEXIS: SqlLexis = { doubleQuotes: 'string', backslash: true }
 const BLANKS_AND_COMMENTS = /(?:\s+|--[^\n\r]*|\/\*.*?\*\/)+/sy
 const WORD = /[\p{L}_][\p{L}\p{N}_$]*/uy
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y
-const SYMBOL = /<>|!=|<=|>=|\|\||->|=>|::|./suy
+const SYMBOL = /<>|!=|==|<=|>=|&&|\|\||->|=>|::|./suy
 
 /** All tokens in order; blanks and comments are left out. Costs time in proportion to the text. */
 export function sqlTokens(sql: string, lexis: SqlLexis = STANDARD_LEXIS): SqlToken[] {
