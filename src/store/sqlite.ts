@@ -60,6 +60,8 @@ function openFile(path: string, cacheBytes: number): DatabaseSync {
     const file = new DatabaseSync(path, { timeout: BUSY_MS_MAX, enableForeignKeyConstraints: true })
     for (const pragma of PRAGMAS) file.exec(pragma)
     file.exec(`pragma cache_size = -${Math.ceil(cacheBytes / 1024)}`) // KiB
+    // Pages: what is written again and again goes to the file itself once for a cache full of them.
+    file.exec(`pragma wal_autocheckpoint = ${Math.ceil(cacheBytes / 2 / 4096)}`)
     return file
   } catch (error) {
     throw asOutage(error)

@@ -7,6 +7,7 @@ import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
 import type { Move } from '../judge.ts'
 import { type IdentifierKey, identifierKey, type Profile } from '../profile.ts'
+import { compareText } from '../values.ts'
 import { type Conflict, type Merge, neverLink, WorkingSet } from '../working-set.ts'
 
 /** The one row of profile_position. */
@@ -185,6 +186,8 @@ export class People {
       else owned.push([field, value, owner])
     }
     await this.#free(tx, free)
+    // In the order of the table: neighbours lie on one page.
+    owned.sort((a, b) => compareText(`${a[0]}\0${a[1]}`, `${b[0]}\0${b[1]}`))
     await putRows(tx, dialect, IDENTIFIERS, owned)
     await putRows(tx, dialect, MERGES, outcome.merges.map(mergeRow))
     await putRows(tx, dialect, CONFLICTS, outcome.conflicts.map(conflictRow))
