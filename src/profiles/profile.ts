@@ -73,6 +73,6 @@ export interface Profile {
   members: Record<string, number>
   /** When a rule with a relative date may change its mind about it without a record. */
   flipAt: number | null
-  /** Length of its JSON text, estimated upwards as values come; what the limit goes by until it is measured again. */
+  /** Length of what is packed of it, estimated upwards as values come; what the limit goes by until it is packed again. */
   bytes: number
 }

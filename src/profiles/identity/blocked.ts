@@ -52,7 +52,7 @@ const WORDS: ReadonlySet<string> = new Set([
 /** Zeros, dashes and what stands between them: `0`, `00000000-0000-0000-0000-000000000000`, `---`. */
 const NOTHING = /^[0\s._:-]*$/
 /** The all-ones UUID (RFC 9562) in any grouping, and nothing but x or ?. */
-const FILLER = /^(?:f{8}-?f{4}-?f{4}-?f{4}-?f{12}|x+|\?+)$/
+const FILLER = /^(?:f{8}-?f{4}-?f{4}-?f{4}-?f{12}|xx+|\?+)$/
 
 /** `text` in lower case and trimmed. */
 export function isBlockedWord(text: string): boolean {

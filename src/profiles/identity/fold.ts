@@ -3,8 +3,8 @@
  * are its fragments folded together. The same operators do both, and they are commutative and associative in (value,
  * moment): neither the order in which records arrive nor the way a person's identifiers were joined shows in the fields.
  *
- * Two things bend that, by their nature: sums of decimals, in the last place; and maps whose keys add up or keep their
- * oldest, least or greatest value, where a key was dropped for capacity or age and comes again.
+ * Two things bend that, by their nature: sums of decimals, in the last place; and maps that keep more of a key than its
+ * latest value (a sum, the oldest, moments), where a key was dropped for capacity or age and comes again.
  */
 
 import type { Cell, HeldIdentifier, Profile } from '../profile.ts'

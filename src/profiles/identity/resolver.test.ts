@@ -341,7 +341,7 @@ describe('resolver', () => {
     world.say('user:u', { values: { tags: ['one more'], city: 'Bonn' } })
     expect(world.fields(id)).toMatchObject({ tags: big, city: 'Bonn' })
     expect(world.reasons()).toEqual(['user:u bytes_max'])
-    const other = world.say('cookie:c', { values: { tags: many(40, (i) => `tag ${i} ${'y'.repeat(90)}`) } })
+    const other = world.say('cookie:c', { values: { tags: many(50, (i) => `tag ${i} ${'y'.repeat(90)}`) } })
     expect(world.say('user:u cookie:c')).toBe(id)
     expect(world.say('cookie:c')).toBe(other)
     expect(world.reasons()).toEqual(['user:u bytes_max', 'cookie:c bytes_max'])

@@ -14,6 +14,7 @@
  *   oldest of a rotating field, too many | retired: nobody's; its values stay with the profile
  */
 
+import { pack } from '../packed.ts'
 import { type HeldIdentifier, type IdentifierKey, identifierKey, keyOf, type Profile } from '../profile.ts'
 import type { MappedRecord } from '../record.ts'
 import type { Value } from '../values.ts'
@@ -212,7 +213,7 @@ export class Resolver {
   #exceedsBytes(joined: readonly Profile[]): boolean {
     const max = this.#rules.limits.bytesMax
     if (joined.reduce((n, { bytes }) => n + bytes, 0) <= max) return false
-    for (const profile of joined) profile.bytes = JSON.stringify(profile).length
+    for (const profile of joined) pack(profile)
     return joined.reduce((n, { bytes }) => n + bytes, 0) > max
   }
 
@@ -259,7 +260,7 @@ export class Resolver {
       }
       if (strongest === undefined) strongest = held
       else if (link(home.edges, admitted[0].id.key, id.key, { stream, firstAt: at, lastAt: at, count: 1 }))
-        home.bytes += admitted[0].id.key.length + id.key.length + EDGE_BYTES
+        home.bytes += EDGE_BYTES
     }
     if (hasGrown) this.#rotate(home, admitted, at)
     if (strongest !== undefined) this.#fill(home, strongest, record)
@@ -366,7 +367,7 @@ export class Resolver {
     for (const [name, value] of record.values) coming += name.length + bytesOf(value)
     let hasRoom = !this.#full.has(home.id)
     if (hasRoom && home.bytes + coming > max) {
-      home.bytes = JSON.stringify(home).length
+      pack(home)
       hasRoom = home.bytes + coming <= max
       if (!hasRoom) {
         this.#full.add(home.id)
@@ -411,7 +412,7 @@ export class Resolver {
         continue
       }
       const profile = profileOf(this.#set.nextId++, part, edges)
-      profile.bytes = JSON.stringify(profile).length
+      pack(profile)
       this.#set.profiles.set(profile.id, profile)
       this.#set.touched.add(profile.id)
       for (const held of part) this.#set.own(keyOf(held), profile.id)
@@ -439,11 +440,10 @@ export class Resolver {
   }
 }
 
-/** JSON around the texts of an identifier and of an edge, about. */
-const IDENTIFIER_BYTES = 100
-const EDGE_BYTES = 100
-/** JSON around a value: name, moment, stream. */
-const CELL_BYTES = 60
+/** What is packed beside the texts of an identifier and of a value, and for an edge: at most about so much. */
+const IDENTIFIER_BYTES = 60
+const CELL_BYTES = 40
+const EDGE_BYTES = 60
 
 function bytesOf(value: Value): number {
   if (typeof value === 'string') return value.length + CELL_BYTES
