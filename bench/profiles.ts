@@ -90,7 +90,7 @@ function* rows(round: number): Generator<string> {
   for (let i = 0; i < ROWS; i++) {
     // Scattered over the people, as files are.
     const n = (i * 7_919) % ROWS
-    const id = n.toString(16).padStart(24, '5')
+    const id = `5${n.toString(16).padStart(23, '0')}`
     const city = CITIES[(n + round) % CITIES.length]
     text += `user-${n},${id},person${n}@mail.example.com,Ada,Person ${n},${city},DE,F,de,+4915${1e8 + n},Europe/Berlin,1990-0${(n % 9) + 1}-1${n % 10}\n`
     if (text.length > 65_536) {

@@ -59,6 +59,9 @@ export interface Retired {
   readonly lastAt: number
 }
 
+/** What judging looks at, and changes. */
+export type Judged = Pick<Profile, 'id' | 'fields' | 'members' | 'flipAt'>
+
 export interface Profile {
   readonly id: number
   /** The oldest and the newest moment that a record of it is of. */

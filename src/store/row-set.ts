@@ -7,7 +7,7 @@ import type { Dialect } from './columns.ts'
 export function rowSet(
   dialect: Dialect,
   columns: Readonly<Record<string, 'text' | 'whole'>>,
-  rows: readonly (readonly (string | number)[])[],
+  rows: readonly (readonly (string | number | null)[])[],
 ): RawBuilder<unknown> {
   const json = JSON.stringify(rows)
   const parts = Object.entries(columns).map(([name, type], i) => {

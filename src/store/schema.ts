@@ -435,10 +435,12 @@ export interface ProfilePositionTable {
 /** profiles: one person each, or where one went. Key: id. */
 export interface ProfilesTable {
   id: number
-  body: string // JSON; '' once it was merged
   flip_at: number | null
-  merged_into: number | null
+  merged_into: number | null // then the others are empty
   updated_at: number
+  members: string // JSON; '' where it is in no audience
+  fields: string // JSON
+  core: string // packed: see profiles/packed.ts
 }
 
 /** profiles: what finds a profile. Key: field, value. */

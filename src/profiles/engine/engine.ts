@@ -8,8 +8,8 @@ import type { Store } from '../../store/store.ts'
 import type { Doctrine, Readied } from '../doctrine.ts'
 import type { ProfileChange, Standing } from '../follower.ts'
 import type { Move, MoveCause } from '../judge.ts'
-import type { IdentifierKey, Profile } from '../profile.ts'
-import { WorkingSet } from '../working-set.ts'
+import type { IdentifierKey, Judged } from '../profile.ts'
+import type { WorkingSet } from '../working-set.ts'
 import { JUDGED_ALL, type Outcome, People, type Position } from './people.ts'
 
 /** Records of one transaction. */
@@ -115,7 +115,7 @@ export class ProfileEngine {
       if (!this.#isJudging()) return this.progress()
       const { judgedBy } = this.#doctrine
       const from = this.#at.judgedBy === judgedBy ? this.#at.judgedTo : 0
-      const page = await this.people.after(from, JUDGED_AT_ONCE)
+      const page = await this.people.judgedAfter(from, JUDGED_AT_ONCE)
       const to = page.length < JUDGED_AT_ONCE ? JUDGED_ALL : (page.at(-1)?.id ?? JUDGED_ALL)
       await this.#judgeAll(page, { cause: 'definition', offset: null, nowMs }, { judgedBy, judgedTo: to })
       return this.progress()
@@ -163,24 +163,27 @@ export class ProfileEngine {
     return { readied, counts }
   }
 
+  /** People of whom nothing but the rules or the clock changed. */
   async #judgeAll(
-    profiles: readonly Profile[],
+    people: readonly Judged[],
     why: Why,
-    judged?: { judgedBy: string; judgedTo: number },
+    judged?: { readonly judgedBy: string; readonly judgedTo: number },
   ): Promise<void> {
-    const set = new WorkingSet(this.#at.nextProfile, new Set())
-    for (const profile of profiles) {
-      set.profiles.set(profile.id, profile)
-      set.touched.add(profile.id)
-    }
-    const before = standings(set)
-    const flips = new Map(profiles.map(({ id, flipAt }) => [id, flipAt]))
-    const moves = this.#judge(set, why)
+    const before = new Map(people.map(({ id, fields, members }) => [id, { fields, members }]))
+    const flips = new Map(people.map(({ id, flipAt }) => [id, flipAt]))
+    const moves = people.flatMap((one) => this.#judge(one, why))
     // Whoever is judged as before costs no write.
-    const moved = new Set(moves.map(({ profile }) => profile))
-    for (const profile of profiles)
-      if (!moved.has(profile.id) && flips.get(profile.id) === profile.flipAt) set.touched.delete(profile.id)
-    await this.#commit(set, before, moves, why, undefined, [], async (tx) => {
+    const changed = people.filter(
+      ({ id, flipAt, members }) => flips.get(id) !== flipAt || before.get(id)?.members !== members,
+    )
+    const changes = changed.map(({ id, fields, members }) => ({
+      profile: id,
+      before: before.get(id),
+      after: { fields, members },
+      mergedFrom: [],
+    }))
+    await this.#commit(this.#at, changes, why, async (tx) => {
+      await this.people.writeJudged(tx, changed, moves)
       if (judged !== undefined) await this.people.judged(tx, judged.judgedBy, judged.judgedTo)
     })
     if (judged !== undefined) this.#at = { ...this.#at, ...judged }
@@ -199,73 +202,60 @@ export class ProfileEngine {
       const profile = set.profiles.get(id)
       if (profile !== undefined) profile.fields = this.#doctrine.fold(profile, why.nowMs)
     }
-    const moves = [...this.#judge(set, why), ...departures(set, before, gone, why)]
-    await this.#commit(set, before, moves, why, stretch, gone, also)
+    const touched = [...set.touched].flatMap((id) => set.profiles.get(id) ?? [])
+    const moves = [
+      ...touched.flatMap((profile) => this.#judge(profile, why)),
+      ...departures(set, before, gone, why),
+    ]
+    const { merged, moved, merges, conflicts } = set
+    const outcome: Outcome = { touched, merged, gone, moved, merges, conflicts, moves }
+    const to = { ...this.#at, nextProfile: set.nextId, position: stretch?.to ?? this.#at.position }
+    await this.#commit(to, changesOf(outcome, before), why, async (tx) => {
+      await this.people.write(tx, outcome, why.nowMs)
+      await also(tx)
+    })
   }
 
-  /** Memberships of what was touched, by the present rules. */
-  #judge(set: WorkingSet, { cause, offset, nowMs }: Why): Move[] {
+  /** Memberships by the present rules; `members` is another object when they changed. */
+  #judge(profile: Judged, { cause, offset, nowMs }: Why): Move[] {
+    const { members, flipAt } = this.#doctrine.judge(profile.fields, nowMs)
+    profile.flipAt = flipAt
+    const held = profile.members
+    const isSame =
+      members.length === Object.keys(held).length && members.every((audience) => audience in held)
+    if (isSame) return []
     const moves: Move[] = []
-    const doctrine = this.#doctrine
-    for (const id of set.touched) {
-      const profile = set.profiles.get(id)
-      if (profile === undefined) continue
-      const { members, flipAt } = doctrine.judge(profile.fields, nowMs)
-      profile.flipAt = flipAt
-      const held = profile.members
-      let kept = 0
-      let isSame = true
-      for (const audience of members) {
-        if (held[audience] === undefined) isSame = false
-        else kept++
-      }
-      if (isSame && kept === Object.keys(held).length) continue
-      const now: Record<string, number> = {}
-      for (const audience of members) {
-        now[audience] = held[audience] ?? nowMs
-        if (held[audience] === undefined)
-          moves.push({ audience, profile: id, at: nowMs, entered: true, cause, offset })
-      }
-      for (const audience of Object.keys(held))
-        if (now[audience] === undefined)
-          moves.push({ audience: Number(audience), profile: id, at: nowMs, entered: false, cause, offset })
-      profile.members = now
+    const { id } = profile
+    const now: Record<string, number> = {}
+    for (const audience of members) {
+      now[audience] = held[audience] ?? nowMs
+      if (held[audience] === undefined)
+        moves.push({ audience, profile: id, at: nowMs, entered: true, cause, offset })
     }
+    for (const audience of Object.keys(held))
+      if (now[audience] === undefined)
+        moves.push({ audience: Number(audience), profile: id, at: nowMs, entered: false, cause, offset })
+    profile.members = now
     return moves
   }
 
-  async #commit(
-    set: WorkingSet,
-    before: ReadonlyMap<number, Standing>,
-    moves: readonly Move[],
-    { nowMs }: Why,
-    stretch: Stretch | undefined,
-    gone: readonly number[],
-    also: Also,
-  ): Promise<void> {
-    const outcome: Outcome = {
-      touched: [...set.touched].flatMap((id) => set.profiles.get(id) ?? []),
-      merged: set.merged,
-      gone,
-      moved: set.moved,
-      merges: set.merges,
-      conflicts: set.conflicts,
-      moves,
+  async #commit(to: Position, changes: readonly ProfileChange[], { nowMs }: Why, write: Also): Promise<void> {
+    try {
+      await this.#store.transaction(
+        async (tx) => {
+          if (!(await this.people.advance(tx, this.#at.position, to.position, to.nextProfile)))
+            throw new Error('The profiles are at another position than this process thinks')
+          await write(tx)
+          for (const follower of this.#doctrine.followers) await follower.follow(tx, changes, nowMs)
+        },
+        { durable: 'soon' },
+      )
+      this.#at = to
+    } catch (error) {
+      // A commit whose answer was lost may be done all the same: the table says it.
+      this.#at = (await this.people.position()) ?? this.#at
+      throw error
     }
-    const changes = changesOf(outcome, before)
-    const at = { ...this.#at, nextProfile: set.nextId, position: stretch?.to ?? this.#at.position }
-    await this.#store.transaction(
-      async (tx) => {
-        // A commit whose answer was lost was done all the same: the position says so, and is read again.
-        if (!(await this.people.advance(tx, this.#at.position, at.position, at.nextProfile)))
-          throw new Error('The profiles are at another position than this process thinks')
-        await this.people.write(tx, outcome, nowMs)
-        for (const follower of this.#doctrine.followers) await follower.follow(tx, changes, nowMs)
-        await also(tx)
-      },
-      { durable: 'soon' },
-    )
-    this.#at = at
   }
 }
 

@@ -6,7 +6,8 @@ import { putRows, type Row, type Target } from '../../store/rows.ts'
 import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
 import type { Move } from '../judge.ts'
-import { type IdentifierKey, identifierKey, type Profile } from '../profile.ts'
+import { pack, unpack } from '../packed.ts'
+import { type IdentifierKey, identifierKey, type Judged, type Profile } from '../profile.ts'
 import { compareText } from '../values.ts'
 import { type Conflict, type Merge, neverLink, WorkingSet } from '../working-set.ts'
 
@@ -84,36 +85,48 @@ export class People {
       { id: 'whole' },
       ids.map((id) => [id]),
     )
-    const { rows } = await sql<{ body: string }>`
-      select body from profiles where id in ${wanted} and merged_into is null order by id`.execute(
-      this.#store.db,
-    )
-    return rows.map(({ body }) => JSON.parse(body) as Profile)
+    const { rows } = await sql<WholeRow>`
+      select id, flip_at, members, fields, core from profiles
+      where id in ${wanted} and merged_into is null order by id`.execute(this.#store.db)
+    return rows.map(profileFrom)
   }
 
   /** A page of everybody, by id. */
   async after(id: number, limit: number): Promise<Profile[]> {
     const rows = await this.#store.db
       .selectFrom('profiles')
-      .select('body')
+      .select(['id', 'flip_at', 'members', 'fields', 'core'])
       .where('id', '>', id)
       .where('merged_into', 'is', null)
       .orderBy('id')
       .limit(limit)
       .execute()
-    return rows.map(({ body }) => JSON.parse(body) as Profile)
+    return rows.map(profileFrom)
+  }
+
+  /** The same, without what judging does not look at. */
+  async judgedAfter(id: number, limit: number): Promise<Judged[]> {
+    const rows = await this.#store.db
+      .selectFrom('profiles')
+      .select(['id', 'flip_at', 'members', 'fields'])
+      .where('id', '>', id)
+      .where('merged_into', 'is', null)
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map(judgedFrom)
   }
 
   /** Those that a rule with a relative date may judge otherwise by now, longest due first. */
-  async due(nowMs: number, limit: number): Promise<Profile[]> {
+  async due(nowMs: number, limit: number): Promise<Judged[]> {
     const rows = await this.#store.db
       .selectFrom('profiles')
-      .select('body')
+      .select(['id', 'flip_at', 'members', 'fields'])
       .where('flip_at', '<=', nowMs)
       .orderBy('flip_at')
       .limit(limit)
       .execute()
-    return rows.map(({ body }) => JSON.parse(body) as Profile)
+    return rows.map(judgedFrom)
   }
 
   async nextFlip(): Promise<number | undefined> {
@@ -174,27 +187,46 @@ export class People {
     await tx.updateTable('profile_position').set({ judged_by: judgedBy, judged_to: judgedTo }).execute()
   }
 
+  /** Of people who were only judged: nothing else of them changed. */
+  async writeJudged(
+    tx: Transaction<Schema>,
+    judged: readonly Judged[],
+    moves: readonly Move[],
+  ): Promise<void> {
+    if (judged.length === 0) return
+    const columns = { id: 'whole', flip_at: 'whole', members: 'text' } as const
+    const rows = judged.map((one) => [one.id, one.flipAt, membersText(one)])
+    await sql`
+      update profiles set flip_at = more.flip_at, members = more.members
+      from ${rowSet(this.#store.dialect, columns, rows)} as more where profiles.id = more.id`.execute(tx)
+    await this.#writeMoves(tx, moves, judged)
+  }
+
   async write(tx: Transaction<Schema>, outcome: Outcome, nowMs: number): Promise<void> {
     const { dialect } = this.#store
     await putRows(tx, dialect, PROFILES, profileRows(outcome, nowMs))
     await this.#forget(tx, outcome.gone)
     const owned: Row[] = []
     const free: string[][] = []
-    for (const [key, owner] of outcome.moved) {
+    // In the order of the table: neighbours lie on one page.
+    for (const key of [...outcome.moved.keys()].sort(compareText)) {
+      const owner = outcome.moved.get(key) ?? null
       const [field, value] = splitKey(key)
       if (owner === null) free.push([field, value])
       else owned.push([field, value, owner])
     }
     await this.#free(tx, free)
-    // In the order of the table: neighbours lie on one page.
-    owned.sort((a, b) => compareText(`${a[0]}\0${a[1]}`, `${b[0]}\0${b[1]}`))
     await putRows(tx, dialect, IDENTIFIERS, owned)
     await putRows(tx, dialect, MERGES, outcome.merges.map(mergeRow))
     await putRows(tx, dialect, CONFLICTS, outcome.conflicts.map(conflictRow))
-    await this.#writeMoves(tx, outcome)
+    await this.#writeMoves(tx, outcome.moves, outcome.touched)
   }
 
-  async #writeMoves(tx: Transaction<Schema>, { moves, touched }: Outcome): Promise<void> {
+  async #writeMoves(
+    tx: Transaction<Schema>,
+    moves: readonly Move[],
+    touched: readonly Judged[],
+  ): Promise<void> {
     if (moves.length === 0) return
     const { dialect } = this.#store
     const since = new Map(touched.map(({ id, members }) => [id, members]))
@@ -244,7 +276,15 @@ export const JUDGED_ALL = Number.MAX_SAFE_INTEGER
 
 const PROFILES: Target = {
   table: 'profiles',
-  columns: { id: 'whole', body: 'text', flip_at: 'whole', merged_into: 'whole', updated_at: 'whole' },
+  columns: {
+    id: 'whole',
+    flip_at: 'whole',
+    merged_into: 'whole',
+    updated_at: 'whole',
+    members: 'text',
+    fields: 'text',
+    core: 'text',
+  },
   key: ['id'],
 }
 const IDENTIFIERS: Target = {
@@ -295,13 +335,39 @@ const MOVES: Target = {
 function profileRows({ touched, merged }: Outcome, nowMs: number): Row[] {
   const rows: Row[] = touched.map((profile) => [
     profile.id,
-    JSON.stringify(profile),
     profile.flipAt,
     null,
     nowMs,
+    membersText(profile),
+    JSON.stringify(profile.fields),
+    pack(profile),
   ])
-  for (const [loser, survivor] of merged) rows.push([loser, '', null, survivor, nowMs])
+  for (const [loser, survivor] of merged) rows.push([loser, null, survivor, nowMs, '', '', ''])
   return rows
+}
+
+interface JudgedRow {
+  readonly id: number
+  readonly flip_at: number | null
+  readonly members: string
+  readonly fields: string
+}
+
+interface WholeRow extends JudgedRow {
+  readonly core: string
+}
+
+function profileFrom(row: WholeRow): Profile {
+  return { ...judgedFrom(row), ...unpack(row.core) }
+}
+
+function judgedFrom({ id, flip_at: flipAt, members, fields }: JudgedRow): Judged {
+  return { id, flipAt, members: members === '' ? {} : JSON.parse(members), fields: JSON.parse(fields) }
+}
+
+function membersText({ members }: Judged): string {
+  for (const _ in members) return JSON.stringify(members)
+  return ''
 }
 
 function mergeRow({ at, offset, survivor, loser, identifiers }: Merge): Row {
