@@ -77,6 +77,35 @@ export function compareStrength(a: HeldIdentifier, b: HeldIdentifier, rules: Rul
   return a.firstAt - b.firstAt || compareText(keyOf(a), keyOf(b))
 }
 
+/** The survivor of a merge first: who has the strongest identifier, is the oldest, has the smallest id. */
+export function comparePriority(a: Profile, b: Profile, rules: Rules): number {
+  const strength = ({ identifiers }: Profile): number =>
+    identifiers.reduce((best, held) => Math.min(best, rankOf(held, rules)), Number.MAX_VALUE)
+  return strength(a) - strength(b) || a.createdAt - b.createdAt || a.id - b.id
+}
+
+/** Gives all that the loser has to the survivor. */
+export function absorb(survivor: Profile, loser: Profile): void {
+  survivor.identifiers.push(...loser.identifiers)
+  survivor.edges.push(...loser.edges)
+  survivor.retired.push(...loser.retired)
+  survivor.retired.sort((a, b) => a.lastAt - b.lastAt)
+  forgetRetired(survivor)
+  survivor.createdAt = Math.min(survivor.createdAt, loser.createdAt)
+  survivor.seenAt = Math.max(survivor.seenAt, loser.seenAt)
+  // Whether the person still is in them is judged anew; since when is not.
+  for (const [audience, since] of Object.entries(loser.members))
+    survivor.members[audience] = Math.min(since, survivor.members[audience] ?? since)
+  survivor.bytes += loser.bytes
+}
+
+/** Of one profile, the newest. */
+export const RETIRED_MAX = 100
+
+export function forgetRetired({ retired }: Profile): void {
+  if (retired.length > RETIRED_MAX) retired.splice(0, retired.length - RETIRED_MAX)
+}
+
 /** A new profile of these identifiers, and of the edges between them. */
 export function profileOf(id: number, identifiers: HeldIdentifier[], edges: readonly Edge[]): Profile {
   const keys = new Set(identifiers.map(keyOf))

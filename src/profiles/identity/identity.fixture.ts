@@ -1,6 +1,6 @@
 /** A small world for the tests of identity: a schema, records in a line, and a resolver that works on what it needs. */
 
-import type { IdentifierKey, Profile } from '../profile.ts'
+import { type IdentifierKey, keyOf, type Profile } from '../profile.ts'
 import type { MappedRecord } from '../record.ts'
 import { ProfileSchema } from '../schema.ts'
 import type { Value } from '../values.ts'
@@ -57,6 +57,15 @@ export class World {
     this.rules = compileRules(schema)
     this.set = new WorkingSet(1, new Set(neverLinks))
     this.#resolver = new Resolver(this.rules, this.set)
+  }
+
+  /** Goes on with these profiles. */
+  load(profiles: readonly Profile[]): void {
+    for (const profile of profiles) {
+      this.set.profiles.set(profile.id, structuredClone(profile))
+      this.set.nextId = Math.max(this.set.nextId, profile.id + 1)
+      for (const held of profile.identifiers) this.set.owners.set(keyOf(held), profile.id)
+    }
   }
 
   /** `carried`: `user:ann`, `email:ann@x.io`. Returns the id of the profile that the record went to. */
@@ -141,7 +150,7 @@ export function breachesOfProfile(
   if (identifiers.length === 0) breaches.push(`${id} has no identifier`)
   if (identifiers.length > rules.limits.identifiersMax) breaches.push(`${id} has ${identifiers.length}`)
   const reached = new Set<IdentifierKey>()
-  const keys = identifiers.map(({ field, value }) => `${field}\0${value}`)
+  const keys = identifiers.map(keyOf)
   const queue = keys.slice(0, 1)
   for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
     if (reached.has(key)) continue

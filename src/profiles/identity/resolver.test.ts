@@ -1,8 +1,11 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { identifierKey } from '../profile.ts'
 import { neverLink } from '../working-set.ts'
+import { RETIRED_MAX } from './graph.ts'
 import { breachesOf, DAY_MS, IDENTIFIERS, type Said, START_MS, schemaOf, World } from './identity.fixture.ts'
-import { RETIRED_MAX } from './resolver.ts'
+import { records, SEED } from './identity-arbitrary.fixture.ts'
+import { identify } from './rules.ts'
 
 interface Case {
   readonly what: string
@@ -345,5 +348,33 @@ describe('resolver', () => {
     expect(world.say('user:u cookie:c')).toBe(id)
     expect(world.say('cookie:c')).toBe(other)
     expect(world.reasons()).toEqual(['user:u bytes_max', 'cookie:c bytes_max'])
+  })
+
+  it('holds its rules after every record, and does the same again', () => {
+    const tight = { limits: { identifiersMax: 6, neighboursMax: 4 } }
+    const few = { ...IDENTIFIERS, cookie: { rank: 4, perProfileMax: 3, rotates: true, sharedAfter: 2 } }
+    const schemas = [
+      schemaOf(),
+      schemaOf(few, tight),
+      schemaOf(few, { ...tight, droppedIdentifier: 'follows' }),
+      schemaOf({ ...few, email: { rank: 2 }, card: { rank: 5, perProfileMax: 4 } }, tight),
+    ]
+    const apart = [neverLink(identifierKey('user', 'user0'), identifierKey('cookie', 'cookie0'))]
+    const property = fc.property(records(60), fc.constantFrom(...schemas), (all, schema) => {
+      const [world, again] = [new World(schema, apart), new World(schema, apart)]
+      for (const record of all) {
+        const id = world.take(record)
+        expect(breachesOf(world.set, world.rules, record.at)).toEqual([])
+        const { ids } = identify(record, world.rules)
+        if (ids[0] !== undefined) expect(world.set.profiles.has(id ?? 0)).toBe(true)
+        again.take(record)
+      }
+      expect(again.set).toEqual(world.set)
+      for (const { identifiers } of world.set.profiles.values()) {
+        const values = identifiers.map(({ value }) => value)
+        expect(values.includes('user0') && values.includes('cookie0')).toBe(false)
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 300 })
   })
 })

@@ -21,12 +21,14 @@ import type { Value } from '../values.ts'
 import type { WorkingSet } from '../working-set.ts'
 import { foldFragment, foldRecord } from './fold.ts'
 import {
+  absorb,
   acrossFrom,
+  comparePriority,
   compareStrength,
   componentsOf,
+  forgetRetired,
   link,
   profileOf,
-  rankOf,
   strongestOf,
   touches,
 } from './graph.ts'
@@ -34,12 +36,9 @@ import type { Identified, Identifier, Rule, Rules } from './rules.ts'
 
 const DAY_MS = 86_400_000
 /** Within which an identifier has to meet its rivals to be a shared one. */
-const RIVALS_WINDOW_MS = 30 * DAY_MS
+export const RIVALS_WINDOW_MS = 30 * DAY_MS
 /** A rival that comes again is noted again only after so long: each note rewrites the profile of the other. */
 const RIVAL_NOTED_MS = DAY_MS
-/** Of one profile, the newest. */
-export const RETIRED_MAX = 100
-
 /** Why an identifier was not used to find or join a profile. Beside these, `several_values` of the rules. */
 export const REFUSALS = [
   /** The profile would have more values of a field than it may. */
@@ -278,7 +277,7 @@ export class Resolver {
   /** Into the one that has the strongest identifier, is the oldest, has the smallest id. */
   #merge(homes: readonly Profile[], record: MappedRecord): Profile {
     const [survivor, ...losers] =
-      homes.length === 1 ? homes : homes.toSorted((a, b) => this.#comparePriority(a, b))
+      homes.length === 1 ? homes : homes.toSorted((a, b) => comparePriority(a, b, this.#rules))
     if (survivor === undefined) throw new TypeError('No profile to merge')
     for (const loser of losers) {
       const identifiers = loser.identifiers.map(keyOf)
@@ -296,12 +295,6 @@ export class Resolver {
       this.#set.touched.delete(loser.id)
     }
     return survivor
-  }
-
-  #comparePriority(a: Profile, b: Profile): number {
-    const rank = ({ identifiers }: Profile): number =>
-      identifiers.reduce((best, held) => Math.min(best, rankOf(held, this.#rules)), Number.MAX_VALUE)
-    return rank(a) - rank(b) || a.createdAt - b.createdAt || a.id - b.id
   }
 
   /** Retires what is too much, the oldest first, and never what the record brings. */
@@ -356,7 +349,7 @@ export class Resolver {
     }
     const { field, value, firstAt, lastAt } = held
     profile.retired.push({ field, value, firstAt, lastAt })
-    if (profile.retired.length > RETIRED_MAX) profile.retired.shift()
+    forgetRetired(profile)
     this.#set.own(key, null)
     this.#set.touched.add(profile.id)
   }
@@ -452,7 +445,9 @@ function bytesOf(value: Value): number {
   return JSON.stringify(value).length + CELL_BYTES + 16 * Object.keys(value).length
 }
 
-function strangersOf(pairs: ReadonlySet<string>): ReadonlyMap<IdentifierKey, readonly IdentifierKey[]> {
+export function strangersOf(
+  pairs: ReadonlySet<string>,
+): ReadonlyMap<IdentifierKey, readonly IdentifierKey[]> {
   const strangers = new Map<IdentifierKey, IdentifierKey[]>()
   for (const pair of pairs) {
     const [a = '', b = ''] = pair.split('\n')
@@ -491,20 +486,6 @@ function refusalByCount(
   if (!rule.rotates || !vouched || others < over) return 'max_values'
   const isLate = found.id.rule === rule && (found.owner === undefined || rule.max === 1)
   return isLate && older < over ? 'outdated' : undefined
-}
-
-function absorb(survivor: Profile, loser: Profile): void {
-  survivor.identifiers.push(...loser.identifiers)
-  survivor.edges.push(...loser.edges)
-  survivor.retired.push(...loser.retired)
-  survivor.retired.sort((a, b) => a.lastAt - b.lastAt)
-  survivor.retired.splice(0, survivor.retired.length - RETIRED_MAX)
-  survivor.createdAt = Math.min(survivor.createdAt, loser.createdAt)
-  survivor.seenAt = Math.max(survivor.seenAt, loser.seenAt)
-  // Whether the person still is in them is judged anew; since when is not.
-  for (const [audience, since] of Object.entries(loser.members))
-    survivor.members[audience] = Math.min(since, survivor.members[audience] ?? since)
-  survivor.bytes += loser.bytes
 }
 
 /** An identifier that moved has met whom it had met. */
