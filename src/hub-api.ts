@@ -26,6 +26,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     currents: hub.currents,
     delivery: hub.delivery,
     audiences: hub.audiences,
+    profiles: hub.profiles,
     engines: hub.engines,
     queries: hub.queries,
     savedQueries: hub.savedQueries,

@@ -33,6 +33,7 @@ import { ledgerRoutes } from './routes/ledger.ts'
 import { liveRoutes } from './routes/live.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openApiRoutes } from './routes/openapi.ts'
+import { profileRoutes } from './routes/profiles.ts'
 import { providerRoutes } from './routes/providers.ts'
 import { queryRoutes } from './routes/queries.ts'
 import { replayRoutes } from './routes/replays.ts'
@@ -41,6 +42,7 @@ import { sandboxRoutes } from './routes/sandbox.ts'
 import { segmentRoutes } from './routes/segments.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { sqlRoutes } from './routes/sql.ts'
+import { streamRoutes } from './routes/streams.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 
@@ -125,6 +127,8 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   activationRoutes,
   runRoutes,
   segmentRoutes,
+  streamRoutes,
+  profileRoutes,
   ledgerRoutes,
   eventRoutes,
   sqlRoutes,

@@ -6,6 +6,7 @@ import type { Provider } from '../core/provider.ts'
 import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Dedupe, Log } from '../log/log.ts'
+import type { Profiles } from '../profiles/profiles.ts'
 import type { Counters } from '../sources/counters.ts'
 import type { Drift } from '../sources/drift/drift.ts'
 import type { Imports } from '../sources/files/imports.ts'
@@ -47,6 +48,7 @@ export interface ApiParts {
   /** Least role that may run queries and see tables. */
   readonly queryRole: Role
   readonly audiences: Audiences
+  readonly profiles: Profiles
   readonly tokens: ApiTokens
   /**
    * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox

@@ -24,6 +24,7 @@ import { defaultSchema } from './mapping/default-schema.ts'
 import type { Profile } from './profile.ts'
 import type { ProfileSchema } from './schema.ts'
 import { Schemas, type SchemaVersion } from './schemas.ts'
+import { entityOf, type ProfileView, viewOf } from './view.ts'
 
 export interface ProfilesLogger {
   error(about: object, message: string): void
@@ -108,10 +109,15 @@ export class Profiles {
     return saved
   }
 
-  /** Whom an identifier finds, spelt in whichever way. Throws PROFILE_UNKNOWN. */
-  async find(field: string, value: string): Promise<Profile> {
+  /** Whom an identifier finds, spelt in whichever way. */
+  async lookup(field: string, value: string): Promise<Profile | undefined> {
     const normal = normalizeIdentifier(field, value, this.#doctrine(this.#configuration()).rules)
-    const profile = normal === undefined ? undefined : await this.desk.find(field, normal)
+    return normal === undefined ? undefined : this.desk.find(field, normal)
+  }
+
+  /** The same. Throws PROFILE_UNKNOWN. */
+  async find(field: string, value: string): Promise<Profile> {
+    const profile = await this.lookup(field, value)
     if (profile !== undefined) return profile
     throw new ThalwegError(
       'PROFILE_UNKNOWN',
@@ -121,14 +127,27 @@ export class Profiles {
 
   /** Everybody whom a value finds, as whatever identifier. */
   async search(value: string): Promise<Profile[]> {
-    const { rules } = this.#doctrine(this.#configuration())
     const found = new Map<number, Profile>()
-    for (const field of rules.byField.keys()) {
-      const normal = normalizeIdentifier(field, value, rules)
-      const profile = normal === undefined ? undefined : await this.desk.find(field, normal)
+    for (const field of this.#doctrine(this.#configuration()).rules.byField.keys()) {
+      const profile = await this.lookup(field, value)
       if (profile !== undefined) found.set(profile.id, profile)
     }
     return [...found.values()]
+  }
+
+  /** An identifier as profiles know it. Throws INPUT_INVALID where it can be none. */
+  normal([field, value]: readonly [field: string, value: string]): [field: string, value: string] {
+    const normal = normalizeIdentifier(field, value, this.#doctrine(this.#configuration()).rules)
+    if (normal !== undefined) return [field, normal]
+    throw new ThalwegError(
+      'INPUT_INVALID',
+      `${JSON.stringify(value)} is no ${JSON.stringify(field)} that could identify somebody`,
+    )
+  }
+
+  view(profile: Profile, showPersonal: boolean): ProfileView {
+    const { rules } = this.#doctrine(this.#configuration())
+    return viewOf(profile, this.schemas.present.definition, rules, showPersonal, this.#parts.clock.now())
   }
 
   /** Throws PROFILE_UNKNOWN. */
@@ -136,6 +155,11 @@ export class Profiles {
     const profile = await this.desk.profile(id)
     if (profile === undefined) throw new ThalwegError('PROFILE_UNKNOWN', `There is no profile ${id}`)
     return profile
+  }
+
+  /** In the way of Lytics: fields by name, with ids and times of the profile beside them. */
+  entity(profile: Profile, showPersonal: boolean): Record<string, unknown> {
+    return entityOf(this.view(profile, showPersonal))
   }
 
   #doctrine(configuration: Configuration): Doctrine {

@@ -151,6 +151,7 @@ export const Stream = z.strictObject({
     .describe(
       'Names under which a member of the records comes as well, by the name that the mappings use: another export of the same sender, a renamed column.',
     ),
+  active: z.boolean().default(true).describe('False: it reads nothing.'),
   joins: z
     .boolean()
     .default(true)

@@ -3,6 +3,7 @@
 import type { Store } from '../../store/store.ts'
 import { identifierKey, type Profile } from '../profile.ts'
 import type { ProfileEngine } from './engine.ts'
+import type { HandDesk } from './hand.ts'
 
 /** A join, as it is told. */
 export interface MergeView {
@@ -43,7 +44,7 @@ export interface PeopleCounts {
   readonly conflicts: number
 }
 
-export interface Desk {
+export interface PeopleQuestions {
   /** Whom an identifier finds now. */
   find(field: string, value: string): Promise<Profile | undefined>
   /** Everybody whom this value finds, in whichever of the fields. */
@@ -57,7 +58,10 @@ export interface Desk {
   conflicts(page: PageRequest): Promise<ConflictView[]>
 }
 
-export class PeopleDesk implements Desk {
+/** All that the process answers about people. */
+export type Desk = PeopleQuestions & HandDesk
+
+export class PeopleDesk implements PeopleQuestions {
   readonly #store: Store
   readonly #engine: ProfileEngine
 

@@ -8,6 +8,7 @@ import { openStore } from '../../store/store.ts'
 import { Doctrine } from '../doctrine.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine } from './engine.ts'
+import { OperatorDesk } from './hand.ts'
 import { type Answer, type Ask, type Question, unpacked } from './protocol.ts'
 
 interface Opened {
@@ -21,7 +22,7 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   const { store: url, cacheBytes } = settings
   const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
   const engine = await ProfileEngine.open(store, new Doctrine(configuration), start)
-  return { engine, desks: [new PeopleDesk(store, engine)] }
+  return { engine, desks: [new PeopleDesk(store, engine), new OperatorDesk(store, engine)] }
 }
 
 let opened: Promise<Opened> | undefined

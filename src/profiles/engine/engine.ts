@@ -7,6 +7,7 @@
 import type { Store } from '../../store/store.ts'
 import type { Doctrine, Readied } from '../doctrine.ts'
 import type { ProfileChange, Standing } from '../follower.ts'
+import type { Rules } from '../identity/rules.ts'
 import type { Move, MoveCause } from '../judge.ts'
 import type { IdentifierKey, Judged } from '../profile.ts'
 import type { WorkingSet } from '../working-set.ts'
@@ -123,22 +124,25 @@ export class ProfileEngine {
   }
 
   /**
-   * Changes profiles by hand: `change` works on the loaded set, and what came of it is judged and written. What `also` does
-   * belongs to the same transaction.
+   * Changes profiles by hand: `change` works on the loaded ones, and what came of it is judged and written. The ids that it
+   * gives are those of profiles that are no more. What `also` does belongs to the same transaction.
    */
   alter(
-    keys: readonly IdentifierKey[],
-    cause: MoveCause,
-    nowMs: number,
+    ids: readonly number[],
+    { cause, nowMs }: { readonly cause: MoveCause; readonly nowMs: number },
     change: (set: WorkingSet) => readonly number[],
-    also: (tx: Parameters<Parameters<Store['transaction']>[0]>[0]) => Promise<void> = async () => undefined,
+    also: Also = async () => undefined,
   ): Promise<void> {
     return this.inTurn(async () => {
-      const set = await this.people.load(keys, this.#at.nextProfile)
+      const set = await this.people.loadProfiles(ids, this.#at.nextProfile)
       const before = standings(set)
       const gone = change(set)
       await this.#write(set, before, { cause, offset: null, nowMs }, undefined, gone, also)
     })
+  }
+
+  get rules(): Rules {
+    return this.#doctrine.rules
   }
 
   inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
 import type { Move } from '../judge.ts'
 import { pack, unpack } from '../packed.ts'
-import { type IdentifierKey, identifierKey, type Judged, type Profile } from '../profile.ts'
+import { type IdentifierKey, identifierKey, type Judged, keyOf, type Profile } from '../profile.ts'
 import { compareText } from '../values.ts'
 import { type Conflict, type Merge, neverLink, WorkingSet } from '../working-set.ts'
 
@@ -69,12 +69,22 @@ export class People {
       set.owners.set(identifierKey(field, value), profile)
       ids.add(profile)
     }
-    for (const profile of await this.profiles([...ids])) {
-      set.profiles.set(profile.id, profile)
-      for (const { field, value } of profile.identifiers)
-        set.owners.set(identifierKey(field, value), profile.id)
-    }
+    await this.#fill(set, [...ids])
     return set
+  }
+
+  /** These profiles and no others. */
+  async loadProfiles(ids: readonly number[], nextId: number): Promise<WorkingSet> {
+    const set = new WorkingSet(nextId, await this.neverLinks())
+    await this.#fill(set, ids)
+    return set
+  }
+
+  async #fill(set: WorkingSet, ids: readonly number[]): Promise<void> {
+    for (const profile of await this.profiles(ids)) {
+      set.profiles.set(profile.id, profile)
+      for (const held of profile.identifiers) set.owners.set(keyOf(held), profile.id)
+    }
   }
 
   /** Those that are there, in the order of their ids. */

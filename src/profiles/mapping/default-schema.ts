@@ -86,6 +86,8 @@ const DEFAULT: z.input<typeof ProfileSchema> = {
     },
     {
       name: 'braze_events',
+      // Every event would be written to a profile: an installation says that it wants that.
+      active: false,
       from: { kind: 'kinds', kinds: ['braze-currents', 'treasure-data', 'files'] },
       time: 'time',
       mappings: mappingsOf([
@@ -98,6 +100,7 @@ const DEFAULT: z.input<typeof ProfileSchema> = {
     },
     {
       name: 'segment_identify',
+      active: false,
       from: { kind: 'kinds', kinds: ['segment'] },
       time: 'timestamp',
       where: 'type == "identify"',

@@ -575,7 +575,10 @@ describe('the schema that a hub begins with', () => {
     expect(track?.reason).toBe('filtered')
   })
 
-  const mappers = new StreamMappers(schema)
+  const mappers = new StreamMappers({
+    ...schema,
+    streams: schema.streams.map((stream) => ({ ...stream, active: true })),
+  })
 
   test.each<
     [

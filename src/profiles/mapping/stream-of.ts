@@ -24,7 +24,7 @@ export class StreamMappers {
 
   /** Of a schema that `checkSchema` lets through; throws PROFILE_SCHEMA_INVALID. */
   constructor(schema: ProfileSchema) {
-    for (const stream of schema.streams) {
+    for (const stream of schema.streams.filter(({ active }) => active)) {
       const mapper = new StreamMapper(schema, stream)
       const { from } = stream
       if (from.kind === 'stream') this.#byType.set(streamType(stream.name), mapper)

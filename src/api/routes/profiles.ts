@@ -1,0 +1,418 @@
+/** Profiles: who is known by which identifiers, what is known of them, how they were joined, and what an operator does about it. */
+
+import * as z from 'zod'
+import type { Profile } from '../../profiles/profile.ts'
+import type { ProfileView } from '../../profiles/view.ts'
+import type { Api } from '../app.ts'
+import type { ApiParts } from '../parts.ts'
+import { leaving } from '../results.ts'
+import { Count, ErrorAnswer, NOTHING, Note, Offset, Time, TimeOrNull } from '../schemas.ts'
+
+const View = z
+  .object({
+    id: Count,
+    createdAt: Time.describe('Of the oldest record of it.'),
+    seenAt: Time.describe('Of the newest record of it.'),
+    fields: z.record(
+      z.string(),
+      z.object({
+        value: z.unknown(),
+        at: TimeOrNull.describe('The moment that the value is of.'),
+        stream: z.string().nullable(),
+        hidden: z.boolean().describe('Personal data that this token may not see.'),
+      }),
+    ),
+    identifiers: z.array(
+      z.object({
+        field: z.string(),
+        value: z.string(),
+        firstAt: Time,
+        lastAt: Time,
+        records: Count,
+        sharedAt: TimeOrNull.describe('Since when it joins nobody any more: it met too many strangers.'),
+      }),
+    ),
+    links: z.array(z.object({ a: Count, b: Count, records: Count, stream: z.string() })),
+    retired: z.array(z.object({ field: z.string(), value: z.string(), lastAt: Time })),
+    audiences: z.array(z.object({ audience: Count, since: Time })),
+  })
+  .meta({ id: 'Profile' })
+export type ProfileAnswer = z.output<typeof View>
+
+const Pair = z.tuple([z.string(), z.string()]).describe('Field and value.')
+const MergeView = z
+  .object({
+    id: Count,
+    at: Time,
+    offset: z.int().describe('Of the record that joined them; -1: an operator did.'),
+    survivor: Count,
+    loser: Count,
+    identifiers: z.array(Pair).describe('What the loser had.'),
+    undoneAt: TimeOrNull,
+  })
+  .meta({ id: 'ProfileMerge' })
+const ConflictView = z
+  .object({
+    id: Count,
+    at: Time,
+    offset: Offset,
+    stream: z.string(),
+    field: z.string(),
+    value: z.string(),
+    reason: z.string(),
+    kept: Count.nullable().describe('The profile that the record went to.'),
+    other: Count.nullable().describe('The profile that has the identifier.'),
+  })
+  .meta({ id: 'ProfileConflict' })
+const Side = z.object({
+  identifiers: z.array(z.object({ field: z.string(), value: z.string() })),
+  fields: z.record(z.string(), z.unknown()),
+})
+const Handled = z
+  .object({
+    differences: z.array(
+      z.object({
+        id: Count,
+        before: Side.nullable(),
+        after: Side.nullable(),
+        changed: z.array(z.string()).describe('Fields that differ.'),
+        asked: z.array(z.string()).describe('Of them, those that audiences ask for.'),
+      }),
+    ),
+    crowded: z.array(z.string()).describe('Fields with more values than the rules allow.'),
+    dryRun: z.boolean(),
+  })
+  .meta({ id: 'ProfileChange' })
+export type ProfileChangeAnswer = z.output<typeof Handled>
+export type MergeAnswer = z.output<typeof MergeView>
+export type ConflictAnswer = z.output<typeof ConflictView>
+
+const NeverLinkView = z.object({ a: Pair, b: Pair, note: z.string(), createdAt: Time })
+export type NeverLinkAnswer = z.output<typeof NeverLinkView>
+
+const StatusView = z
+  .object({
+    position: Offset.nullable().describe(
+      'Everything before is in the profiles; null: nothing feeds a stream.',
+    ),
+    pending: Count.describe('Records of the log behind it, of whatever kind.'),
+    judging: z.boolean().describe('Some people are still in audiences by earlier rules.'),
+    sinceStart: z.record(z.string(), Count).describe('Records by what became of them, since the start.'),
+    profiles: Count,
+    identifiers: Count,
+    merges: Count,
+    conflicts: Count,
+  })
+  .meta({ id: 'ProfilesStatus' })
+export type ProfilesStatusAnswer = z.output<typeof StatusView>
+
+const EventView = z.object({
+  id: z.string().nullable(),
+  eventType: z.string().nullable(),
+  at: TimeOrNull,
+  properties: z.unknown(),
+})
+export type ProfileEventAnswer = z.output<typeof EventView>
+
+const Params = z.object({
+  profile: z.coerce.number().int().min(1).describe('Id; that of one that was joined finds the whole.'),
+})
+const Limit = z.coerce.number().int().min(1).max(200).default(20)
+const DryRun = z.boolean().default(false).describe('Only tell what it would do.')
+const TAGS = ['Profiles']
+/** Which role sees personal data. */
+const SEES_PERSONAL = new Set(['operator', 'admin'])
+
+export function profileRoutes(app: Api, parts: ApiParts): void {
+  const { profiles, log, clock, queryRole } = parts
+
+  const sees = (caller: { role: string } | undefined): boolean => SEES_PERSONAL.has(caller?.role ?? '')
+  const plain = (view: ProfileView): ProfileAnswer => structuredClone(view) as ProfileAnswer
+
+  app.get(
+    '/profiles',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'findProfiles',
+        summary: 'Whom an identifier finds; without one, everybody, by id',
+        querystring: z.object({
+          value: z.string().max(256).optional().describe('Any identifier, spelt in whichever way.'),
+          field: z.string().max(64).optional().describe('Only as this identifier.'),
+          after: z.coerce
+            .number()
+            .int()
+            .min(0)
+            .default(0)
+            .describe('Without a value: id of the page before.'),
+          limit: Limit,
+        }),
+        response: { 200: z.object({ profiles: z.array(View) }), default: ErrorAnswer },
+      },
+    },
+    async ({ query, caller }) => {
+      const { value, field, after, limit } = query
+      const found =
+        value === undefined
+          ? await profiles.desk.list(after, limit)
+          : field === undefined
+            ? await profiles.search(value)
+            : [await profiles.find(field, value)]
+      return { profiles: found.map((one) => plain(profiles.view(one, sees(caller)))) }
+    },
+  )
+
+  app.get(
+    '/profiles/status',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'profilesStatus',
+        summary: 'How far the profiles are, and how many there are',
+        response: { 200: StatusView, default: ErrorAnswer },
+      },
+    },
+    async () => {
+      const { position, judging, counts } = profiles.status()
+      const people =
+        position === undefined
+          ? { profiles: 0, identifiers: 0, merges: 0, conflicts: 0 }
+          : await profiles.desk.counts()
+      return {
+        position: position ?? null,
+        pending: position === undefined ? 0 : log.head - position,
+        judging,
+        sinceStart: { ...counts },
+        ...people,
+      }
+    },
+  )
+
+  const Page = z.object({
+    profile: z.coerce.number().int().optional().describe('Only of this one.'),
+    before: z.coerce.number().int().optional().describe('Id that the page before ended with.'),
+    limit: Limit,
+  })
+
+  app.get(
+    '/profiles/merges',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'listProfileMerges',
+        summary: 'Profiles that were joined, newest first',
+        querystring: Page,
+        response: { 200: z.object({ merges: z.array(MergeView) }), default: ErrorAnswer },
+      },
+    },
+    async ({ query }) => ({ merges: structuredClone(await profiles.desk.merges(query)) as MergeAnswer[] }),
+  )
+
+  app.get(
+    '/profiles/conflicts',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'listProfileConflicts',
+        summary: 'Identifiers that joined nobody, and why, newest first',
+        querystring: Page,
+        response: { 200: z.object({ conflicts: z.array(ConflictView) }), default: ErrorAnswer },
+      },
+    },
+    async ({ query }) => ({ conflicts: await profiles.desk.conflicts(query) }),
+  )
+
+  app.post(
+    '/profiles/merge',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'mergeProfiles',
+        summary: 'Join two profiles, or tell what that would do',
+        body: z.strictObject({ one: z.int().min(1), two: z.int().min(1), dryRun: DryRun }),
+        response: { 200: Handled, default: ErrorAnswer },
+      },
+    },
+    async ({ body: { one, two, dryRun } }) => ({
+      ...handledOf(await profiles.desk.merge(one, two, dryRun, clock.now())),
+      dryRun,
+    }),
+  )
+
+  app.post(
+    '/profiles/merges/:merge/undo',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'undoProfileMerge',
+        summary: 'Undo a join, and keep the two apart; or tell what that would do',
+        params: z.object({ merge: z.coerce.number().int().min(1) }),
+        body: z.strictObject({ note: Note.default(''), dryRun: DryRun }),
+        response: { 200: Handled, default: ErrorAnswer },
+      },
+    },
+    async ({ params: { merge }, body: { note, dryRun } }) => ({
+      ...handledOf(await profiles.desk.undo(merge, note, dryRun, clock.now())),
+      dryRun,
+    }),
+  )
+
+  app.get(
+    '/profiles/never-links',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'listNeverLinks',
+        summary: 'Identifiers that are never to be joined',
+        response: { 200: z.object({ pairs: z.array(NeverLinkView) }), default: ErrorAnswer },
+      },
+    },
+    async () => ({
+      pairs: (await profiles.desk.neverLinks()).map(({ a, b, ...rest }) => ({
+        a: [...a] as [string, string],
+        b: [...b] as [string, string],
+        ...rest,
+      })),
+    }),
+  )
+
+  app.put(
+    '/profiles/never-links',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'neverLink',
+        summary: 'Keep two identifiers apart from now on',
+        body: z.strictObject({ a: Pair, b: Pair, note: Note.default('') }),
+        response: { 204: NOTHING, default: ErrorAnswer },
+      },
+    },
+    async ({ body: { a, b, note } }, reply) => {
+      await profiles.desk.neverLink(profiles.normal(a), profiles.normal(b), note, clock.now())
+      return reply.code(204).send(undefined)
+    },
+  )
+
+  app.post(
+    '/profiles/never-links/remove',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'mayLink',
+        summary: 'Let two identifiers be joined again',
+        body: z.strictObject({ a: Pair, b: Pair }),
+        response: { 200: z.object({ removed: z.boolean() }), default: ErrorAnswer },
+      },
+    },
+    async ({ body: { a, b } }) => ({
+      removed: await profiles.desk.mayLink(profiles.normal(a), profiles.normal(b)),
+    }),
+  )
+
+  app.get(
+    '/profiles/:profile',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'getProfile',
+        summary: 'One profile',
+        params: Params,
+        response: { 200: View, default: ErrorAnswer },
+      },
+    },
+    async ({ params, caller }) => plain(profiles.view(await profiles.get(params.profile), sees(caller))),
+  )
+
+  app.get(
+    '/profiles/:profile/events',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'profileEvents',
+        summary: 'What somebody did, from the embedded warehouse, newest first',
+        params: Params,
+        querystring: z.object({ limit: Limit }),
+        response: { 200: z.object({ events: z.array(EventView) }), default: ErrorAnswer },
+      },
+    },
+    async ({ params, query: { limit }, caller }, reply) => {
+      const sql = eventsSql(await profiles.get(params.profile), limit)
+      const engine = await parts.engines.open('warehouse')
+      const tables = await engine.tables(leaving(reply.raw))
+      if (sql === undefined || !tables.some(({ database, table }) => `${database}.${table}` === EVENTS_TABLE))
+        return { events: [] }
+      const who = caller?.label ?? ''
+      const running = await parts.queries.start(
+        { engine: 'warehouse', sql, rowsMax: limit, who },
+        leaving(reply.raw),
+      )
+      const events: ProfileEventAnswer[] = []
+      for await (const page of running.pages)
+        for (const [id, eventType, at, properties] of page)
+          events.push({
+            id: id === null ? null : String(id),
+            eventType: eventType === null ? null : String(eventType),
+            at: at === null ? null : Number(at),
+            properties: sees(caller) && typeof properties === 'string' ? JSON.parse(properties) : null,
+          })
+      return { events }
+    },
+  )
+
+  app.get(
+    '/entity/:table/:field/:value',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'getEntity',
+        summary: 'One profile in the way of Lytics: flat fields; somebody unknown is no error',
+        params: z.object({ table: z.literal('user'), field: z.string().max(64), value: z.string().max(256) }),
+        response: {
+          200: z.object({
+            status: z.literal(200),
+            message: z.string(),
+            data: z.record(z.string(), z.unknown()),
+          }),
+          default: ErrorAnswer,
+        },
+      },
+    },
+    async ({ params: { field, value }, caller }) => {
+      const found = await profiles.lookup(field, value)
+      if (found === undefined)
+        return { status: 200 as const, message: 'Not Found', data: { segments: ['not_found', 'all'] } }
+      return { status: 200 as const, message: 'success', data: profiles.entity(found, sees(caller)) }
+    },
+  )
+}
+
+function handledOf(handled: object): Omit<ProfileChangeAnswer, 'dryRun'> {
+  return structuredClone(handled) as Omit<ProfileChangeAnswer, 'dryRun'>
+}
+
+/** Where currents into the embedded warehouse put events unless told otherwise. */
+const EVENTS_TABLE = 'braze.events'
+/** Identifiers that the columns of events have. */
+const COLUMNS: Readonly<Record<string, string>> = { external_id: 'external_user_id', br_user_id: 'user_id' }
+
+/** undefined: no identifier of the profile stands in events. */
+function eventsSql({ identifiers }: Profile, limit: number): string | undefined {
+  const tests = identifiers.flatMap(({ field, value }) => {
+    const column = COLUMNS[field]
+    return column === undefined ? [] : `${column} = '${value.replaceAll("'", "''")}'`
+  })
+  if (tests.length === 0) return undefined
+  return `select id, event_type, epoch_ms(time) as at, properties from ${EVENTS_TABLE} where ${tests.join(' or ')} order by time desc limit ${limit}`
+}

@@ -1,0 +1,130 @@
+/** Streams: what profiles are made of, in versions; checked and tried before it counts. */
+
+import * as z from 'zod'
+import { checkSchema } from '../../profiles/mapping/check.ts'
+import { dryRun, SAMPLES_MAX } from '../../profiles/mapping/dry-run.ts'
+import { ProfileSchema } from '../../profiles/schema.ts'
+import type { Api } from '../app.ts'
+import type { ApiParts } from '../parts.ts'
+import { Count, ErrorAnswer, Note, Time } from '../schemas.ts'
+
+const VersionView = z
+  .object({
+    version: Count.describe('0: what an installation begins with.'),
+    definition: ProfileSchema,
+    note: z.string(),
+    author: z.string().describe('Label of the token that saved this version.'),
+    savedAt: Time,
+  })
+  .meta({ id: 'ProfileSchemaVersion' })
+export type SchemaAnswer = z.output<typeof VersionView>
+
+const SampleView = z
+  .object({
+    record: z
+      .object({
+        at: Time,
+        identifiers: z.array(z.object({ field: z.string(), value: z.string() })),
+        values: z.record(z.string(), z.unknown()),
+      })
+      .nullable(),
+    reason: z.string().nullable().describe('Why there is no record.'),
+    lost: z
+      .array(z.object({ field: z.string(), problem: z.string() }))
+      .describe('Values that could not be made.'),
+  })
+  .meta({ id: 'MappedSample' })
+export type SampleAnswer = z.output<typeof SampleView>
+
+const TAGS = ['Streams']
+
+export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
+  app.get(
+    '/profile-schema',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getProfileSchema',
+        summary: 'Fields, streams and rules of identifiers as they are now',
+        response: { 200: VersionView, default: ErrorAnswer },
+      },
+    },
+    async () => profiles.schemas.present,
+  )
+
+  app.get(
+    '/profile-schema/versions',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listProfileSchemas',
+        summary: 'What they were when, latest first',
+        response: { 200: z.object({ versions: z.array(VersionView) }), default: ErrorAnswer },
+      },
+    },
+    async () => ({ versions: await profiles.schemas.versions() }),
+  )
+
+  app.put(
+    '/profile-schema',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'reviseProfileSchema',
+        summary: 'Replace it; it counts from the next record on',
+        body: z.strictObject({ definition: ProfileSchema, note: Note.default('') }),
+        response: { 200: VersionView, default: ErrorAnswer },
+      },
+    },
+    ({ body: { definition, note }, caller }) => profiles.revise(definition, note, caller?.label ?? ''),
+  )
+
+  app.post(
+    '/profile-schema/check',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'checkProfileSchema',
+        summary: 'Whether a schema holds together, without saving it',
+        body: ProfileSchema,
+        response: { 200: z.object({ holds: z.literal(true) }), default: ErrorAnswer },
+      },
+    },
+    async ({ body }) => {
+      checkSchema(body)
+      return { holds: true as const }
+    },
+  )
+
+  app.post(
+    '/profile-schema/try',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'tryMapping',
+        summary: 'What a stream makes of some records, without keeping anything',
+        body: z.strictObject({
+          stream: z.string().min(1).max(128),
+          records: z.array(z.unknown()).min(1).max(SAMPLES_MAX),
+          definition: ProfileSchema.optional().describe('Another schema than the present one.'),
+        }),
+        response: { 200: z.object({ results: z.array(SampleView) }), default: ErrorAnswer },
+      },
+    },
+    async ({ body: { stream, records, definition = profiles.schemas.present.definition } }) => ({
+      results: dryRun(definition, stream, records, clock.now()).map(({ record, reason, lost }) => ({
+        record:
+          record === undefined
+            ? null
+            : { at: record.at, identifiers: [...record.identifiers], values: { ...record.values } },
+        reason: reason ?? null,
+        lost: [...lost],
+      })),
+    }),
+  )
+}

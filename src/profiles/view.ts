@@ -1,0 +1,118 @@
+/** A profile as people and programs are shown it: moments as text, each field with where it came from. */
+
+import { foldCells } from './identity/fold.ts'
+import type { Rules } from './identity/rules.ts'
+import type { Profile } from './profile.ts'
+import type { ProfileSchema } from './schema.ts'
+import type { FieldType, Value } from './values.ts'
+
+export interface FieldView {
+  readonly value: unknown
+  /** The moment it is of, and the stream that brought it; of identifiers null, they have many. */
+  readonly at: number | null
+  readonly stream: string | null
+  /** Hidden from whoever may not see personal data. */
+  readonly hidden: boolean
+}
+
+export interface ProfileView {
+  readonly id: number
+  readonly createdAt: number
+  readonly seenAt: number
+  readonly fields: Readonly<Record<string, FieldView>>
+  readonly identifiers: readonly {
+    readonly field: string
+    readonly value: string
+    readonly firstAt: number
+    readonly lastAt: number
+    readonly records: number
+    /** Since when it joins nobody any more, because it met too many strangers. */
+    readonly sharedAt: number | null
+  }[]
+  /** Identifiers by their places in the list, and how often one record carried both. */
+  readonly links: readonly {
+    readonly a: number
+    readonly b: number
+    readonly records: number
+    readonly stream: string
+  }[]
+  readonly retired: readonly { readonly field: string; readonly value: string; readonly lastAt: number }[]
+  readonly audiences: readonly { readonly audience: number; readonly since: number }[]
+}
+
+const HIDDEN = '•••'
+
+/** `showPersonal`: values of fields that are personal data, too. */
+export function viewOf(
+  profile: Profile,
+  schema: ProfileSchema,
+  rules: Rules,
+  showPersonal: boolean,
+  nowMs: number,
+): ProfileView {
+  const about = new Map(schema.fields.map((field) => [field.name, field]))
+  const cells = foldCells(profile, rules, nowMs)
+  const isHidden = (field: string): boolean => !showPersonal && about.get(field)?.personal === true
+  const shown = (field: string, value: string): string => (isHidden(field) ? HIDDEN : value)
+  const places = new Map(profile.identifiers.map(({ field, value }, i) => [`${field}\0${value}`, i]))
+  return {
+    id: profile.id,
+    createdAt: profile.createdAt,
+    seenAt: profile.seenAt,
+    fields: Object.fromEntries(
+      Object.entries(profile.fields).map(([name, value]) => [
+        name,
+        {
+          value: isHidden(name) ? HIDDEN : told(value, about.get(name)?.type ?? 'string'),
+          at: cells[name]?.at ?? null,
+          stream: cells[name]?.stream ?? null,
+          hidden: isHidden(name),
+        },
+      ]),
+    ),
+    identifiers: profile.identifiers.map(({ field, value, firstAt, lastAt, count, sharedAt }) => ({
+      field,
+      value: shown(field, value),
+      firstAt,
+      lastAt,
+      records: count,
+      sharedAt: sharedAt ?? null,
+    })),
+    links: profile.edges.map(({ a, b, count, stream }) => ({
+      a: places.get(a) ?? -1,
+      b: places.get(b) ?? -1,
+      records: count,
+      stream,
+    })),
+    retired: profile.retired.map(({ field, value, lastAt }) => ({
+      field,
+      value: shown(field, value),
+      lastAt,
+    })),
+    audiences: Object.entries(profile.members).map(([audience, since]) => ({
+      audience: Number(audience),
+      since,
+    })),
+  }
+}
+
+/** Moments as text, wherever the type has them. */
+export function told(value: Value, type: FieldType): unknown {
+  const moment = (one: unknown): unknown => (typeof one === 'number' ? new Date(one).toISOString() : one)
+  if (type === 'date') return moment(value)
+  if (type === '[]time') return (value as readonly number[]).map(moment)
+  if (type === 'map[string]time' || type === 'map[string][]time')
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => [key, Array.isArray(one) ? one.map(moment) : moment(one)]),
+    )
+  return value
+}
+
+export function entityOf({ id, fields, createdAt, seenAt }: ProfileView): Record<string, unknown> {
+  return {
+    ...Object.fromEntries(Object.entries(fields).map(([name, { value }]) => [name, value])),
+    _id: id,
+    created: new Date(createdAt).toISOString(),
+    last_active_ts: new Date(seenAt).toISOString(),
+  }
+}
