@@ -88,6 +88,12 @@ export class World {
     return this.#resolver.take(record, identified)?.id
   }
 
+  /** As an erasure does. */
+  erase(id: number | undefined): void {
+    for (const held of this.profile(id).identifiers) this.set.own(keyOf(held), null)
+    this.set.profiles.delete(id ?? 0)
+  }
+
   profile(id: number | undefined): Profile {
     const profile = id === undefined ? undefined : this.set.profiles.get(id)
     if (profile === undefined) throw new Error(`No profile ${id}`)
