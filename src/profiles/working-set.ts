@@ -55,10 +55,13 @@ export class WorkingSet {
     this.neverLinks = neverLinks
   }
 
-  /** The profile that has this identifier now. It must have been loaded. */
+  /** The profile that has this identifier now. Throws a TypeError where that was not loaded: taken for nobody's, it would be stolen. */
   ownerOf(key: IdentifierKey): Profile | undefined {
     const id = this.owners.get(key)
-    return id === null || id === undefined ? undefined : this.profiles.get(id)
+    if (id === null) return undefined
+    const owner = id === undefined ? undefined : this.profiles.get(id)
+    if (owner === undefined) throw new TypeError(`The owner of ${JSON.stringify(key)} was not loaded`)
+    return owner
   }
 
   /** The profile that this one was merged into in the end, or itself, as far as this stretch knows. */

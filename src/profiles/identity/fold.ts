@@ -11,7 +11,7 @@ import type { Cell, HeldIdentifier, Profile } from '../profile.ts'
 import type { MappedRecord } from '../record.ts'
 import type { Field, MergeOperator, ProfileSchema } from '../schema.ts'
 import { compareText, type Fields, type FieldType, type Scalar, type Value } from '../values.ts'
-import type { Rules } from './rules.ts'
+import type { Rule, Rules } from './rules.ts'
 
 const DAY_MS = 86_400_000
 /** Of each key of a `map[string][]time`. What rules about events can ask for at most. */
@@ -88,18 +88,26 @@ export function foldFields(profile: Pick<Profile, 'identifiers'>, rules: Rules, 
     if (cell !== undefined) fields[name] = cell.value
   }
   for (const rule of rules.byField.values()) {
-    const held = profile.identifiers.filter(({ field }) => field === rule.field)
-    if (held.length === 0) continue
-    if (rule.max > 1)
-      fields[rule.field] = held
-        .sort((a, b) => a.firstAt - b.firstAt || compareText(a.value, b.value))
-        .map(({ value }) => value)
-    else
-      fields[rule.field] = held.reduce((a, b) =>
-        (b.lastAt - a.lastAt || compareText(b.value, a.value)) > 0 ? b : a,
-      ).value
+    const value = valueOfRule(profile.identifiers, rule)
+    if (value !== undefined) fields[rule.field] = value
   }
   return fields
+}
+
+function valueOfRule(identifiers: readonly HeldIdentifier[], { field, max }: Rule): Value | undefined {
+  if (max > 1) {
+    const held = identifiers.filter((one) => one.field === field)
+    held.sort((a, b) => a.firstAt - b.firstAt || compareText(a.value, b.value))
+    return held.length === 0 ? undefined : held.map(({ value }) => value)
+  }
+  let last: HeldIdentifier | undefined
+  for (const held of identifiers)
+    if (
+      held.field === field &&
+      (last === undefined || (held.lastAt - last.lastAt || compareText(held.value, last.value)) > 0)
+    )
+      last = held
+  return last?.value
 }
 
 function meetAll(into: Record<string, Cell>, from: Record<string, Cell>, rules: Rules): void {
@@ -261,8 +269,6 @@ function eventMoments({ capacity, keepMs }: Bounds): Meeting {
     }
     return { value: Object.fromEntries(kept), at, stream }
   }
-  const listsOf = (value: Value): [string, readonly number[]][] =>
-    entriesOfMap(value).map(([key, list]) => [key, newestFirst(list)])
   const newestOf = (lists: Iterable<readonly number[]>): number => {
     let newest = -Infinity
     for (const list of lists) newest = Math.max(newest, list[0] ?? newest)
@@ -270,12 +276,16 @@ function eventMoments({ capacity, keepMs }: Bounds): Meeting {
   }
   return {
     lift(value, at, stream) {
-      const lists = new Map(listsOf(value).filter(([, list]) => list.length > 0))
+      const lists = new Map<string, readonly number[]>()
+      for (const [key, list] of entriesOfMap(value)) {
+        const moments = newestFirst(list)
+        if (moments.length > 0) lists.set(key, moments)
+      }
       return lists.size === 0 ? undefined : cellOf(lists, at, stream, newestOf(lists.values()))
     },
     meet(a, b) {
-      const lists = new Map(listsOf(a.value))
-      for (const [key, list] of listsOf(b.value)) {
+      const lists = new Map(momentLists(a.value))
+      for (const [key, list] of momentLists(b.value)) {
         const held = lists.get(key)
         lists.set(key, held === undefined ? list : newestFirst([...held, ...list]))
       }
@@ -284,10 +294,15 @@ function eventMoments({ capacity, keepMs }: Bounds): Meeting {
     },
     recent(cell, nowMs) {
       if (keepMs === Infinity) return cell
-      const kept = cellOf(new Map(listsOf(cell.value)), cell.at, cell.stream, nowMs)
+      const kept = cellOf(new Map(momentLists(cell.value)), cell.at, cell.stream, nowMs)
       return Object.keys(kept.value).length === 0 ? undefined : kept
     },
   }
+}
+
+/** Of a cell, where they are in order already. */
+function momentLists(value: Value): [string, readonly number[]][] {
+  return entriesOfMap(value).filter((entry): entry is [string, readonly number[]] => Array.isArray(entry[1]))
 }
 
 function newestFirst(list: unknown): readonly number[] {

@@ -40,20 +40,24 @@ export function acrossFrom(edge: Edge, key: IdentifierKey): IdentifierKey {
 /** Adds to the edge between two identifiers, or makes it. Returns whether it is new. */
 export function link(
   edges: Edge[],
-  a: IdentifierKey,
-  b: IdentifierKey,
-  seen: Omit<Edge, 'a' | 'b'>,
+  one: IdentifierKey,
+  two: IdentifierKey,
+  stream: string,
+  firstAt: number,
+  lastAt: number,
+  count: number,
 ): boolean {
-  const [first, second] = a < b ? [a, b] : [b, a]
-  const edge = edges.find((other) => other.a === first && other.b === second)
-  if (edge === undefined) {
-    edges.push({ ...seen, a: first, b: second })
-    return true
+  const a = one < two ? one : two
+  const b = one < two ? two : one
+  for (const edge of edges) {
+    if (edge.a !== a || edge.b !== b) continue
+    edge.firstAt = Math.min(edge.firstAt, firstAt)
+    edge.lastAt = Math.max(edge.lastAt, lastAt)
+    edge.count += count
+    return false
   }
-  edge.firstAt = Math.min(edge.firstAt, seen.firstAt)
-  edge.lastAt = Math.max(edge.lastAt, seen.lastAt)
-  edge.count += seen.count
-  return false
+  edges.push({ a, b, stream, firstAt, lastAt, count })
+  return true
 }
 
 export function rankOf(held: { readonly field: string }, rules: Rules): number {

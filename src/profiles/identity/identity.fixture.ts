@@ -88,6 +88,12 @@ export class World {
     return this.#resolver.take(record, identified)?.id
   }
 
+  /** As an erasure does. */
+  erase(id: number | undefined): void {
+    for (const held of this.profile(id).identifiers) this.set.own(keyOf(held), null)
+    this.set.profiles.delete(id ?? 0)
+  }
+
   profile(id: number | undefined): Profile {
     const profile = id === undefined ? undefined : this.set.profiles.get(id)
     if (profile === undefined) throw new Error(`No profile ${id}`)
@@ -128,12 +134,12 @@ export function identifiersOf(carried: string): { field: string; value: string }
 
 /**
  * What must hold of a set whatever came: an identifier has one owner, who lists it; a profile hangs together by its edges; no
- * field has more values than it may. Returns what does not hold.
+ * field has more values than it may, at the moment that the profile was last seen at. Returns what does not hold.
  */
-export function breachesOf({ profiles, owners }: WorkingSet, rules: Rules, now: number): string[] {
+export function breachesOf({ profiles, owners }: WorkingSet, rules: Rules): string[] {
   const breaches: string[] = []
   const seen = new Map<IdentifierKey, number>()
-  for (const profile of profiles.values()) breaches.push(...breachesOfProfile(profile, rules, now, seen))
+  for (const profile of profiles.values()) breaches.push(...breachesOfProfile(profile, rules, seen))
   for (const [key, id] of owners)
     if ((seen.get(key) ?? null) !== id) breaches.push(`${key} is owned by ${id}, held by ${seen.get(key)}`)
   return breaches
@@ -142,11 +148,10 @@ export function breachesOf({ profiles, owners }: WorkingSet, rules: Rules, now: 
 export function breachesOfProfile(
   profile: Profile,
   rules: Rules,
-  now: number,
   seen = new Map<IdentifierKey, number>(),
 ): string[] {
   const breaches: string[] = []
-  const { id, identifiers, edges } = profile
+  const { id, identifiers, edges, seenAt } = profile
   if (identifiers.length === 0) breaches.push(`${id} has no identifier`)
   if (identifiers.length > rules.limits.identifiersMax) breaches.push(`${id} has ${identifiers.length}`)
   const reached = new Set<IdentifierKey>()
@@ -166,7 +171,7 @@ export function breachesOfProfile(
   for (const rule of rules.byField.values()) {
     const count = identifiers.filter(
       ({ field, lastAt }) =>
-        field === rule.field && (rule.windowMs === undefined || lastAt > now - rule.windowMs),
+        field === rule.field && (rule.windowMs === undefined || lastAt > seenAt - rule.windowMs),
     ).length
     if (count > rule.max) breaches.push(`${id} has ${count} of ${rule.field}`)
   }

@@ -61,6 +61,12 @@ describe('rebuild', () => {
       [],
     ],
     [
+      'the address that the account named last, whatever the old one still sends',
+      ['user:u email:b@x.io @5', 'user:u email:a@x.io', 'email:a@x.io @9'],
+      ['email:b@x.io user:u'],
+      [],
+    ],
+    [
       'whose the number is now',
       ['user:u phone:+4915112345678', 'user:u phone:+4915112345678', 'user:v phone:+4915112345678 @400'],
       ['phone:+4915112345678 user:v', 'user:u'],

@@ -17,6 +17,8 @@ interface Sighting {
   readonly key: IdentifierKey
   readonly rule: Rule
   lastAt: number
+  /** Beside a stronger one. */
+  vouchedAt?: number
 }
 
 /** What records said of who belongs together. It is the same in whatever order they are added. */
@@ -92,8 +94,13 @@ interface Link {
 /** In O(n log n) of the edges, besides the members of the clusters that they join. */
 export function rebuild(evidence: Evidence, rules: Rules, neverLinks: ReadonlySet<string>): Rebuilt {
   const clusters = new Map<IdentifierKey, Cluster>()
-  for (const sighting of evidence.sightings.values()) clusters.set(sighting.key, { members: [sighting] })
-  const links = linksOf(evidence, rules)
+  const sightings = new Map<IdentifierKey, Sighting>()
+  for (const { key, rule, lastAt } of evidence.sightings.values()) {
+    const sighting = { key, rule, lastAt }
+    sightings.set(key, sighting)
+    clusters.set(key, { members: [sighting] })
+  }
+  const links = linksOf(evidence, sightings, rules)
   const newest = new Map<IdentifierKey, number>()
   for (const { weaker, edge } of links)
     newest.set(weaker.key, Math.max(newest.get(weaker.key) ?? edge.lastAt, edge.lastAt))
@@ -138,6 +145,8 @@ export function rebuild(evidence: Evidence, rules: Rules, neverLinks: ReadonlySe
       rejected.push({ a: edge.a, b: edge.b, reason })
       continue
     }
+    if (stronger.rule.rank < weaker.rule.rank)
+      weaker.vouchedAt = Math.max(weaker.vouchedAt ?? edge.lastAt, edge.lastAt)
     if (!isRetirable(weaker.rule)) degrees.set(stronger.key, (degrees.get(stronger.key) ?? 0) + 1)
     if (!isRetirable(stronger.rule)) degrees.set(weaker.key, (degrees.get(weaker.key) ?? 0) + 1)
     if (one === two) continue
@@ -151,7 +160,11 @@ export function rebuild(evidence: Evidence, rules: Rules, neverLinks: ReadonlySe
 }
 
 /** The surest first: the stronger its weaker end, the more often and the later it was seen. */
-function linksOf({ edges, sightings }: Evidence, { droppedFollow }: Rules): Link[] {
+function linksOf(
+  { edges }: Evidence,
+  sightings: ReadonlyMap<IdentifierKey, Sighting>,
+  { droppedFollow }: Rules,
+): Link[] {
   const links: Link[] = []
   for (const edge of edges.values()) {
     const [a, b] = [sightings.get(edge.a), sightings.get(edge.b)]
@@ -240,7 +253,7 @@ function settled(clusters: ReadonlySet<Cluster>, rejected: Rebuilt['rejected'], 
   const kept: IdentifierKey[][] = []
   for (const { members } of clusters) {
     const gone = new Set<Sighting>()
-    const newestFirst = members.toSorted((a, b) => b.lastAt - a.lastAt || compareText(a.key, b.key))
+    const newestFirst = members.toSorted((a, b) => momentOf(b) - momentOf(a) || compareText(a.key, b.key))
     for (const rule of rules.byField.values())
       if (rule.rotates)
         for (const member of newestFirst.filter((one) => one.rule === rule).slice(rule.max)) gone.add(member)
@@ -264,6 +277,11 @@ function settled(clusters: ReadonlySet<Cluster>, rejected: Rebuilt['rejected'], 
     retired: retired.sort(compareText),
     rejected,
   }
+}
+
+/** Of two addresses that one is current under which the person was known last, whatever still comes by the other. */
+function momentOf({ rule, lastAt, vouchedAt = lastAt }: Sighting): number {
+  return rule.max === 1 ? vouchedAt : lastAt
 }
 
 export interface Drift {

@@ -248,7 +248,7 @@ describe('resolver', () => {
     for (const said of say) {
       const [carried, how] = typeof said === 'string' ? [said, {}] : said
       world.say(carried, how)
-      expect(breachesOf(world.set, world.rules, how.at ?? START_MS)).toEqual([])
+      expect(breachesOf(world.set, world.rules)).toEqual([])
     }
     expect(world.people()).toEqual([...people].sort())
     expect(world.reasons()).toEqual(reasons)
@@ -364,7 +364,7 @@ describe('resolver', () => {
       const [world, again] = [new World(schema, apart), new World(schema, apart)]
       for (const record of all) {
         const id = world.take(record)
-        expect(breachesOf(world.set, world.rules, record.at)).toEqual([])
+        expect(breachesOf(world.set, world.rules)).toEqual([])
         const { ids } = identify(record, world.rules)
         if (ids[0] !== undefined) expect(world.set.profiles.has(id ?? 0)).toBe(true)
         again.take(record)

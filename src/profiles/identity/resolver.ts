@@ -92,14 +92,16 @@ export class Resolver {
    * all its identifiers must have been loaded. Folded fields do not follow by themselves: see `foldFields`.
    */
   take(record: MappedRecord, { ids, dropped }: Identified): Profile | undefined {
-    const [first, ...others] = this.#find(ids)
+    const all = this.#find(ids)
+    const first = all[0]
     const refused: Refused[] = []
     const moving: Moving[] = []
     let home: Profile | undefined
     if (first !== undefined) {
       const admitted: [Found, ...Found[]] = [first]
       const homes = first.owner === undefined ? [] : [first.owner]
-      for (const found of others) {
+      for (const found of all) {
+        if (found === first) continue
         const reason = this.#refusal(found, admitted, homes, record)
         if (reason === undefined) {
           admitted.push(found)
@@ -129,11 +131,15 @@ export class Resolver {
 
   /** Shared identifiers count only where there is no other. */
   #find(ids: readonly Identifier[]): Found[] {
-    const found = ids.map((id) => {
+    const found: Found[] = []
+    let anyShared = false
+    for (const id of ids) {
       const owner = this.#set.ownerOf(id.key)
-      return { id, owner, held: owner && heldBy(owner, id) }
-    })
-    if (!found.some(isShared)) return found
+      const held = owner && heldBy(owner, id)
+      if (held?.sharedAt !== undefined) anyShared = true
+      found.push({ id, owner, held })
+    }
+    if (!anyShared) return found
     const usable = found.filter((one) => !isShared(one))
     return usable.length > 0 ? usable : found.slice(0, 1)
   }
@@ -149,15 +155,17 @@ export class Resolver {
     const isHere = owner !== undefined && homes.includes(owner)
     if (isHere && (held === undefined || isWithin(held, id.rule, record.at))) return undefined
     if (!isHere && !record.joins) return 'may_not_join'
-    const joined = owner === undefined || isHere ? homes : [...homes, owner]
+    if (!isHere && this.#areStrangers(found, admitted, homes)) return 'never_link'
+    if (owner === undefined || isHere) {
+      const reason = refusalByCount(id.rule, found, admitted, homes, record.at)
+      if (reason !== undefined || isHere) return reason
+    } else
+      for (const rule of this.#rules.byField.values()) {
+        const reason = refusalByCount(rule, found, admitted, homes, record.at)
+        if (reason !== undefined) return reason
+      }
+    const joined = owner === undefined ? homes : [...homes, owner]
     const brought = [...admitted, found]
-    if (!isHere && this.#areStrangers(found, brought, homes)) return 'never_link'
-    const rules = joined === homes ? [id.rule] : this.#rules.byField.values()
-    for (const rule of rules) {
-      const reason = refusalByCount(rule, found, admitted, homes, record.at)
-      if (reason !== undefined) return reason
-    }
-    if (isHere) return undefined
     if (this.#exceedsIdentifiers(brought, joined)) return 'identifiers_max'
     if (this.#isCrowded(admitted[0].id.key, brought, joined) || this.#isCrowded(id.key, brought, joined))
       return 'neighbours_max'
@@ -165,7 +173,7 @@ export class Resolver {
     return undefined
   }
 
-  #areStrangers({ id, owner }: Found, brought: readonly Found[], homes: readonly Profile[]): boolean {
+  #areStrangers({ id, owner }: Found, admitted: readonly Found[], homes: readonly Profile[]): boolean {
     if (this.#strangers.size === 0) return false
     const coming = owner === undefined ? [id.key] : owner.identifiers.map(keyOf)
     return coming.some((key) =>
@@ -173,14 +181,15 @@ export class Resolver {
         .get(key)
         ?.some(
           (stranger) =>
-            brought.some((other) => other.id.key === stranger) ||
+            admitted.some((other) => other.id.key === stranger) ||
             homes.some(({ identifiers }) => identifiers.some((held) => keyOf(held) === stranger)),
         ),
     )
   }
 
   #exceedsIdentifiers(brought: readonly Found[], joined: readonly Profile[]): boolean {
-    let count = brought.reduce((n, { owner }) => (owner === undefined ? n + 1 : n), 0)
+    let count = 0
+    for (const { owner } of brought) if (owner === undefined) count++
     for (const { identifiers } of joined) count += identifiers.length
     const over = count - this.#rules.limits.identifiersMax
     if (over <= 0) return false
@@ -193,7 +202,9 @@ export class Resolver {
   /** Whether an identifier would have more neighbours than it may, and none that could be retired instead. */
   #isCrowded(key: IdentifierKey, brought: readonly Found[], joined: readonly Profile[]): boolean {
     const max = this.#rules.limits.neighboursMax
-    if (joined.reduce((n, { edges }) => n + edges.length, brought.length) <= max) return false
+    let most = brought.length
+    for (const { edges } of joined) most += edges.length
+    if (most <= max) return false
     const neighbours = new Set(joined.flatMap(({ edges }) => neighboursOf(edges, key)))
     const before = [...neighbours]
     const center = brought[0]?.id.key
@@ -258,8 +269,7 @@ export class Resolver {
         held.lastAt = at
       }
       if (strongest === undefined) strongest = held
-      else if (link(home.edges, admitted[0].id.key, id.key, { stream, firstAt: at, lastAt: at, count: 1 }))
-        home.bytes += EDGE_BYTES
+      else if (link(home.edges, admitted[0].id.key, id.key, stream, at, at, 1)) home.bytes += EDGE_BYTES
     }
     if (hasGrown) this.#rotate(home, admitted, at)
     if (strongest !== undefined) this.#fill(home, strongest, record)
@@ -299,29 +309,36 @@ export class Resolver {
 
   /** Retires what is too much, the oldest first, and never what the record brings. */
   #rotate(home: Profile, brought: readonly Found[], at: number): void {
-    const free = home.identifiers
-      .filter((held) => this.#rules.byField.get(held.field)?.rotates && !isBroughtBy(held, brought))
-      .sort((a, b) => a.lastAt - b.lastAt || compareStrength(b, a, this.#rules))
-    const retire = (count: number, which: (held: HeldIdentifier) => boolean): void => {
-      for (const held of count > 0 ? free.filter(which).slice(0, count) : []) {
-        free.splice(free.indexOf(held), 1)
-        this.#retire(home, held)
-      }
-    }
     for (const rule of this.#rules.byField.values()) {
       if (!rule.rotates) continue
       const counts = (held: HeldIdentifier): boolean => held.field === rule.field && isWithin(held, rule, at)
-      retire(home.identifiers.filter(counts).length - rule.max, counts)
+      let count = 0
+      for (const held of home.identifiers) if (counts(held)) count++
+      if (count > rule.max) this.#retireOldest(home, brought, count - rule.max, counts)
     }
+    const { identifiersMax, neighboursMax } = this.#rules.limits
     const mayRetire = (held: HeldIdentifier): boolean => this.#mayRetire(held)
-    retire(home.identifiers.length - this.#rules.limits.identifiersMax, mayRetire)
+    const over = home.identifiers.length - identifiersMax
+    if (over > 0) this.#retireOldest(home, brought, over, mayRetire)
+    if (home.edges.length <= neighboursMax) return
     for (const { id } of brought) {
       const neighbours = neighboursOf(home.edges, id.key)
-      retire(
-        neighbours.length - this.#rules.limits.neighboursMax,
-        (held) => mayRetire(held) && neighbours.includes(keyOf(held)),
-      )
+      const isNear = (held: HeldIdentifier): boolean => mayRetire(held) && neighbours.includes(keyOf(held))
+      if (neighbours.length > neighboursMax)
+        this.#retireOldest(home, brought, neighbours.length - neighboursMax, isNear)
     }
+  }
+
+  #retireOldest(
+    home: Profile,
+    brought: readonly Found[],
+    count: number,
+    which: (held: HeldIdentifier) => boolean,
+  ): void {
+    const oldest = home.identifiers
+      .filter((held) => which(held) && !isBroughtBy(held, brought))
+      .sort((a, b) => a.lastAt - b.lastAt || compareStrength(b, a, this.#rules))
+    for (const held of oldest.slice(0, count)) this.#retire(home, held)
   }
 
   /** Cookies and devices, of which a person may have many: not what says who somebody is. */
@@ -344,7 +361,8 @@ export class Resolver {
       const heirKey = keyOf(heir)
       for (const edge of cut) {
         const end = acrossFrom(edge, key)
-        if (end !== heirKey) link(profile.edges, heirKey, end, edge)
+        if (end !== heirKey)
+          link(profile.edges, heirKey, end, edge.stream, edge.firstAt, edge.lastAt, edge.count)
       }
     }
     const { field, value, firstAt, lastAt } = held
@@ -465,20 +483,22 @@ function refusalByCount(
   homes: readonly Profile[],
   at: number,
 ): Refusal | undefined {
-  const brought = [...admitted, found]
-  const count = brought.reduce((n, { id }) => (id.field === rule.field ? n + 1 : n), 0)
-  // Of a field of one value that rotates, a value that was admitted takes the place of those that are there.
-  const replaces = rule.rotates && rule.max === 1 && admitted.some(({ id }) => id.field === rule.field)
-  const joined = replaces ? [] : [...homes]
-  if (found.owner !== undefined && !homes.includes(found.owner)) joined.push(found.owner)
+  let admittedCount = 0
+  for (const { id } of admitted) if (id.field === rule.field) admittedCount++
+  const count = found.id.field === rule.field ? admittedCount + 1 : admittedCount
   const foundAt = Math.max(at, found.held?.lastAt ?? at)
   let [others, older] = [0, 0]
-  for (const { identifiers } of joined)
+  const addFrom = ({ identifiers }: Profile): void => {
     for (const held of identifiers) {
-      if (held.field !== rule.field || !isWithin(held, rule, at) || isBrought(held, brought)) continue
+      if (held.field !== rule.field || !isWithin(held, rule, at)) continue
+      if (held === found.held || isBrought(held, admitted)) continue
       others++
       if (held.lastAt <= foundAt) older++
     }
+  }
+  // Of a field of one value that rotates, a value that was admitted takes the place of those that are there.
+  if (!(rule.rotates && rule.max === 1 && admittedCount > 0)) for (const home of homes) addFrom(home)
+  if (found.owner !== undefined && !homes.includes(found.owner)) addFrom(found.owner)
   const over = count + others - rule.max
   if (over <= 0) return undefined
   // That a person has another address now can only be said by a stronger identifier beside it.

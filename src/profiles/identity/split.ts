@@ -154,7 +154,7 @@ function bridge(profile: Profile, rules: Rules, at: number): void {
 }
 
 function hold(edges: Edge[], a: HeldIdentifier, b: HeldIdentifier, at: number): void {
-  link(edges, keyOf(a), keyOf(b), { stream: OPERATOR_STREAM, firstAt: at, lastAt: at, count: 1 })
+  link(edges, keyOf(a), keyOf(b), OPERATOR_STREAM, at, at, 1)
 }
 
 function keysIn(keys: readonly IdentifierKey[]): (held: { field: string; value: string }) => boolean {
