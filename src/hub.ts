@@ -227,6 +227,7 @@ export async function startHub(
       identityKey,
       filesRoots: settings.filesRoots ?? [],
       directory: join(settings.dataDir, 'imports'),
+      snapshots: join(settings.dataDir, 'rows'),
       // Dedupe compares half of what it keeps in memory at once.
       chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 2),
     })

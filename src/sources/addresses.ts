@@ -60,7 +60,7 @@ const COLLECT_JSON = '/collect/json/'
 const COLLECT_BULK = '/collect/bulk/'
 const WEBHOOK = '/c/'
 /** Names of streams become part of record types. */
-const STREAM = /^[A-Za-z0-9_.-]{1,128}$/
+export const STREAM = /^[A-Za-z0-9_.-]{1,128}$/
 
 /** An address of the Segment API; undefined for every other path. */
 export function segmentAddressOf(url: string): SegmentAddress | undefined {

@@ -6,6 +6,7 @@
 import * as z from 'zod'
 import { Location } from '../files/location.ts'
 import { FORMATS } from './files/formats.ts'
+import { RowsSettings } from './files/row-settings.ts'
 
 /** Lower-case words joined by hyphens: it becomes part of the address that the sender is given. */
 export const SourceName = z
@@ -129,7 +130,7 @@ export const LyticsSettings = z.strictObject({
 })
 export type LyticsSettings = z.infer<typeof LyticsSettings>
 
-export const FilesSettings = z.strictObject({
+const FilesShape = z.strictObject({
   location: Location.describe('Where the files lie.'),
   authorization: z
     .string()
@@ -150,7 +151,20 @@ export const FilesSettings = z.strictObject({
   copiesOf: SourceName.optional().describe(
     'Source whose events these files hold copies of: what it sent before is a duplicate, and what is new counts as sent by it',
   ),
+  rows: RowsSettings.optional().describe(
+    'The files hold rows of people instead of events: CSV, lines of JSON, zips of these, as Braze exports them',
+  ),
 })
+export const FilesSettings = FilesShape.refine(
+  ({ rows, copiesOf }) => rows === undefined || copiesOf === undefined,
+  { error: 'Rows of people are no copies of what a source sends: leave one of rows and copiesOf out' },
+)
+  .refine(({ rows, format }) => rows !== undefined || format !== 'csv', {
+    error: 'A CSV holds rows of people: rows says of which stream',
+  })
+  .refine(({ rows, format }) => rows === undefined || format !== 'avro', {
+    error: 'Rows are read from CSV and JSON, not from Avro',
+  })
 /** As kept: `outsideRoots` says that an admin named a folder that THALWEG_FILES_ROOTS does not hold. */
 export type FilesSettings = z.infer<typeof FilesSettings> & { readonly outsideRoots?: boolean }
 

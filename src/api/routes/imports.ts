@@ -5,6 +5,7 @@ import { Location, parseLocation, showLocation } from '../../files/location.ts'
 import { FORMATS } from '../../sources/files/formats.ts'
 import type { ImportView as Import } from '../../sources/files/imports.ts'
 import { FILE_STATES, type FileRow, IMPORT_STATES } from '../../sources/files/manifest.ts'
+import { RowsSettings } from '../../sources/files/row-settings.ts'
 import type { TallyRow } from '../../sources/files/tally.ts'
 import { SourceName } from '../../sources/settings.ts'
 import type { Api } from '../app.ts'
@@ -23,6 +24,7 @@ const ImportView = z
   .object({
     source: z.string(),
     copiesOf: z.string().nullable(),
+    stream: z.string().nullable().describe('Its files hold rows of this stream; null: events.'),
     location: z.string(),
     pollSeconds: Count.nullable(),
     state: z.enum(IMPORT_STATES),
@@ -33,7 +35,7 @@ const ImportView = z
     bytesDone: Count,
     read: Count.describe('Records: new ones, duplicates and quarantined ones.'),
     accepted: Count.describe('New events.'),
-    duplicates: Count.describe('Events that were there already.'),
+    duplicates: Count.describe('Events that were there already, and rows that did not change.'),
     quarantined: Count.describe('Stretches and records that cannot be read; see the inbox.'),
     startedAt: Time,
     finishedAt: TimeOrNull,
@@ -84,6 +86,7 @@ const NewImport = z.strictObject({
   format: z.enum(FORMATS).optional(),
   pollSeconds: z.int().min(5).max(86_400).optional().describe('Goes on looking for new files.'),
   copiesOf: SourceName.optional().describe('The files hold copies of what this source sends.'),
+  rows: RowsSettings.optional().describe('The files hold rows of people instead of events.'),
 })
 
 /** Hours times types that a report lists. */
@@ -212,6 +215,7 @@ function viewOf(view: Import): ImportAnswer {
   return {
     source: view.name,
     copiesOf: settings.copiesOf ?? null,
+    stream: settings.rows?.stream ?? null,
     location: showLocation(settings.location),
     pollSeconds: settings.pollSeconds ?? null,
     state: view.state,

@@ -13,9 +13,8 @@ const WATCH_SECONDS = 60
 const HOURS_SHOWN = 48
 const MB = 1_000_000
 
-interface StartOptions {
+interface PlaceOptions {
   readonly source?: string
-  readonly copiesOf?: string
   readonly watch?: number | true
   readonly format?: string
   readonly authorization?: string
@@ -25,37 +24,50 @@ interface StartOptions {
   readonly detach?: boolean
 }
 
+interface EventOptions extends PlaceOptions {
+  readonly copiesOf?: string
+}
+
+interface RowOptions extends PlaceOptions {
+  readonly stream: string
+  readonly timestampField?: string
+  readonly delimiter?: string
+  readonly onlyChanged?: string[]
+}
+
 export function importCommands(program: Command, session: Session): void {
-  program
-    .command('import')
-    .description('read files of events')
-    .command('currents')
-    .description(
-      'read Currents files (Avro, NDJSON, JSON; gzip and zstd) from a folder of the hub or a bucket',
-    )
-    .argument('<place>', 'a path, or s3://bucket/prefix')
-    .option('--source <name>', 'source that the files belong to; made when there is none')
-    .option('--copies-of <source>', 'the files hold copies of what this source sends: fill what it lacks')
-    .option('--watch [seconds]', 'go on looking for new files', wholeFrom(5, 86_400))
-    .addOption(
-      new Option('--format <format>', 'what the files hold').choices(['auto', 'avro', 'ndjson', 'json']),
-    )
-    .option('--authorization <id>', 'credentials of the bucket, by the provider s3')
-    .option('--endpoint <url>', 'address of a store that is not Amazon S3')
-    .option('--region <region>', 'region of the bucket')
-    .option('--path-style', 'name the bucket in the path, as most compatible stores need')
-    .option('--detach', 'do not wait for its end')
-    .action(async (place: string, options: StartOptions) => {
-      const client = await session.client()
-      const started = await client.send<ImportAnswer>('POST', '/imports', requestOf(place, options))
-      const waits = options.detach !== true && options.watch === undefined
-      const last = waits ? await follow(session, client, started) : started
-      await showEnd(session, client, last)
-    })
+  const group = program.command('import').description('read files of events, or of people')
 
-  const group = program.command('imports').description('imports of sources of files')
+  start(
+    group
+      .command('currents')
+      .description(
+        'read Currents files (Avro, NDJSON, JSON; gzip and zstd) from a folder of the hub or a bucket',
+      )
+      .option('--copies-of <source>', 'the files hold copies of what this source sends: fill what it lacks'),
+    ['auto', 'avro', 'ndjson', 'json'],
+  ).action(async (place: string, options: EventOptions) => {
+    await run(session, options, { ...requestOf(place, options), copiesOf: options.copiesOf })
+  })
 
-  group
+  start(
+    group
+      .command('rows')
+      .description('read rows of people (CSV, NDJSON, JSON; zip, gzip and zstd) into a stream')
+      .requiredOption('--stream <name>', 'stream that the rows are of, for example braze_users')
+      .option('--timestamp-field <column>', 'column that holds the time of a row')
+      .option('--delimiter <character>', 'between the cells of a CSV; t for a tab')
+      .option('--only-changed <columns...>', 'take only rows that changed; told apart by these columns'),
+    ['auto', 'csv', 'ndjson', 'json'],
+  ).action(async (place: string, options: RowOptions) => {
+    const { stream, timestampField, delimiter, onlyChanged } = options
+    const rows = { stream, timestampField, delimiter, onlyChanged }
+    await run(session, options, { ...requestOf(place, options), rows })
+  })
+
+  const imports = program.command('imports').description('imports of sources of files')
+
+  imports
     .command('list')
     .description('all imports')
     .action(async () => {
@@ -63,7 +75,7 @@ export function importCommands(program: Command, session: Session): void {
       session.out.show(answer, () => showList(session, answer.imports))
     })
 
-  group
+  imports
     .command('show')
     .description('one import, and what its last run filled')
     .argument('<source>', 'name of the source')
@@ -76,7 +88,7 @@ export function importCommands(program: Command, session: Session): void {
     ['pause', 'stop reading; it goes on where it stopped'],
     ['resume', 'go on, or look for new files once more'],
   ] as const) {
-    group
+    imports
       .command(word)
       .description(about)
       .argument('<source>', 'name of the source')
@@ -88,13 +100,35 @@ export function importCommands(program: Command, session: Session): void {
   }
 }
 
-function requestOf(place: string, options: StartOptions): object {
-  const { source, copiesOf, format, authorization, watch } = options
-  const pollSeconds = watch === true ? WATCH_SECONDS : watch
-  return { location: locationOf(place, options), source, copiesOf, format, authorization, pollSeconds }
+/** What every import is told. */
+function start(command: Command, formats: readonly string[]): Command {
+  return command
+    .argument('<place>', 'a path, or s3://bucket/prefix')
+    .option('--source <name>', 'source that the files belong to; made when there is none')
+    .option('--watch [seconds]', 'go on looking for new files', wholeFrom(5, 86_400))
+    .addOption(new Option('--format <format>', 'what the files hold').choices(formats))
+    .option('--authorization <id>', 'credentials of the bucket, by the provider s3')
+    .option('--endpoint <url>', 'address of a store that is not Amazon S3')
+    .option('--region <region>', 'region of the bucket')
+    .option('--path-style', 'name the bucket in the path, as most compatible stores need')
+    .option('--detach', 'do not wait for its end')
 }
 
-function locationOf(place: string, { endpoint, region, pathStyle }: StartOptions): string | object {
+async function run(session: Session, options: PlaceOptions, request: object): Promise<void> {
+  const client = await session.client()
+  const started = await client.send<ImportAnswer>('POST', '/imports', request)
+  const waits = options.detach !== true && options.watch === undefined
+  const last = waits ? await follow(session, client, started) : started
+  await showEnd(session, client, last)
+}
+
+function requestOf(place: string, options: PlaceOptions): object {
+  const { source, format, authorization, watch } = options
+  const pollSeconds = watch === true ? WATCH_SECONDS : watch
+  return { location: locationOf(place, options), source, format, authorization, pollSeconds }
+}
+
+function locationOf(place: string, { endpoint, region, pathStyle }: PlaceOptions): string | object {
   const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/s.exec(place) ?? []
   if (bucket === undefined) return place.startsWith('s3:') ? place : resolve(place.replace(/^file:\/\//, ''))
   return { kind: 's3', bucket, prefix, endpoint, region, pathStyle }
@@ -166,6 +200,11 @@ function showList({ out }: Session, imports: readonly ImportAnswer[]): void {
   )
 }
 
+function ofWhat({ copiesOf, stream }: ImportAnswer): string {
+  if (stream !== null) return `, rows of ${stream}`
+  return copiesOf === null ? '' : `, copies of ${copiesOf}`
+}
+
 function partOf({ bytes, bytesDone }: ImportAnswer): number {
   return bytes === 0 ? 1 : bytesDone / bytes
 }
@@ -173,7 +212,7 @@ function partOf({ bytes, bytesDone }: ImportAnswer): number {
 function showReport({ out }: Session, { import: view, types, hours }: ImportReportAnswer): void {
   const { files } = view
   out.facts([
-    ['source', clean(view.copiesOf === null ? view.source : `${view.source}, copies of ${view.copiesOf}`)],
+    ['source', clean(`${view.source}${ofWhat(view)}`)],
     ['place', clean(view.location)],
     ['state', `${view.state}${view.reason === '' ? '' : `: ${clean(view.reason, 1_000)}`}`],
     [

@@ -6,7 +6,14 @@
 
 import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
-import { ITEM_END, ITEM_FAULT, ITEM_START, ITEM_TYPE, ITEM_WORDS } from '../../core/kernel/kernel.ts'
+import {
+  ITEM_END,
+  ITEM_FAULT,
+  ITEM_SHAPE,
+  ITEM_START,
+  ITEM_TYPE,
+  ITEM_WORDS,
+} from '../../core/kernel/kernel.ts'
 import type { Dedupe, Log } from '../../log/log.ts'
 import { Account, BodyBuffer } from '../body.ts'
 import type { ShapeTrail } from '../drift/shape-trail.ts'
@@ -36,6 +43,8 @@ export interface AppendTarget {
   /** Source that the records are of. */
   readonly source: number
   readonly file: { readonly id: number; readonly name: string }
+  /** Type of all records, where it is not in them: rows of a stream. */
+  readonly type?: string
 }
 
 /** What became durable lately. */
@@ -111,23 +120,23 @@ export class Appending {
 
   #append(chunk: Chunk, known: Uint8Array | undefined): Taken | Refusal {
     const { log } = this.#parts
-    const { from, to, count } = chunk
-    const mark = markBytes({ ...this.#target.file, from, to, read: count, before: this.#before() })
+    const { from, to, count, passed } = chunk
+    const { file, source, type } = this.#target
+    const mark = markBytes({ ...file, from, to, read: count + passed, before: this.#before() })
     const bytes = mark.length + chunk.length + CLOSE_BRACE.length
     const body = BodyBuffer.lease(log, this.#account, bytes, FRAME_BYTES_MAX)
     if (!(body instanceof BodyBuffer)) return body
     const refused =
       body.add(mark) ?? body.add(Buffer.from(chunk.bytes, 0, chunk.length)) ?? body.add(CLOSE_BRACE)
     const items = shifted(chunk.items, mark.length)
+    // The radar knows events by their shapes; a row has only columns.
+    if (type !== undefined) withoutShapes(items)
     const taken =
       refused ??
-      this.#intake.take(
-        this.#target.source,
-        body,
-        { count, items },
-        'events',
-        known === undefined ? {} : { known },
-      )
+      this.#intake.take(source, body, { count, items }, 'events', {
+        ...(known === undefined ? {} : { known }),
+        ...(type === undefined ? {} : { naming: () => type }),
+      })
     if ('code' in taken) {
       body.free()
       return taken
@@ -144,8 +153,8 @@ export class Appending {
   #follow(chunk: Chunk, taken: Taken, body: BodyBuffer): void {
     const { read, duplicates, quarantined } = this.#counted
     this.#counted = {
-      read: read + chunk.count,
-      duplicates: duplicates + taken.duplicates,
+      read: read + chunk.count + chunk.passed,
+      duplicates: duplicates + taken.duplicates + chunk.passed,
       quarantined: quarantined + taken.quarantined,
     }
     const tally = this.#tallyOf(chunk, taken.seen)
@@ -160,7 +169,7 @@ export class Appending {
       const news = this.#news
       news.tally.merge(tally)
       news.accepted += taken.accepted
-      news.duplicates += taken.duplicates
+      news.duplicates += taken.duplicates + chunk.passed
       news.quarantined += taken.quarantined
       news.bytes += chunk.length
       this.#pending.shift()
@@ -172,11 +181,12 @@ export class Appending {
 
   #tallyOf({ items, hours, count }: Chunk, seen: Uint8Array): Tally {
     const tally = new Tally()
+    const { type: only } = this.#target
     let type = -1
     let hour = -1
     let run = 0
     const close = (): void => {
-      if (run > 0) tally.add(this.#types[type] ?? '', hour, run)
+      if (run > 0) tally.add(only ?? this.#types[type] ?? '', hour, run)
     }
     // Neighbours are mostly alike: one entry for each stretch of them.
     for (let i = 0; i < count; i++) {
@@ -202,6 +212,10 @@ export class Appending {
     if (oldest !== undefined) waits.push(oldest)
     await Promise.race(waits)
   }
+}
+
+function withoutShapes(items: Uint32Array): void {
+  for (let at = 0; at < items.length; at += ITEM_WORDS) items.fill(0, at + ITEM_SHAPE, at + ITEM_SHAPE + 2)
 }
 
 /** The rows with their positions moved: the array lies behind the mark. */

@@ -31,6 +31,8 @@ export interface Chunk {
   readonly bytes: ArrayBuffer
   readonly length: number
   readonly count: number
+  /** Records of this stretch that are not among the items: nothing in them is new. */
+  readonly passed: number
   /** Rows of ITEM_WORDS, positions in `bytes`. A note has a fault. */
   readonly items: Uint32Array<ArrayBuffer>
   /** Hours since the epoch of each item's `time`; 0 where it has none. */
@@ -89,6 +91,7 @@ export class Chunks {
   readonly #send: ChunksOptions['send']
   json: JsonWriter
   #count = 0
+  #passed = 0
   #from: Position
   #hours = new Uint32Array(CHUNK_ITEMS_MAX)
   #ats = new Float64Array(CHUNK_ITEMS_MAX)
@@ -110,7 +113,7 @@ export class Chunks {
   }
 
   get full(): boolean {
-    return this.json.at >= CHUNK_BYTES || this.#count >= this.#itemsMax
+    return this.json.at >= CHUNK_BYTES || this.#count >= this.#itemsMax || this.#passed >= CHUNK_ITEMS_MAX
   }
 
   /**
@@ -127,6 +130,11 @@ export class Chunks {
       this.json.at = before
       throw error
     }
+  }
+
+  /** Counts a record that is left out, since nothing in it is new. */
+  pass(): void {
+    this.#passed++
   }
 
   /** How much fits until the chunk is full: its last event may have bytes over the bound. */
@@ -164,7 +172,7 @@ export class Chunks {
 
   /** Sends what there is; `to` is where reading goes on. */
   async flush(to: Position): Promise<void> {
-    if (this.#count === 0) {
+    if (this.#count + this.#passed === 0) {
       this.#from = to
       return
     }
@@ -176,6 +184,7 @@ export class Chunks {
       bytes: this.json.bytes.buffer as ArrayBuffer,
       length: this.json.at,
       count: this.#count,
+      passed: this.#passed,
       items,
       hours: this.#hours.slice(0, this.#count),
       from: this.#from,
@@ -184,6 +193,7 @@ export class Chunks {
     }
     const buffer = await this.#send(chunk)
     this.#begin(buffer)
+    this.#passed = 0
     this.#from = to
   }
 

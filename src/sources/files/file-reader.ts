@@ -9,13 +9,19 @@ import { ByteStream } from './byte-stream.ts'
 import type { Chunks, Position } from './chunks.ts'
 import { damaged } from './damage.ts'
 import { type Compression, compressionOf, type Format, formatOf, HEAD_BYTES, typeInPath } from './formats.ts'
+import { RowFileReader } from './row-reader.ts'
+import type { RowsSettings } from './row-settings.ts'
+import type { RowSnapshot } from './row-snapshot.ts'
 import { readDocument, readLines, TEXT_PIECE_BYTES_MAX } from './text-reader.ts'
+import { EMPTY_ZIP_MAGIC, ZIP_MAGIC, type ZipEntry, zipContent, zipEntries } from './zip.ts'
 
 export interface FileJob {
   readonly name: string
   readonly version: string
   readonly format: Format
   readonly from: Position
+  /** The file holds rows of people. */
+  readonly rows?: RowsSettings
 }
 
 /** The largest piece that a reader asks for, with what surrounds it. */
@@ -25,7 +31,13 @@ const AHEAD_BYTES_MAX = Math.max(AVRO_PIECE_BYTES_MAX, TEXT_PIECE_BYTES_MAX) + H
  * Reads a file from a position on. Throws FILES_DAMAGED when nothing of it can be read, and what the place
  * throws; then everything flushed so far stands.
  */
-export async function readFile(place: Place, job: FileJob, chunks: Chunks): Promise<void> {
+export async function readFile(
+  place: Place,
+  job: FileJob,
+  chunks: Chunks,
+  snapshot?: RowSnapshot,
+): Promise<void> {
+  if (job.rows !== undefined) return readRows(place, job, job.rows, chunks, snapshot)
   const source = new Content(place, job)
   try {
     const start = await source.open()
@@ -33,6 +45,7 @@ export async function readFile(place: Place, job: FileJob, chunks: Chunks): Prom
     const head = start.ahead.subarray(0, HEAD_BYTES)
     if (head.length === 0) return
     const format = job.format === 'auto' ? formatOf(job.name, head) : job.format
+    if (format === 'csv') throw damaged('a CSV holds rows of people, not events: say of which stream')
     if (format === 'avro') {
       const header = await readAvroHeader(start, typeInPath(job.name))
       await readAvroBlocks(await source.at(Math.max(header.end, job.from.at)), header, job.from, chunks)
@@ -40,6 +53,51 @@ export async function readFile(place: Place, job: FileJob, chunks: Chunks): Prom
     else await readDocument(start, job.from, chunks)
   } finally {
     source.close()
+  }
+}
+
+async function readRows(
+  place: Place,
+  job: FileJob,
+  rows: RowsSettings,
+  chunks: Chunks,
+  snapshot: RowSnapshot | undefined,
+): Promise<void> {
+  const { name, version, format, from } = job
+  if (format === 'avro') throw damaged('rows are read from CSV and JSON, not from Avro')
+  const reader = new RowFileReader({ rows, format, version, from, chunks, snapshot })
+  const source = new Content(place, job)
+  try {
+    const start = await source.open()
+    if (!isZip(start.ahead)) await reader.read(name, piecesOf(start), () => start.position)
+    else
+      for (const entry of await entriesOf(place, job))
+        await reader.read(
+          `${name}/${entry.name}`,
+          zipContent({ place, name, version }, entry),
+          () => entry.at,
+        )
+  } finally {
+    source.close()
+  }
+  await reader.end()
+}
+
+function isZip(head: Buffer): boolean {
+  return [ZIP_MAGIC, EMPTY_ZIP_MAGIC].some((magic) => head.subarray(0, magic.length).equals(magic))
+}
+
+async function entriesOf(place: Place, { name, version }: FileJob): Promise<ZipEntry[]> {
+  const found = await place.find(name)
+  if (found === undefined) throw new ThalwegError('FILES_MISSING', `There is no file ${name} any more`)
+  return zipEntries({ place, name, version }, found.size)
+}
+
+async function* piecesOf(stream: ByteStream): AsyncGenerator<Buffer> {
+  while (stream.ahead.length > 0 || (await stream.more())) {
+    const piece = Buffer.from(stream.ahead)
+    stream.drop(piece.length)
+    yield piece
   }
 }
 

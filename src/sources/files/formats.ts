@@ -3,7 +3,7 @@
 import { AVRO_MAGIC } from './avro-reader.ts'
 import { damaged } from './damage.ts'
 
-export const FORMATS = ['auto', 'avro', 'ndjson', 'json'] as const
+export const FORMATS = ['auto', 'avro', 'ndjson', 'json', 'csv'] as const
 export type Format = (typeof FORMATS)[number]
 export type Compression = 'none' | 'gzip' | 'zstd'
 
@@ -17,8 +17,8 @@ export function compressionOf(head: Buffer): Compression {
   return head.subarray(0, ZSTD_MAGIC.length).equals(ZSTD_MAGIC) ? 'zstd' : 'none'
 }
 
-/** Of the decompressed content. Throws FILES_DAMAGED when nothing tells. */
-export function formatOf(name: string, head: Buffer): Exclude<Format, 'auto'> {
+/** Of the decompressed content of a file of events. Throws FILES_DAMAGED when nothing tells. */
+export function formatOf(name: string, head: Buffer): Exclude<Format, 'auto' | 'csv'> {
   if (head.subarray(0, AVRO_MAGIC.length).equals(AVRO_MAGIC)) return 'avro'
   if (/\.(ndjson|jsonl)(\.(gz|gzip|zst|zstd))?$/i.test(name)) return 'ndjson'
   const text = head

@@ -16,6 +16,7 @@ import type { Dedupe, Log } from '../../log/log.ts'
 import type { Authorizations } from '../../store/authorizations.ts'
 import type { Counters } from '../counters.ts'
 import type { ShapeTrail } from '../drift/shape-trail.ts'
+import { streamType } from '../lytics/record.ts'
 import type { Sources } from '../registry.ts'
 import type { FilesSource } from '../sources.ts'
 import { Appending } from './appending.ts'
@@ -24,7 +25,9 @@ import type { FileRow, FileState, ImportRow, Manifest } from './manifest.ts'
 import { OLDER_IDS_HOLD_MS, OlderIds } from './older-ids.ts'
 import { placeOf } from './place.ts'
 import { Reading } from './reading.ts'
+import type { ReadingData } from './reading-protocol.ts'
 import { recover } from './recovery.ts'
+import { forgetRows, snapshotPath } from './row-snapshots.ts'
 import type { Turns } from './turns.ts'
 
 export interface ImportLogger {
@@ -48,6 +51,8 @@ export interface ImporterParts {
   readonly filesRoots: readonly string[]
   /** A folder for what an import keeps on the disk while it runs. */
   readonly directory: string
+  /** A folder for what is remembered of the rows of files, where only changed ones are wanted. */
+  readonly snapshots: string
   /** Records that dedupe compares at once. */
   readonly chunkItemsMax: number
   readonly turns: Turns
@@ -148,22 +153,34 @@ export class Importer {
   async #pass(run: number): Promise<void> {
     const { manifest, authorizations, filesRoots, identityKey, chunkItemsMax } = this.#parts
     const { number, settings } = this.source
+    const order = settings.rows === undefined ? 'listed' : 'changed'
     const opened = await placeOf(settings, authorizations, filesRoots)
     await this.#list(openPlace(opened.location, opened.credentials), run)
     await manifest.setState(number, 'running')
-    if ((await manifest.next(number)) === undefined) return
+    if ((await manifest.next(number, order)) === undefined) return
     const { signal } = this.#stopping
-    const reading = new Reading({ ...opened, identityKey, chunkItemsMax }, signal)
+    const snapshot = await this.#snapshot()
+    const reading = new Reading({ ...opened, identityKey, chunkItemsMax, ...snapshot }, signal)
     try {
       const target = this.#target()
       const pass: Pass = { run, reading, older: await this.#olderIds(target), target }
-      for (let file = await manifest.next(number); file !== undefined; file = await manifest.next(number)) {
-        if (signal.aborted) return
+      for (;;) {
+        const file = await manifest.next(number, order)
+        if (file === undefined || signal.aborted) return
         await this.#readFile(file, pass)
       }
     } finally {
       await reading.close()
     }
+  }
+
+  /** What was remembered before only changed rows were wanted says nothing of what came in between. */
+  async #snapshot(): Promise<Pick<ReadingData, 'snapshot'>> {
+    const { rows } = this.source.settings
+    const path = snapshotPath(this.#parts.snapshots, this.source.number)
+    if (rows?.onlyChanged !== undefined) return { snapshot: { path, columns: rows.onlyChanged } }
+    if (rows !== undefined) await forgetRows(path)
+    return {}
   }
 
   async #list(place: Place, run: number): Promise<void> {
@@ -218,6 +235,9 @@ export class Importer {
     try {
       const damage = await this.#append(file, pass, appending)
       await appending.settled()
+      // Before the file counts as read: the next must not be compared with what was there before this one.
+      if (damage === undefined && this.source.settings.rows?.onlyChanged !== undefined)
+        await pass.reading.remember()
       await note('done', damage)
     } catch (error) {
       // The log, or the manifest, knows less than it might: the next pass asks the log.
@@ -244,7 +264,9 @@ export class Importer {
     const { progress, tally } = await recover(log, { ...file, log_offset: from }, target)
     log.hold(holdOf(file), progress.logOffset)
     await manifest.progress(file, run, progress, tally, 'reading')
-    const where = { source: target, file: { id: file.number, name: file.name } }
+    const { rows } = this.source.settings
+    const type = rows === undefined ? {} : { type: streamType(rows.stream) }
+    const where = { source: target, file: { id: file.number, name: file.name }, ...type }
     return new Appending({ log, dedupe, shapes, clock }, where, reading.types, progress)
   }
 
@@ -254,7 +276,8 @@ export class Importer {
     const { reading } = pass
     const { name, version } = file
     const from = appending.progress.position
-    const chunks = reading.read({ name, version, format: this.source.settings.format, from })
+    const { format, rows } = this.source.settings
+    const chunks = reading.read({ name, version, format, from, ...(rows === undefined ? {} : { rows }) })
     let checkpointAt = clock.now() + CHECKPOINT_MS
     for (;;) {
       const next = await chunks.next()

@@ -15,6 +15,7 @@ import type { FilesSource } from '../sources.ts'
 import { IMPORT_BYTES_MAX } from './appending.ts'
 import { Importer, type ImporterParts } from './importer.ts'
 import { type FileRow, type FileState, type ImportRow, Manifest, type Totals } from './manifest.ts'
+import { forgetRowsExcept } from './row-snapshots.ts'
 import type { TallyRow } from './tally.ts'
 import { Turns } from './turns.ts'
 
@@ -50,6 +51,7 @@ export class Imports {
   async start(): Promise<void> {
     // What a killed import left behind; it is made again.
     await rm(this.#parts.directory, { recursive: true, force: true })
+    await forgetRowsExcept(this.#parts.snapshots, new Set(this.#sources().map(({ number }) => number)))
     await this.apply()
   }
 

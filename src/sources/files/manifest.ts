@@ -134,10 +134,13 @@ export class Manifest {
     })
   }
 
-  /** The file to read now: the one begun before, else the oldest that waits. */
-  async next(source: number): Promise<FileRow | undefined> {
+  /** The file to read now: the one begun before, else of those that wait the one that was listed or changed first. */
+  async next(source: number, order: 'listed' | 'changed' = 'listed'): Promise<FileRow | undefined> {
     for (const state of ['reading', 'waiting'] as const) {
-      const row = await this.#files(source, state).orderBy('number').limit(1).executeTakeFirst()
+      const files = this.#files(source, state)
+      // Of full dumps with equal times the date in the name tells.
+      const ordered = order === 'changed' ? files.orderBy('modified_at').orderBy('name') : files
+      const row = await ordered.orderBy('number').limit(1).executeTakeFirst()
       if (row !== undefined) return row
     }
     return undefined

@@ -10,17 +10,19 @@ import { openPlace } from '../../files/files.ts'
 import { CHUNK_ITEMS_MAX, type Chunk, Chunks } from './chunks.ts'
 import { type FileJob, readFile, streamFailure } from './file-reader.ts'
 import { CHUNKS_AHEAD, type FromThread, type ReadingData, type ToThread } from './reading-protocol.ts'
+import { RowSnapshot } from './row-snapshot.ts'
 import { TEXT_PIECE_BYTES_MAX } from './text-reader.ts'
 
 if (parentPort === null) throw new TypeError('this file runs as a thread')
 const port = parentPort
-const { location, credentials, identityKey, chunkItemsMax } = workerData as ReadingData
+const { location, credentials, identityKey, chunkItemsMax, snapshot: remembers } = workerData as ReadingData
 const place = openPlace(location, credentials)
 const kernel = createKernel({
   bodyBytesMax: 4 * TEXT_PIECE_BYTES_MAX,
   itemsMax: Math.max(CHUNK_ITEMS_MAX, TEXT_PIECE_BYTES_MAX / 8),
   key: identityKey,
 })
+const snapshot = remembers === undefined ? undefined : new RowSnapshot(remembers.path, remembers.columns)
 const free: ArrayBuffer[] = []
 let ahead = 0
 let typesSent = 0
@@ -28,7 +30,10 @@ let onTaken: () => void = () => undefined
 
 port.on('message', (message: ToThread) => {
   if (message.say === 'read') void read(message.job)
-  else {
+  else if (message.say === 'remember') {
+    snapshot?.commit()
+    say({ say: 'remembered' })
+  } else {
     ahead--
     free.push(message.buffer)
     onTaken()
@@ -70,7 +75,7 @@ async function read(job: FileJob): Promise<void> {
 /** A file that cannot be read on is noted where that showed. */
 async function readOrDamage(job: FileJob, chunks: Chunks): Promise<string | undefined> {
   try {
-    await readFile(place, job, chunks)
+    await readFile(place, job, chunks, snapshot)
     return undefined
   } catch (thrown) {
     const error = streamFailure(thrown)

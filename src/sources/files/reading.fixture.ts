@@ -7,6 +7,8 @@ import { openPlace } from '../../files/files.ts'
 import { type Chunk, Chunks, FILE_START, type Position } from './chunks.ts'
 import { readFile } from './file-reader.ts'
 import type { Format } from './formats.ts'
+import type { RowsSettings } from './row-settings.ts'
+import type { RowSnapshot } from './row-snapshot.ts'
 
 export interface ReadBack {
   readonly events: Record<string, unknown>[]
@@ -21,7 +23,7 @@ export interface ReadBack {
   /** Text of each event, as it lies in the log. */
   readonly texts: string[]
   readonly hours: number[]
-  readonly chunks: { from: Position; to: Position; count: number }[]
+  readonly chunks: { from: Position; to: Position; count: number; passed: number }[]
 }
 
 export interface ReadOptions {
@@ -29,6 +31,8 @@ export interface ReadOptions {
   readonly format?: Format
   readonly from?: Position
   readonly itemsMax?: number
+  readonly rows?: RowsSettings
+  readonly snapshot?: RowSnapshot
 }
 
 export const kernel = createKernel({
@@ -39,7 +43,7 @@ export const kernel = createKernel({
 
 /** What a reader makes of some bytes. Rejects with FILES_DAMAGED when nothing can be read. */
 export async function readBytes(bytes: Uint8Array, options: ReadOptions = {}): Promise<ReadBack> {
-  const { name = 'file', format = 'auto', from = FILE_START, itemsMax } = options
+  const { name = 'file', format = 'auto', from = FILE_START, itemsMax, rows, snapshot } = options
   const place = openPlace({ kind: 'folder', path: await tempFolder() })
   const { version } = await place.write(name, bytes)
   const back: ReadBack = { events: [], notes: [], texts: [], hours: [], chunks: [] }
@@ -53,15 +57,20 @@ export async function readBytes(bytes: Uint8Array, options: ReadOptions = {}): P
       return chunk.bytes
     },
   })
-  await readFile(place, { name, version, format, from }, chunks)
+  await readFile(
+    place,
+    { name, version, format, from, ...(rows === undefined ? {} : { rows }) },
+    chunks,
+    snapshot,
+  )
   return back
 }
 
-function add({ bytes, length, items, hours, count, from, to }: Chunk, back: ReadBack): void {
+function add({ bytes, length, items, hours, count, passed, from, to }: Chunk, back: ReadBack): void {
   const text = Buffer.from(bytes, 0, length)
   // The whole of it is what stands in a frame.
   JSON.parse(text.toString())
-  back.chunks.push({ from, to, count })
+  back.chunks.push({ from, to, count, passed })
   for (let i = 0; i < count; i++) {
     const row = items.subarray(i * ITEM_WORDS)
     const item = text.toString('utf8', row[ITEM_START], row[ITEM_END])

@@ -46,8 +46,15 @@ export class Reading {
         this.types.push(...message.chunk.newTypes)
         yield message.chunk
       } else if (message.say === 'end') return message.damage
-      else throw new ThalwegError(codeOf(message.code), message.message)
+      else throw failureOf(message)
     }
+  }
+
+  /** The file read last was whole, and all of it is in the log: what its rows say is remembered. */
+  async remember(): Promise<void> {
+    this.#say({ say: 'remember' })
+    const message = await this.#next()
+    if (message.say !== 'remembered') throw failureOf(message)
   }
 
   /** The chunk's bytes were copied: the thread may use the buffer again. */
@@ -78,6 +85,11 @@ export class Reading {
   #say(message: ToThread, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer)
   }
+}
+
+function failureOf(message: FromThread): ThalwegError {
+  if (message.say === 'failed') return new ThalwegError(codeOf(message.code), message.message)
+  return new ThalwegError('DEFECT', `the thread of an import said ${message.say}`)
 }
 
 function codeOf(code: string): ErrorCode {

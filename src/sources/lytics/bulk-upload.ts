@@ -46,13 +46,12 @@ export class BulkUpload {
   }
 
   /**
-   * Reads to the end, or as far as it goes; `readerOf` is given the first bytes. Throws INPUT_INVALID when the
-   * columns cannot be told apart, and what `take` throws.
+   * Reads to the end, or as far as it goes. Throws INPUT_INVALID when the reader does, and what `take` throws.
    */
-  async run(readerOf: (first: Buffer) => RowReader, take: TakeRow): Promise<End> {
+  async run(reader: RowReader, take: TakeRow): Promise<End> {
     const body = this.#open()
     try {
-      return await this.#read(body, readerOf, take)
+      return await this.#read(body, reader, take)
     } finally {
       this.#request.off('close', this.#onClose)
       if (this.#gunzip !== undefined) {
@@ -62,33 +61,27 @@ export class BulkUpload {
     }
   }
 
-  async #read(body: Readable, readerOf: (first: Buffer) => RowReader, take: TakeRow): Promise<End> {
+  async #read(body: Readable, reader: RowReader, take: TakeRow): Promise<End> {
     // The request must live on, to be answered.
     const chunks = body.iterator({ destroyOnReturn: false })
     try {
-      return await this.#readChunks(chunks, readerOf, take)
+      return await this.#readChunks(chunks, reader, take)
     } finally {
       // Lets go of the request, so that what is left of it can flow away. While a chunk is awaited that comes with it.
       chunks.return?.().catch(() => undefined)
     }
   }
 
-  async #readChunks(
-    chunks: AsyncIterator<Buffer>,
-    readerOf: (first: Buffer) => RowReader,
-    take: TakeRow,
-  ): Promise<End> {
+  async #readChunks(chunks: AsyncIterator<Buffer>, reader: RowReader, take: TakeRow): Promise<End> {
     const lateAt = this.#clock.now() + this.#bounds.wholeMs
-    let reader: RowReader | undefined
     for (;;) {
       const chunk = await this.#next(chunks, lateAt)
-      if (chunk === 'end') return (await this.#give(reader?.end() ?? [], take)) ?? 'whole'
+      if (chunk === 'end') return (await this.#give(reader.end(), take)) ?? 'whole'
       // Rows that are whole are kept; the last line, perhaps cut, is not.
       if (!Buffer.isBuffer(chunk)) return chunk
       this.#used += chunk.length
       const tooMuch = this.#tooMuch()
       if (tooMuch !== undefined) return tooMuch
-      reader ??= readerOf(chunk)
       const refused = await this.#give(reader.push(chunk), take)
       if (refused !== undefined) return refused
     }

@@ -39,6 +39,8 @@ export class CsvRows implements RowReader {
   #line = 1
   #long: LongLine | undefined
   #begun = false
+  /** Cells may have an apostrophe in front that is not of the value. */
+  #isArmoured = false
 
   /** Throws INPUT_INVALID when the names of the columns will not do. */
   constructor(form: CsvForm) {
@@ -131,7 +133,8 @@ export class CsvRows implements RowReader {
       rows.push({ line, fault: 'row_broken', raw: Buffer.from(record.join(this.#form.delimiter)) })
       return
     }
-    const members = record.map((cell, i) => (this.#keys[i] ?? '') + JSON.stringify(cell)).join()
+    const cells = this.#isArmoured ? record.map(unarmoured) : record
+    const members = cells.map((cell, i) => (this.#keys[i] ?? '') + JSON.stringify(cell)).join()
     const fields = `{${members}${this.#append}}`
     const isLong = fields.length > ROW_BYTES_MAX || Buffer.byteLength(fields) > ROW_BYTES_MAX
     rows.push(
@@ -150,6 +153,7 @@ export class CsvRows implements RowReader {
       throw new ThalwegError('INPUT_INVALID', `The columns cannot be told apart: ${what}`)
     }
     this.#headers = trimmed
+    this.#isArmoured = isOfDashboard(trimmed)
     this.#keys = trimmed.map((name) => `${JSON.stringify(name)}:`)
   }
 
@@ -170,6 +174,19 @@ export class CsvRows implements RowReader {
     this.#line += newlinesIn(this.#rest.subarray(0, bytes))
     this.#rest = this.#rest.subarray(bytes)
   }
+}
+
+/** By the columns that only an export of Braze's dashboard has: of user data, or of e-mail addresses. */
+function isOfDashboard(headers: readonly string[]): boolean {
+  return (
+    headers.includes('Appboy ID') ||
+    (headers.includes('user_id') && headers.includes('unsubscribed_from_emails_at'))
+  )
+}
+
+/** Braze puts an apostrophe before what a spreadsheet would take for a formula: `'+4915112345678`. */
+function unarmoured(cell: string): string {
+  return /^'[-=+@]/.test(cell) ? cell.slice(1) : cell
 }
 
 /** Behind the last newline outside of quotes; the end of all when nothing follows and no quote is open; 0 when there is none. */

@@ -26,12 +26,11 @@ import { type Refusal, refusal, refusalBody } from '../refusals.ts'
 import type { LyticsSource } from '../sources.ts'
 import type { Verdicts } from '../verdicts.ts'
 import { BulkUpload } from './bulk-upload.ts'
-import { CsvRows } from './csv.ts'
-import { JsonLines } from './json-lines.ts'
 import { type Parameters, parametersOf } from './parameters.ts'
 import { RecordMaker, streamType } from './record.ts'
 import { RecordWriter } from './record-writer.ts'
 import { ROW_BYTES_MAX, type Row, type RowReader } from './rows.ts'
+import { TextRows } from './text-rows.ts'
 
 export interface LyticsDoorParts {
   readonly kernel: Kernel
@@ -212,18 +211,17 @@ export class LyticsDoor {
     const reading = new BulkUpload(clock, bounds, visit.request, gzip)
     const upload = this.#uploadOf(visit, address, parameters, true)
     this.#inBackground(visit, upload, async () => {
-      const end = await reading.run((first) => this.#readerOf(visit.request, parameters, first), upload.take)
+      const end = await reading.run(this.#readerOf(visit.request, parameters), upload.take)
       if (end !== 'whole') this.#tellCut(visit, address, upload, end, reading.line)
       return end
     })
     return undefined
   }
 
-  #readerOf({ headers }: IncomingMessage, parameters: Parameters, first: Buffer): RowReader {
+  #readerOf({ headers }: IncomingMessage, parameters: Parameters): RowReader {
     const media = headers['content-type'] ?? ''
-    const isJson =
-      /json/i.test(media) || (!/csv/i.test(media) && /^\s*\{/.test(first.toString('latin1', 0, 64)))
-    return isJson ? new JsonLines(this.#parts.kernel) : new CsvRows(parameters)
+    const format = /json/i.test(media) ? 'json-lines' : /csv/i.test(media) ? 'csv' : undefined
+    return new TextRows({ kernel: this.#parts.kernel, format, csv: parameters })
   }
 
   #uploadOf(visit: LyticsVisit, { stream }: LyticsAddress, parameters: Parameters, isFile: boolean): Upload {

@@ -16,6 +16,8 @@ export interface Upload {
   readonly timestampField: string | undefined
   /** For the record only, and part of what makes two rows of two uploads one. */
   readonly file: string | undefined
+  /** Where files are overwritten: rows of two versions of one are never one. */
+  readonly version?: string
 }
 
 /** The record type of a stream. */
@@ -32,18 +34,20 @@ export class RecordMaker {
   #chain: Buffer
 
   /** `isFile`: the rows are of one upload, in the order of its lines. */
-  constructor(upload: Upload, settings: LyticsSettings, isFile: boolean) {
+  constructor(upload: Upload, settings: Pick<LyticsSettings, 'rowIdentity'>, isFile: boolean) {
     this.#upload = upload
     // What is no file has no rows before it.
     this.#identity = settings.rowIdentity === 'file' && !isFile ? 'none' : settings.rowIdentity
-    const { stream, timestampField, file } = upload
+    const { stream, timestampField, file, version } = upload
     const about = [
       `"stream":${JSON.stringify(stream)}`,
       ...(timestampField === undefined ? [] : [`"timestamp_field":${JSON.stringify(timestampField)}`]),
       ...(file === undefined ? [] : [`"file":${JSON.stringify(file)}`]),
     ]
     this.#open = about.join()
-    this.#chain = digest(Buffer.from(JSON.stringify([stream, file ?? ''])))
+    this.#chain = digest(
+      Buffer.from(JSON.stringify([stream, file ?? '', ...(version === undefined ? [] : [version])])),
+    )
   }
 
   /** The record of the next row, and its id. */
