@@ -26,6 +26,7 @@ const decoder = new TextDecoder()
 
 export class Doctrine implements Judge {
   readonly rules: Rules
+  readonly fields: ProfileSchema['fields']
   readonly followers: readonly Follower[] = []
   /** Changes whenever somebody might be judged otherwise. */
   readonly judgedBy: string
@@ -35,6 +36,7 @@ export class Doctrine implements Judge {
 
   constructor({ schema, sources }: Configuration) {
     this.rules = compileRules(schema)
+    this.fields = schema.fields
     this.#streams = schema.streams
     this.#mappers = new StreamMappers(schema)
     this.#sources = new Map(sources.map((source) => [source.number, source]))
@@ -44,12 +46,14 @@ export class Doctrine implements Judge {
   /** Whether there is a source with records of a stream. */
   get isFed(): boolean {
     const types = ['', ...this.#streams.map(({ name }) => streamType(name))]
-    return [...this.#sources.keys()].some((number) => types.some((type) => this.reads(number, type)))
+    return [...this.#sources.keys()].some((number) =>
+      types.some((type) => this.streamOf(number, type) !== undefined),
+    )
   }
 
-  /** Whether a record of this source and type is of a stream. */
-  reads(source: number, type: string): boolean {
-    return this.#mapper(source, type) !== undefined
+  /** The stream that records of this source and type are of. */
+  streamOf(source: number, type: string): string | undefined {
+    return this.#mapper(source, type)?.stream.name
   }
 
   /** A text says why the record gives nothing. */

@@ -12,15 +12,20 @@ import type { EngineClient } from './engine/client.ts'
 import { type Progress, RECORDS_MAX } from './engine/engine.ts'
 import type { PackedStretch } from './engine/protocol.ts'
 
-/** Whether records of this source and type feed a stream. */
-export type Feeds = (source: number, type: string) => boolean
+type Feeds = (source: number, type: string) => boolean
+
+/** What is read. */
+export interface Reading {
+  /** The stream that records of this source and type feed, if any. */
+  streamOf(source: number, type: string): string | undefined
+}
 
 export interface IntakeParts {
   readonly log: Log
   readonly clock: Clock
   readonly client: EngineClient
   /** What to read from now on; undefined: nothing feeds a stream, and never did. */
-  reading(): Promise<Feeds | undefined>
+  reading(): Promise<Reading | undefined>
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -49,6 +54,8 @@ export class ProfileIntake {
   #running: Promise<void> | undefined
   #progress: Progress | undefined
   #counts: Record<string, number> = {}
+  /** Unless it was looked at and there was none. */
+  #mayReadAgain = true
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -64,8 +71,9 @@ export class ProfileIntake {
     await this.#running
   }
 
-  /** Something changed: sources, rules. */
+  /** Something changed: sources, rules, histories to be read again. */
   wake(): void {
+    this.#mayReadAgain = true
     this.#waking.abort()
   }
 
@@ -94,32 +102,56 @@ export class ProfileIntake {
 
   async #step(): Promise<void> {
     const { client, clock, log } = this.#parts
-    const feeds = await this.#parts.reading()
-    if (feeds === undefined) return this.#wait(log.head, undefined)
+    const reading = await this.#parts.reading()
+    if (reading === undefined) return this.#wait(log.head, undefined)
     this.#progress ??= await client.ask({ what: 'tick', nowMs: clock.now() })
     const { position, nextFlipAt, judging } = this.#progress
     log.hold(READER, position)
+    const again = await this.#readAgain(reading)
+    // What is not cleared yet must not be given anything.
+    if (again === 'clearing') return
     if (judging) this.#progress = await client.ask({ what: 'judge-more', nowMs: clock.now() })
     else if (nextFlipAt !== undefined && nextFlipAt <= clock.now())
       this.#progress = await client.ask({ what: 'tick', nowMs: clock.now() })
-    else if (position >= log.head) return this.#wait(position, nextFlipAt)
-    if (position < log.head) await this.#apply(position, feeds)
+    else if (position >= log.head && again === 'none') return this.#wait(position, nextFlipAt)
+    if (position < log.head) await this.#apply(position, reading)
   }
 
-  async #apply(position: number, feeds: Feeds): Promise<void> {
+  /** The next step of a stream whose history is read again. */
+  async #readAgain(reading: Reading): Promise<'none' | 'clearing' | 'reading'> {
     const { client, clock } = this.#parts
-    const stretch = await this.#stretch(position, feeds)
+    if (!this.#mayReadAgain) return 'none'
+    const [again] = await client.desk.readingAgain()
+    this.#mayReadAgain = again !== undefined
+    if (again === undefined) return 'none'
+    const nowMs = clock.now()
+    if (!again.cleared) {
+      this.#progress = await client.ask({ what: 'clear-more', again, nowMs })
+      return 'clearing'
+    }
+    const ofStream = (source: number, type: string): boolean =>
+      reading.streamOf(source, type) === again.stream
+    const stretch = await this.#stretch(again.position, ofStream, again.end)
+    this.#progress = await client.ask({ what: 'take-again', again, stretch, nowMs })
+    return 'reading'
+  }
+
+  async #apply(position: number, reading: Reading): Promise<void> {
+    const { client, clock } = this.#parts
+    const feeds = (source: number, type: string): boolean => reading.streamOf(source, type) !== undefined
+    const stretch = await this.#stretch(position, feeds, Number.POSITIVE_INFINITY)
     const applied = await client.ask({ what: 'apply', stretch, nowMs: clock.now() })
     for (const [word, count] of Object.entries(applied.counts))
       this.#counts[word] = (this.#counts[word] ?? 0) + count
     this.#progress = applied
   }
 
-  async #stretch(position: number, feeds: Feeds): Promise<PackedStretch> {
+  /** From `position` on, below `end`. */
+  async #stretch(position: number, feeds: Feeds, end: number): Promise<PackedStretch> {
     const { log } = this.#parts
-    const packer = new Packer(position, feeds)
+    const packer = new Packer(position, end, feeds)
     let at = Math.max(position, log.tail)
-    while (at < log.head && !packer.full) {
+    while (at < Math.min(log.head, end) && !packer.full) {
       const pending = log.read(at, READ_BYTES)
       const run = pending instanceof Promise ? await pending : pending
       let to = run.next
@@ -129,7 +161,7 @@ export class ProfileIntake {
       }
       at = packer.full ? to : run.next
     }
-    return packer.finish(at)
+    return packer.finish(Math.min(at, end))
   }
 
   /** Until there is more in the log, somebody is due, or something changed. */
@@ -150,6 +182,7 @@ export class ProfileIntake {
 /** Gathers the records of one stretch. */
 class Packer {
   readonly #from: number
+  readonly #end: number
   readonly #feeds: Feeds
   readonly #pieces: Buffer[] = []
   readonly #ends: number[] = []
@@ -161,8 +194,9 @@ class Packer {
   #bytes = 0
   #rows = 0
 
-  constructor(from: number, feeds: Feeds) {
+  constructor(from: number, end: number, feeds: Feeds) {
     this.#from = from
+    this.#end = end
     this.#feeds = feeds
   }
 
@@ -180,7 +214,7 @@ class Packer {
       return baseOffset + count
     }
     for (let i = first; i < count; i++) {
-      if (this.full) return baseOffset + i
+      if (this.full || baseOffset + i >= this.#end) return baseOffset + i
       this.#rows++
       const type = frame.rowType(i)
       if (feeding[type] !== true || (frame.rowFlags(i) & ROW_QUARANTINED) !== 0) continue

@@ -18,7 +18,7 @@ import { EngineClient } from './engine/client.ts'
 import type { Desk } from './engine/desk.ts'
 import type { Configuration, ReadableSource } from './engine/protocol.ts'
 import { normalizeIdentifier } from './identity/rules.ts'
-import { type Feeds, type IntakeStatus, ProfileIntake } from './intake.ts'
+import { type IntakeStatus, ProfileIntake, type Reading } from './intake.ts'
 import { checkSchema } from './mapping/check.ts'
 import { defaultSchema } from './mapping/default-schema.ts'
 import type { Profile } from './profile.ts'
@@ -40,6 +40,17 @@ export interface ProfilesParts {
   readonly folder: string
   /** All that are not removed. */
   sources(): readonly { readonly number: number; readonly name: string; readonly kind: SourceKind }[]
+}
+
+/** What of a stream is read again. */
+export interface History {
+  readonly stream: string
+  readonly fields: readonly string[]
+  /** When the oldest record that the log holds was received. */
+  readonly since: number
+  /** Offsets, `end` not included. */
+  readonly from: number
+  readonly end: number
 }
 
 /** Key in meta: profiles were read once, so they go on being read. */
@@ -107,6 +118,36 @@ export class Profiles {
     const saved = await this.schemas.save(schema, note, author)
     this.#intake.wake()
     return saved
+  }
+
+  /**
+   * Has what the log still holds of a stream give its fields anew, by the present mapping; `fields`: only these. Tells what
+   * will be read. Throws INPUT_INVALID where there is no such stream or field.
+   */
+  async readAgain(name: string, fields: readonly string[], dry: boolean): Promise<History> {
+    const { log, clock } = this.#parts
+    const stream = this.schemas.present.definition.streams.find((one) => one.name === name)
+    if (stream === undefined) throw new ThalwegError('INPUT_INVALID', `There is no stream ${name}`)
+    const mapped = [...new Set(stream.mappings.map(({ field }) => field))]
+    const strange = fields.find((field) => !mapped.includes(field))
+    if (strange !== undefined)
+      throw new ThalwegError('INPUT_INVALID', `The stream ${name} does not fill a field ${strange}`)
+    const { position } = await this.client.ask({ what: 'tick', nowMs: clock.now() })
+    const pending = log.read(log.tail, 1)
+    const run = pending instanceof Promise ? await pending : pending
+    const since = run.frames[0]?.receivedAt ?? clock.now()
+    const history = {
+      stream: name,
+      fields: fields.length === 0 ? mapped : fields,
+      since,
+      from: log.tail,
+      end: position,
+    }
+    if (!dry) {
+      await this.desk.readAgain(name, history.fields, history, clock.now())
+      this.#intake.wake()
+    }
+    return history
   }
 
   /** Whom an identifier finds, spelt in whichever way. */
@@ -178,7 +219,7 @@ export class Profiles {
   }
 
   /** What the intake goes by from now on; undefined while nothing feeds a stream and never did. */
-  async #reading(): Promise<Feeds | undefined> {
+  async #reading(): Promise<Reading | undefined> {
     const configuration = this.#configuration()
     const doctrine = this.#doctrine(configuration)
     if (!this.#wasOpened && !doctrine.isFed) return undefined
@@ -187,7 +228,7 @@ export class Profiles {
       await this.client.ask({ what: 'adopt', configuration })
       this.#told = text
     }
-    return (source, type) => doctrine.reads(source, type)
+    return doctrine
   }
 
   #database(): string {

@@ -48,6 +48,7 @@ export interface Schema {
   profile_schemas: ProfileSchemasTable
   profile_migrations: MigrationsTable
   profile_position: ProfilePositionTable
+  profile_again: ProfileAgainTable
   profiles: ProfilesTable
   profile_identifiers: ProfileIdentifiersTable
   profile_merges: ProfileMergesTable
@@ -430,6 +431,17 @@ export interface ProfilePositionTable {
   /** Rules by which everybody up to judged_to was judged. */
   judged_by: string
   judged_to: number
+}
+
+/** profiles: streams whose kept history is being read again. Key: stream. */
+export interface ProfileAgainTable {
+  stream: string
+  fields: string // JSON: names
+  since: number // moment of the oldest record that the log still held
+  cleared_to: number | null // id of a profile; null: all are cleared
+  position: number
+  end_offset: number
+  started_at: number
 }
 
 /** profiles: one person each, or where one went. Key: id. */

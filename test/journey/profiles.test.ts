@@ -120,6 +120,60 @@ test('a new schema counts from the next record on', async () => {
   expect((await hub.profiles.find('external_id', 'u2')).fields).toEqual({ external_id: 'u2', plan: 'gold' })
 })
 
+test('a changed mapping is given to what the log still holds, exactly, whatever is killed meanwhile', async () => {
+  const hub = await begun()
+  const rows = (round: number) =>
+    Array.from({ length: 50 }, (_, n) => ({ external_id: `u${n}`, plan: `P${round}`, spent: round + n }))
+  const mapped = (plan: string, spent: string) => {
+    const { definition } = hub.profiles.schemas.present
+    const fields = definition.fields.filter(({ name }) => name !== 'plan' && name !== 'spent')
+    return hub.profiles.revise(
+      {
+        ...definition,
+        fields: [
+          ...fields,
+          { name: 'plan', type: 'string', personal: false, description: '' },
+          { name: 'spent', type: 'int', merge: 'sum', personal: false, description: '' },
+        ],
+        streams: definition.streams.map((stream) =>
+          stream.name === 'braze_users'
+            ? {
+                ...stream,
+                mappings: [
+                  ...stream.mappings.filter(({ field }) => field !== 'plan' && field !== 'spent'),
+                  { field: 'plan', expression: plan },
+                  { field: 'spent', expression: spent },
+                ],
+              }
+            : stream,
+        ),
+      },
+      '',
+      'test',
+    )
+  }
+  await mapped('plan', 'spent')
+  for (let round = 0; round < 4; round++) await send(hub, rows(round))
+  await applied(hub)
+  expect((await hub.profiles.find('external_id', 'u7')).fields).toMatchObject({ plan: 'P3', spent: 34 })
+
+  await mapped('tolower(plan)', 'toint(spent)')
+  const history = await hub.profiles.readAgain('braze_users', ['plan', 'spent'], false)
+  expect(history).toMatchObject({ from: 0, end: 200 })
+  const pid = await hub.profiles.client.pid()
+  if (pid !== undefined) process.kill(pid, 'SIGKILL')
+  await send(hub, rows(4))
+  await eventually(
+    'the history was read',
+    async () =>
+      (await hub.profiles.desk.readingAgain()).length === 0 && hub.profiles.status().position === 250,
+  )
+  expect((await hub.profiles.find('external_id', 'u7')).fields).toMatchObject({ plan: 'p4', spent: 45 })
+  await expect(hub.profiles.readAgain('braze_users', ['email_of_nobody'], true)).rejects.toMatchObject({
+    code: 'INPUT_INVALID',
+  })
+})
+
 describe('killed', () => {
   test('every record counts once, also when the process is killed again and again', async () => {
     const hub = await begun()

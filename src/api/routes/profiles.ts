@@ -97,6 +97,9 @@ const StatusView = z
     ),
     pending: Count.describe('Records of the log behind it, of whatever kind.'),
     judging: z.boolean().describe('Some people are still in audiences by earlier rules.'),
+    readingAgain: z
+      .array(z.object({ stream: z.string(), cleared: z.boolean(), position: Count, end: Count }))
+      .describe('Streams whose kept history is being read again.'),
     sinceStart: z.record(z.string(), Count).describe('Records by what became of them, since the start.'),
     profiles: Count,
     identifiers: Count,
@@ -180,7 +183,14 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
         position === undefined
           ? { profiles: 0, identifiers: 0, merges: 0, conflicts: 0 }
           : await profiles.desk.counts()
+      const again = position === undefined ? [] : await profiles.desk.readingAgain()
       return {
+        readingAgain: again.map(({ stream, cleared, position: at, end }) => ({
+          stream,
+          cleared,
+          position: at,
+          end,
+        })),
         position: position ?? null,
         pending: position === undefined ? 0 : log.head - position,
         judging,

@@ -127,4 +127,41 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
       })),
     }),
   )
+
+  app.post(
+    '/profile-schema/read-again',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'readStreamAgain',
+        summary: 'Have what the log still holds of a stream fill its fields anew, by the present mapping',
+        description:
+          'Values of before the kept history stay, but for those that add up: they count anew. New records wait until what is to be replaced is cleared.',
+        body: z.strictObject({
+          stream: z.string().min(1).max(128),
+          fields: z
+            .array(z.string().max(64))
+            .max(1_000)
+            .default([])
+            .describe('Only these; all that the stream fills unless given.'),
+          dryRun: z.boolean().default(false).describe('Only tell what would be read.'),
+        }),
+        response: {
+          200: z.object({
+            stream: z.string(),
+            fields: z.array(z.string()),
+            since: Time.describe('When the oldest record that the log holds was received.'),
+            from: Count,
+            end: Count,
+          }),
+          default: ErrorAnswer,
+        },
+      },
+    },
+    async ({ body: { stream, fields, dryRun } }) => {
+      const history = await profiles.readAgain(stream, fields, dryRun)
+      return { ...history, fields: [...history.fields] }
+    },
+  )
 }

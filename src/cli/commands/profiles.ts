@@ -246,6 +246,10 @@ function showStatus({ out }: Session, status: ProfilesStatusAnswer): void {
       status.position === null ? 'nothing feeds a stream yet' : `offset ${grouped(status.position)}`,
     ],
     ['behind', `${grouped(status.pending)} records`],
+    ...status.readingAgain.map(({ stream, cleared, position, end }): [string, string] => [
+      `reading again: ${clean(stream)}`,
+      cleared ? `${grouped(end - position)} records of the log are left` : 'clearing what it gave before',
+    ]),
     ...(status.judging ? [['audiences', 'being judged by the newest rules'] as [string, string]] : []),
     ...Object.entries(status.sinceStart).map(([word, count]): [string, string] => [
       `since the start: ${clean(word)}`,

@@ -62,6 +62,30 @@ export function streamCommands(program: Command, session: Session): void {
       })
 
   group
+    .command('read-again')
+    .description('have what the log still holds of a stream fill its fields anew')
+    .argument('<stream>', 'name')
+    .option('--field <field...>', 'only these fields')
+    .option('--dry-run', 'only tell what would be read')
+    .option('--yes', 'do not ask')
+    .action(
+      async (
+        stream: string,
+        { field = [], dryRun, yes }: { field?: string[]; dryRun?: boolean; yes?: boolean },
+      ) => {
+        const client = await session.client()
+        const address = '/profile-schema/read-again'
+        const plan = await client.send<AgainAnswer>('POST', address, { stream, fields: field, dryRun: true })
+        const told = `${clean(plan.fields.join(', '), 300)}: from what was received since ${moment(plan.since)}`
+        if (dryRun === true) return session.out.show(plan, () => session.out.line(told))
+        if (!(await session.agreed(yes, `Fill anew: ${told}?`)))
+          return session.out.aside('Nothing was changed.')
+        const begun = await client.send<AgainAnswer>('POST', address, { stream, fields: field })
+        session.out.show(begun, () => session.out.line(`Begun. How far it is: thalweg profiles status`))
+      },
+    )
+
+  group
     .command('try')
     .description('what a stream makes of some records, without keeping anything')
     .argument('<stream>', 'name')
@@ -80,6 +104,11 @@ export function streamCommands(program: Command, session: Session): void {
         for (const result of answer.results) showSample(session, result)
       })
     })
+}
+
+interface AgainAnswer {
+  readonly fields: readonly string[]
+  readonly since: number
 }
 
 async function save(

@@ -2,6 +2,7 @@
 
 import type { Store } from '../../store/store.ts'
 import { identifierKey, type Profile } from '../profile.ts'
+import type { AgainDesk } from './again.ts'
 import type { ProfileEngine } from './engine.ts'
 import type { HandDesk } from './hand.ts'
 
@@ -59,7 +60,7 @@ export interface PeopleQuestions {
 }
 
 /** All that the process answers about people. */
-export type Desk = PeopleQuestions & HandDesk
+export type Desk = PeopleQuestions & HandDesk & AgainDesk
 
 export class PeopleDesk implements PeopleQuestions {
   readonly #store: Store

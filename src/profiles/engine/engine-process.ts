@@ -6,6 +6,7 @@ import { ThalwegError } from '../../core/errors.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore } from '../../store/store.ts'
 import { Doctrine } from '../doctrine.ts'
+import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine } from './engine.ts'
 import { OperatorDesk } from './hand.ts'
@@ -13,6 +14,7 @@ import { type Answer, type Ask, type Question, unpacked } from './protocol.ts'
 
 interface Opened {
   readonly engine: ProfileEngine
+  readonly again: Rereading
   readonly desks: readonly object[]
 }
 
@@ -22,7 +24,8 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   const { store: url, cacheBytes } = settings
   const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
   const engine = await ProfileEngine.open(store, new Doctrine(configuration), start)
-  return { engine, desks: [new PeopleDesk(store, engine), new OperatorDesk(store, engine)] }
+  const again = new Rereading(store, engine)
+  return { engine, again, desks: [new PeopleDesk(store, engine), new OperatorDesk(store, engine), again] }
 }
 
 let opened: Promise<Opened> | undefined
@@ -33,7 +36,7 @@ async function answer(ask: Ask): Promise<unknown> {
     return (await opened).engine.progress()
   }
   if (opened === undefined) throw new Error('The process was asked before it was opened')
-  const { engine, desks } = await opened
+  const { engine, again, desks } = await opened
   switch (ask.what) {
     case 'adopt':
       return engine.adopt(new Doctrine(ask.configuration))
@@ -43,6 +46,12 @@ async function answer(ask: Ask): Promise<unknown> {
       return engine.tick(ask.nowMs)
     case 'judge-more':
       return engine.judgeMore(ask.nowMs)
+    case 'clear-more':
+      await again.clearMore(ask.again, ask.nowMs)
+      return engine.progress()
+    case 'take-again':
+      await again.take(ask.again, unpacked(ask.stretch), ask.nowMs)
+      return engine.progress()
     case 'desk': {
       const desk = desks.find((one) => ask.method in one) as Record<string, (...given: unknown[]) => unknown>
       return desk?.[ask.method]?.(...ask.given)

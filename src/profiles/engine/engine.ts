@@ -7,7 +7,6 @@
 import type { Store } from '../../store/store.ts'
 import type { Doctrine, Readied } from '../doctrine.ts'
 import type { ProfileChange, Standing } from '../follower.ts'
-import type { Rules } from '../identity/rules.ts'
 import type { Move, MoveCause } from '../judge.ts'
 import type { IdentifierKey, Judged } from '../profile.ts'
 import type { WorkingSet } from '../working-set.ts'
@@ -90,7 +89,7 @@ export class ProfileEngine {
   apply(stretch: Stretch, nowMs: number): Promise<Applied> {
     return this.inTurn(async () => {
       if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {} }
-      const { readied, counts } = this.#read(stretch.records)
+      const { readied, counts } = this.read(stretch.records)
       const set = await this.people.load(keysOf(readied), this.#at.nextProfile)
       const before = standings(set)
       const resolver = this.#doctrine.resolver(set)
@@ -128,21 +127,24 @@ export class ProfileEngine {
    * gives are those of profiles that are no more. What `also` does belongs to the same transaction.
    */
   alter(
-    ids: readonly number[],
+    which: { readonly ids: readonly number[] } | { readonly keys: readonly IdentifierKey[] },
     { cause, nowMs }: { readonly cause: MoveCause; readonly nowMs: number },
     change: (set: WorkingSet) => readonly number[],
     also: Also = async () => undefined,
   ): Promise<void> {
     return this.inTurn(async () => {
-      const set = await this.people.loadProfiles(ids, this.#at.nextProfile)
+      const { nextProfile } = this.#at
+      const set = await ('ids' in which
+        ? this.people.loadProfiles(which.ids, nextProfile)
+        : this.people.load(which.keys, nextProfile))
       const before = standings(set)
       const gone = change(set)
       await this.#write(set, before, { cause, offset: null, nowMs }, undefined, gone, also)
     })
   }
 
-  get rules(): Rules {
-    return this.#doctrine.rules
+  get doctrine(): Doctrine {
+    return this.#doctrine
   }
 
   inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -155,7 +157,8 @@ export class ProfileEngine {
     return this.#at.judgedBy !== this.#doctrine.judgedBy || this.#at.judgedTo !== JUDGED_ALL
   }
 
-  #read(records: readonly RawRecord[]): { readied: Readied[]; counts: Record<string, number> } {
+  /** What the records mean by the present doctrine, and how many of them what. */
+  read(records: readonly RawRecord[]): { readied: Readied[]; counts: Record<string, number> } {
     const readied: Readied[] = []
     const counts: Record<string, number> = {}
     for (const raw of records) {
@@ -271,7 +274,7 @@ interface Why {
   readonly nowMs: number
 }
 
-function keysOf(readied: readonly Readied[]): IdentifierKey[] {
+export function keysOf(readied: readonly Readied[]): IdentifierKey[] {
   const keys = new Set<IdentifierKey>()
   for (const { identified } of readied) for (const { key } of identified.ids) keys.add(key)
   return [...keys]

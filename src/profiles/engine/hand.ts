@@ -52,7 +52,7 @@ export class OperatorDesk implements HandDesk {
     return this.#carryOut(ids, dry, nowMs, 'merge', ({ profiles }) => {
       const [first, second] = ids.map((id) => found(profiles, id))
       if (first === undefined || second === undefined) throw unknown(one)
-      return planMerge(first, second, this.#engine.rules, nowMs)
+      return planMerge(first, second, this.#engine.doctrine.rules, nowMs)
     })
   }
 
@@ -78,7 +78,7 @@ export class OperatorDesk implements HandDesk {
         const plan = planUndo(
           found(set.profiles, survivor),
           { at: row.at, loser: row.loser, identifiers },
-          this.#engine.rules,
+          this.#engine.doctrine.rules,
           { neverLinks: set.neverLinks, newId: () => set.nextId++, at: nowMs },
         )
         if (plan !== undefined) return plan
@@ -129,7 +129,7 @@ export class OperatorDesk implements HandDesk {
     note = '',
     undone?: number,
   ): Promise<Handled> {
-    const { rules } = this.#engine
+    const { rules } = this.#engine.doctrine
     let plan: Plan | undefined
     let differences: readonly Difference[] = []
     const think = (set: WorkingSet): Plan => {
@@ -141,7 +141,7 @@ export class OperatorDesk implements HandDesk {
       think(await this.#engine.people.loadProfiles(ids, 0))
     } else {
       await this.#engine.alter(
-        ids,
+        { ids },
         { cause, nowMs },
         (set) => {
           settle(set, think(set))

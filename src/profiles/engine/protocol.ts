@@ -2,6 +2,7 @@
 
 import type { SourceKind } from '../../sources/settings.ts'
 import type { ProfileSchema } from '../schema.ts'
+import type { Again } from './again.ts'
 import type { Desk } from './desk.ts'
 import type { Applied, Progress, Stretch } from './engine.ts'
 
@@ -60,6 +61,13 @@ export type Ask =
   | { readonly what: 'apply'; readonly stretch: PackedStretch; readonly nowMs: number }
   | { readonly what: 'tick'; readonly nowMs: number }
   | { readonly what: 'judge-more'; readonly nowMs: number }
+  | { readonly what: 'clear-more'; readonly again: Again; readonly nowMs: number }
+  | {
+      readonly what: 'take-again'
+      readonly again: Again
+      readonly stretch: PackedStretch
+      readonly nowMs: number
+    }
   | Inquiry
 
 interface Results {
@@ -68,6 +76,8 @@ interface Results {
   apply: Applied
   tick: Progress
   'judge-more': Progress
+  'clear-more': Progress
+  'take-again': Progress
   desk: unknown
 }
 export type Asked<W extends Ask['what']> = Results[W]

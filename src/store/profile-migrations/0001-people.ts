@@ -12,6 +12,20 @@ const TABLES: readonly Table[] = [
     columns: { id: 'whole', position: 'whole', next_profile: 'whole', judged_by: 'text', judged_to: 'whole' },
   },
   {
+    name: 'profile_again',
+    key: ['stream'],
+    byKey: true,
+    columns: {
+      stream: 'text',
+      fields: 'text',
+      since: 'whole',
+      cleared_to: 'whole?',
+      position: 'whole',
+      end_offset: 'whole',
+      started_at: 'whole',
+    },
+  },
+  {
     name: 'profiles',
     key: ['id'],
     columns: {
