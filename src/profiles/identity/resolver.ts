@@ -17,7 +17,7 @@
 import { pack } from '../packed.ts'
 import { type HeldIdentifier, type IdentifierKey, identifierKey, keyOf, type Profile } from '../profile.ts'
 import type { MappedRecord } from '../record.ts'
-import type { Value } from '../values.ts'
+import type { Scalar, Value } from '../values.ts'
 import type { WorkingSet } from '../working-set.ts'
 import { foldFragment, foldRecord } from './fold.ts'
 import {
@@ -455,12 +455,21 @@ export class Resolver {
 const IDENTIFIER_BYTES = 60
 const CELL_BYTES = 40
 const EDGE_BYTES = 60
+/** A moment, a number or the quotes of a text. */
+const ELEMENT_BYTES = 24
 
 function bytesOf(value: Value): number {
   if (typeof value === 'string') return value.length + CELL_BYTES
   if (typeof value !== 'object') return CELL_BYTES
+  let bytes = CELL_BYTES
   // Each element has its moment beside it.
-  return JSON.stringify(value).length + CELL_BYTES + 16 * Object.keys(value).length
+  for (const [key, one] of Object.entries(value)) bytes += key.length + ELEMENT_BYTES + lengthOf(one)
+  return bytes
+}
+
+function lengthOf(value: Scalar | readonly number[]): number {
+  if (typeof value === 'string') return value.length
+  return typeof value === 'object' ? value.length * ELEMENT_BYTES : 0
 }
 
 export function strangersOf(
