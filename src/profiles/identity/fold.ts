@@ -128,9 +128,8 @@ function meetingOf(field: Field): Meeting {
   }
   if (field.type === 'map[string][]time') return eventMoments(bounds)
   if (field.type.startsWith('map[')) return map(field.type, operator, bounds)
-  if (field.type.startsWith('[]') && operator === 'merge')
-    return field.type === '[]time' ? moments(bounds) : set(bounds)
-  return whole(field.type, operator, bounds)
+  if (field.type === '[]time') return moments(bounds)
+  return field.type === '[]string' ? set(bounds) : single(operator, bounds)
 }
 
 export function defaultOperator(type: FieldType): MergeOperator {
@@ -143,12 +142,10 @@ interface Bounds {
   readonly keepMs: number
 }
 
-/** Values that are taken as they are. */
-function whole(type: FieldType, operator: MergeOperator, { keepMs }: Bounds): Meeting {
-  const fits = type.startsWith('[]') ? Array.isArray : isScalar
+function single(operator: MergeOperator, { keepMs }: Bounds): Meeting {
   return {
     lift: (value, at, stream) =>
-      fits(value) ? { value: operator === 'count' ? 1 : value, at, stream } : undefined,
+      isScalar(value) ? { value: operator === 'count' ? 1 : value, at, stream } : undefined,
     meet(a, b) {
       if (operator === 'sum' || operator === 'count')
         return { ...fresher(a, b), value: Number(a.value) + Number(b.value) }
@@ -225,7 +222,7 @@ function moments({ capacity, keepMs }: Bounds): Meeting {
 
 /** Key by key. */
 function map(type: FieldType, operator: MergeOperator, bounds: Bounds): Meeting {
-  const meetEntries = type === 'map[string]intsum' ? added : PER_KEY[operator]
+  const meetEntries = type === 'map[string]intsum' ? added : (PER_KEY[operator] ?? later)
   const cellOf = (entries: Map<string, Entry>, at: number, stream: string): Cell => {
     const value = Object.fromEntries(within(entries, at, bounds).map(([key, entry]) => [key, entry.value]))
     // Keys that look like integers come first in an object, whatever the order of insertion.
@@ -237,12 +234,7 @@ function map(type: FieldType, operator: MergeOperator, bounds: Bounds): Meeting 
     lift(value, at, stream) {
       const entries = scalarsOf(value)
       if (entries.length === 0) return undefined
-      const one = operator === 'count'
-      return cellOf(
-        new Map(entries.map(([key, scalar]) => [key, { value: one ? 1 : scalar, at }])),
-        at,
-        stream,
-      )
+      return cellOf(new Map(entries.map(([key, scalar]) => [key, { value: scalar, at }])), at, stream)
     },
     meet(a, b) {
       const newest = fresher(a, b)
@@ -371,14 +363,10 @@ const added = (a: Entry, b: Entry): Entry => ({
   value: Number(a.value) + Number(b.value),
   at: Math.max(a.at, b.at),
 })
-const PER_KEY: Readonly<Record<MergeOperator, (a: Entry, b: Entry) => Entry>> = {
-  merge: later,
-  latest: later,
+const PER_KEY: Readonly<Partial<Record<MergeOperator, (a: Entry, b: Entry) => Entry>>> = {
   oldest: earlier,
   min: (a, b) => chosen(a, b, compareScalars(a.value, b.value) <= 0 ? a : b),
   max: (a, b) => chosen(a, b, compareScalars(a.value, b.value) >= 0 ? a : b),
-  sum: added,
-  count: added,
 }
 
 /** The cell of the later moment; of two of one moment the greater value, so that the order they met in does not show. */

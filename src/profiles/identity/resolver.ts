@@ -123,6 +123,8 @@ export class Resolver {
       if (reason === 'several_values') this.#note(record, field, value, reason, home, undefined)
     if (home === undefined || first === undefined) return home
     for (const { id, owner, reason } of refused) {
+      // What is nobody's is in nobody's way.
+      if (reason === 'may_not_join' && owner === undefined) continue
       this.#note(record, id.field, id.value, reason, home, owner)
       if (reason === 'max_values') this.#noteRival(record, id, first.id, home)
     }
