@@ -160,15 +160,6 @@ describe('values meet', () => {
       day(4),
     ],
     ['a set of yesterday', { type: '[]string', keepDays: 3 }, [[['a'], 1]], undefined, day(9)],
-    [
-      'the latest set',
-      { type: '[]string', merge: 'latest' },
-      [
-        [['a'], 2],
-        [['b'], 1],
-      ],
-      ['a'],
-    ],
     ['an empty set', { type: '[]string' }, [[[], 1]], undefined],
 
     [
@@ -236,15 +227,6 @@ describe('values meet', () => {
         [{ a: 2, b: 1 }, 1],
       ],
       { a: 5, b: 1 },
-    ],
-    [
-      'a map of counts',
-      { type: 'map[string]int', merge: 'count' },
-      [
-        [{ a: 3 }, 2],
-        [{ a: 2 }, 1],
-      ],
-      { a: 2 },
     ],
     [
       'so many keys',
@@ -351,7 +333,7 @@ describe('fields of identifiers', () => {
 
 /** Every operator with the types that it is made for. */
 const FIELDS: readonly FieldInput[] = [
-  ...(['latest', 'oldest', 'min', 'max'] as const).map((merge) => ({ type: 'string' as const, merge })),
+  ...(['latest', 'oldest'] as const).map((merge) => ({ type: 'string' as const, merge })),
   ...(['latest', 'oldest', 'min', 'max', 'sum', 'count'] as const).map((merge) => ({
     type: 'int' as const,
     merge,
@@ -359,12 +341,11 @@ const FIELDS: readonly FieldInput[] = [
   { type: '[]string' },
   { type: '[]string', capacity: 2 },
   { type: '[]string', keepDays: 3 },
-  { type: '[]string', merge: 'latest' },
   { type: '[]time' },
   { type: '[]time', capacity: 2, keepDays: 3 },
   { type: 'map[string]string' },
   { type: 'map[string]string', capacity: 2, keepDays: 3 },
-  ...(['oldest', 'min', 'max', 'sum', 'count'] as const).map((merge) => ({
+  ...(['latest', 'oldest', 'min', 'max'] as const).map((merge) => ({
     type: 'map[string]int' as const,
     merge,
   })),

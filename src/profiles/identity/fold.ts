@@ -128,9 +128,8 @@ function meetingOf(field: Field): Meeting {
   }
   if (field.type === 'map[string][]time') return eventMoments(bounds)
   if (field.type.startsWith('map[')) return map(field.type, operator, bounds)
-  if (field.type.startsWith('[]') && operator === 'merge')
-    return field.type === '[]time' ? moments(bounds) : set(bounds)
-  return whole(field.type, operator, bounds)
+  if (field.type === '[]time') return moments(bounds)
+  return field.type === '[]string' ? set(bounds) : single(operator, bounds)
 }
 
 export function defaultOperator(type: FieldType): MergeOperator {
@@ -143,12 +142,10 @@ interface Bounds {
   readonly keepMs: number
 }
 
-/** Values that are taken as they are. */
-function whole(type: FieldType, operator: MergeOperator, { keepMs }: Bounds): Meeting {
-  const fits = type.startsWith('[]') ? Array.isArray : isScalar
+function single(operator: MergeOperator, { keepMs }: Bounds): Meeting {
   return {
     lift: (value, at, stream) =>
-      fits(value) ? { value: operator === 'count' ? 1 : value, at, stream } : undefined,
+      isScalar(value) ? { value: operator === 'count' ? 1 : value, at, stream } : undefined,
     meet(a, b) {
       if (operator === 'sum' || operator === 'count')
         return { ...fresher(a, b), value: Number(a.value) + Number(b.value) }
@@ -225,7 +222,7 @@ function moments({ capacity, keepMs }: Bounds): Meeting {
 
 /** Key by key. */
 function map(type: FieldType, operator: MergeOperator, bounds: Bounds): Meeting {
-  const meetEntries = type === 'map[string]intsum' ? added : PER_KEY[operator]
+  const meetEntries = type === 'map[string]intsum' ? added : (PER_KEY[operator] ?? later)
   const cellOf = (entries: Map<string, Entry>, at: number, stream: string): Cell => {
     const value = Object.fromEntries(within(entries, at, bounds).map(([key, entry]) => [key, entry.value]))
     // Keys that look like integers come first in an object, whatever the order of insertion.
@@ -237,12 +234,7 @@ function map(type: FieldType, operator: MergeOperator, bounds: Bounds): Meeting 
     lift(value, at, stream) {
       const entries = scalarsOf(value)
       if (entries.length === 0) return undefined
-      const one = operator === 'count'
-      return cellOf(
-        new Map(entries.map(([key, scalar]) => [key, { value: one ? 1 : scalar, at }])),
-        at,
-        stream,
-      )
+      return cellOf(new Map(entries.map(([key, scalar]) => [key, { value: scalar, at }])), at, stream)
     },
     meet(a, b) {
       const newest = fresher(a, b)
@@ -257,6 +249,7 @@ function map(type: FieldType, operator: MergeOperator, bounds: Bounds): Meeting 
 
 /** Of each key the newest moments; two events of one moment are two. */
 function eventMoments({ capacity, keepMs }: Bounds): Meeting {
+  const isBounded = capacity !== Infinity || keepMs !== Infinity
   const cellOf = (lists: Map<string, readonly number[]>, at: number, stream: string, nowMs: number): Cell => {
     const kept: [string, readonly number[]][] = []
     for (const [key, list] of lists) {
@@ -284,12 +277,9 @@ function eventMoments({ capacity, keepMs }: Bounds): Meeting {
       return lists.size === 0 ? undefined : cellOf(lists, at, stream, newestOf(lists.values()))
     },
     meet(a, b) {
-      const lists = new Map(momentLists(a.value))
-      for (const [key, list] of momentLists(b.value)) {
-        const held = lists.get(key)
-        lists.set(key, held === undefined ? list : newestFirst([...held, ...list]))
-      }
       const newest = fresher(a, b)
+      if (!isBounded) return { value: joinedLists(a.value, b.value), at: newest.at, stream: newest.stream }
+      const lists = new Map(momentLists(joinedLists(a.value, b.value)))
       return cellOf(lists, newest.at, newest.stream, newestOf(lists.values()))
     },
     recent(cell, nowMs) {
@@ -298,6 +288,38 @@ function eventMoments({ capacity, keepMs }: Bounds): Meeting {
       return Object.keys(kept.value).length === 0 ? undefined : kept
     },
   }
+}
+
+/** The hottest of all, because every event comes by here: it copies no more than it must. */
+function joinedLists(a: Value, b: Value): Readonly<Record<string, readonly number[]>> {
+  const joined = { ...mapOf<readonly number[]>(a) }
+  for (const [key, list] of momentLists(b)) {
+    const held = Object.hasOwn(joined, key) ? joined[key] : undefined
+    const value = Array.isArray(held) ? newestOfBoth(held, list) : list
+    // A key of this name would otherwise set the prototype.
+    if (key === '__proto__') Object.defineProperty(joined, key, { value, ...PLAIN })
+    else joined[key] = value
+  }
+  return joined
+}
+
+const PLAIN = { enumerable: true, writable: true, configurable: true }
+
+/** Both are in order, the newest first. */
+function newestOfBoth(a: readonly number[], b: readonly number[]): readonly number[] {
+  const both: number[] = []
+  let [i, j] = [0, 0]
+  while (both.length < MOMENTS_MAX && (i < a.length || j < b.length)) {
+    const [left, right] = [a[i] ?? -Infinity, b[j] ?? -Infinity]
+    if (left >= right) {
+      both.push(left)
+      i++
+    } else {
+      both.push(right)
+      j++
+    }
+  }
+  return both
 }
 
 /** Of a cell, where they are in order already. */
@@ -341,14 +363,10 @@ const added = (a: Entry, b: Entry): Entry => ({
   value: Number(a.value) + Number(b.value),
   at: Math.max(a.at, b.at),
 })
-const PER_KEY: Readonly<Record<MergeOperator, (a: Entry, b: Entry) => Entry>> = {
-  merge: later,
-  latest: later,
+const PER_KEY: Readonly<Partial<Record<MergeOperator, (a: Entry, b: Entry) => Entry>>> = {
   oldest: earlier,
   min: (a, b) => chosen(a, b, compareScalars(a.value, b.value) <= 0 ? a : b),
   max: (a, b) => chosen(a, b, compareScalars(a.value, b.value) >= 0 ? a : b),
-  sum: added,
-  count: added,
 }
 
 /** The cell of the later moment; of two of one moment the greater value, so that the order they met in does not show. */
@@ -377,9 +395,13 @@ function isScalar(value: Value): value is Scalar {
   return typeof value !== 'object'
 }
 
-/** Own keys only, whatever they are called; nothing of what is no map. */
+/** Nothing of what is no map. */
+function mapOf<T extends Scalar | readonly number[]>(value: Value): Readonly<Record<string, T>> {
+  return typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, T>>) : {}
+}
+
 function entriesOfMap(value: Value): [string, Scalar | readonly number[]][] {
-  return typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : []
+  return Object.entries(mapOf(value))
 }
 
 function asList(value: Value): readonly (string | number)[] {

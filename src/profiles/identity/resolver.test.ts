@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { defaultSchema } from '../mapping/default-schema.ts'
 import { identifierKey } from '../profile.ts'
 import { neverLink } from '../working-set.ts'
 import { RETIRED_MAX } from './graph.ts'
@@ -144,7 +145,7 @@ const cases: Case[] = [
       ['email:a@x.io cookie:new', { joins: false }],
     ],
     people: ['cookie:c', 'email:a@x.io'],
-    reasons: ['cookie:c may_not_join', 'cookie:new may_not_join'],
+    reasons: ['cookie:c may_not_join'],
   },
   {
     what: 'of such a stream, what is together already is no conflict',
@@ -252,6 +253,20 @@ describe('resolver', () => {
     }
     expect(world.people()).toEqual([...people].sort())
     expect(world.reasons()).toEqual(reasons)
+  })
+
+  it('lets people change what the schema of a new hub knows them by', () => {
+    const world = new World(defaultSchema())
+    const id = world.say('external_id:e1 br_user_id:b1 email:old@x.io tw_uid:old')
+    expect(world.say('external_id:e1 br_user_id:b2 email:new@x.io tw_uid:new')).toBe(id)
+    expect(world.fields(id)).toEqual({
+      external_id: 'e1',
+      br_user_id: 'b2',
+      email: 'new@x.io',
+      tw_uid: 'new',
+    })
+    expect(world.say('external_id:e2 email:new@x.io')).not.toBe(id)
+    expect(world.reasons()).toEqual(['email:new@x.io max_values'])
   })
 
   it('merges into the profile of the strongest identifier, of the oldest, of the smallest id', () => {

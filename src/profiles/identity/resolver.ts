@@ -17,7 +17,7 @@
 import { pack } from '../packed.ts'
 import { type HeldIdentifier, type IdentifierKey, identifierKey, keyOf, type Profile } from '../profile.ts'
 import type { MappedRecord } from '../record.ts'
-import type { Value } from '../values.ts'
+import type { Scalar, Value } from '../values.ts'
 import type { WorkingSet } from '../working-set.ts'
 import { foldFragment, foldRecord } from './fold.ts'
 import {
@@ -123,6 +123,8 @@ export class Resolver {
       if (reason === 'several_values') this.#note(record, field, value, reason, home, undefined)
     if (home === undefined || first === undefined) return home
     for (const { id, owner, reason } of refused) {
+      // What is nobody's is in nobody's way.
+      if (reason === 'may_not_join' && owner === undefined) continue
       this.#note(record, id.field, id.value, reason, home, owner)
       if (reason === 'max_values') this.#noteRival(record, id, first.id, home)
     }
@@ -455,12 +457,21 @@ export class Resolver {
 const IDENTIFIER_BYTES = 60
 const CELL_BYTES = 40
 const EDGE_BYTES = 60
+/** A moment, a number or the quotes of a text. */
+const ELEMENT_BYTES = 24
 
 function bytesOf(value: Value): number {
   if (typeof value === 'string') return value.length + CELL_BYTES
   if (typeof value !== 'object') return CELL_BYTES
+  let bytes = CELL_BYTES
   // Each element has its moment beside it.
-  return JSON.stringify(value).length + CELL_BYTES + 16 * Object.keys(value).length
+  for (const [key, one] of Object.entries(value)) bytes += key.length + ELEMENT_BYTES + lengthOf(one)
+  return bytes
+}
+
+function lengthOf(value: Scalar | readonly number[]): number {
+  if (typeof value === 'string') return value.length
+  return typeof value === 'object' ? value.length * ELEMENT_BYTES : 0
 }
 
 export function strangersOf(

@@ -150,3 +150,7 @@ it('finds by any way of writing', () => {
 it('refuses a pattern that is none', () => {
   expect(() => compileRules(schemaOf({ user: { rank: 1, pattern: '(' } }))).toThrow(SyntaxError)
 })
+
+it.each(['constructor', '__proto__', 'toString'])('refuses a field that is called %s', (name) => {
+  expect(() => schemaOf(undefined, { fields: [{ name }] })).toThrow('This name is taken')
+})

@@ -42,20 +42,22 @@ const DEFAULT: z.input<typeof ProfileSchema> = {
       identifier: { rank: 1 },
       description: 'The id that you gave the user in Braze',
     },
-    { name: 'br_user_id', identifier: { rank: 2 }, description: 'Braze User ID' },
+    // What changes with a person rotates: a record with a stronger identifier brings the new value.
+    { name: 'br_user_id', identifier: { rank: 2, rotates: true }, description: 'Braze User ID' },
     {
       name: 'email',
       identifier: {
         rank: 3,
+        rotates: true,
         normalize: 'email',
-        blocked: ['test@test.com', 'none@none.com', 'no@email.com'],
+        blocked: ['no@email.com'],
       },
       personal: true,
       description: 'Email Address',
     },
     {
       name: 'tw_uid',
-      identifier: { rank: 4, normalize: 'lowercase' },
+      identifier: { rank: 4, rotates: true, normalize: 'lowercase' },
       personal: true,
       description: 'Twitter User ID',
     },
