@@ -149,7 +149,7 @@ export const Stream = z.strictObject({
     .record(z.string().min(1).max(256), z.array(z.string().min(1).max(256)).min(1).max(20))
     .default({})
     .describe(
-      'Names under which a member of the records comes as well, by the name that the mappings use: another export of the same sender, a renamed column.',
+      'Names under which a member of the records comes as well, by the name that the mappings use: another export of the same sender, a renamed column. `a.b` is b in the object a, too.',
     ),
   active: z.boolean().default(true).describe('False: it reads nothing.'),
   joins: z

@@ -2,13 +2,12 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../src/core/random.ts'
 import { writeBulk } from '../../src/sandbox/storage/storage.ts'
 import { eventually } from '../support/eventually.ts'
 import { loggedRecords } from '../support/log-events.ts'
-import { startProgram } from '../support/program.ts'
+import { importStateIn, startProgram } from '../support/program.ts'
 import { startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
 
@@ -48,7 +47,7 @@ test(
       await new Promise((resolve) => setTimeout(resolve, random() * LIFE_MS_MAX))
       hub.child.kill('SIGKILL')
       await hub.gone
-      if (stateIn(dataDir) === 'running') cutShort++
+      if (importStateIn(dataDir) === 'running') cutShort++
     }
     expect(
       cutShort,
@@ -85,16 +84,6 @@ test(
   },
   10 * 60_000,
 )
-
-/** Of the import, as the killed process left it. */
-function stateIn(dataDir: string): unknown {
-  const file = new DatabaseSync(join(dataDir, 'store.db'))
-  try {
-    return file.prepare('select state from imports').get()?.state
-  } finally {
-    file.close()
-  }
-}
 
 /** Without an id: only its place in the file tells it from a repetition. */
 function line(i: number): string {

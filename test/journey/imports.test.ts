@@ -278,6 +278,102 @@ describe('an import of a bucket', () => {
   })
 })
 
+describe('an import of rows of people', () => {
+  const columns = 'id,city\n'
+  const csv = (cities: readonly string[]) =>
+    `${columns}${cities.map((city, i) => `u${i},${city}\n`).join('')}`
+
+  test('keeps a stream updated with the rows of a folder that changed', async () => {
+    const stack = await startApi()
+    const folder = await tempFolder()
+    const write = async (cities: readonly string[], second: number) => {
+      await writeFile(join(folder, 'users.csv'), csv(cities))
+      // A file that was just written is left alone for a while.
+      await utimes(join(folder, 'users.csv'), NOW + second, NOW + second)
+    }
+    await write(['Bonn', 'Kiel', 'Jena'], 0)
+    await stack.call('admin', 'POST', '/api/v1/imports', {
+      location: folder,
+      source: 'people',
+      pollSeconds: 5,
+      rows: { stream: 'people', onlyChanged: ['id'] },
+    })
+    const read = (count: number) =>
+      eventually(
+        `${count} read`,
+        async () => {
+          const { json } = await stack.call('viewer', 'GET', '/api/v1/imports/people')
+          return json.read === count && json.files.done * 3 === count ? json : undefined
+        },
+        { withinMs: 30_000 },
+      )
+    expect(await read(3)).toMatchObject({ stream: 'people', accepted: 3, duplicates: 0 })
+    await write(['Bonn', 'Ulm', 'Jena'], 1)
+    expect(await read(6)).toMatchObject({ accepted: 4, duplicates: 2 })
+    // What it said at first is news again.
+    await write(['Bonn', 'Kiel', 'Jena'], 2)
+    expect(await read(9)).toMatchObject({ accepted: 5, duplicates: 4 })
+    const records = await loggedRecords(stack.hub.log)
+    expect(new Set(records.map(({ type }) => type))).toEqual(new Set(['lytics.people']))
+    expect(records.map(({ text }) => JSON.parse(text).fields.city)).toEqual([
+      'Bonn',
+      'Kiel',
+      'Jena',
+      'Ulm',
+      'Kiel',
+    ])
+    const { json } = await stack.call('viewer', 'GET', '/api/v1/imports/people/report')
+    expect(json.types).toEqual([{ eventType: 'lytics.people', count: 5 }])
+  })
+
+  test('reads full dumps in the order of their times, and forgets what they said when that is not wanted any more', async () => {
+    const stack = await startApi()
+    const folder = await tempFolder()
+    await writeFile(join(folder, 'b.csv'), csv(['Bonn', 'Kiel']))
+    await writeFile(join(folder, 'a.csv'), csv(['Bonn', 'Ulm']))
+    await utimes(join(folder, 'b.csv'), NOW, NOW)
+    await utimes(join(folder, 'a.csv'), NOW + 1, NOW + 1)
+    const start = async (rows: object, run: number) => {
+      await stack.call('admin', 'POST', '/api/v1/imports', { location: folder, source: 'people', rows })
+      return finished(stack, 'people', run)
+    }
+    const changed = { stream: 'people', onlyChanged: ['id'] }
+    expect(await start(changed, 1)).toMatchObject({ state: 'finished', accepted: 3, duplicates: 1 })
+    const cities = (await loggedRecords(stack.hub.log)).map(({ text }) => JSON.parse(text).fields.city)
+    expect(cities).toEqual(['Bonn', 'Kiel', 'Ulm'])
+    await writeFile(join(folder, 'c.csv'), csv(['Bonn', 'Jena']))
+    expect(await start({ stream: 'people' }, 2)).toMatchObject({ accepted: 2, duplicates: 0 })
+    await writeFile(join(folder, 'd.csv'), csv(['Bonn', 'Ulm']))
+    expect(await start(changed, 3)).toMatchObject({ accepted: 2, duplicates: 0 })
+  })
+
+  test.each<[what: string, settings: object, message: string]>([
+    ['copies', { copiesOf: SOURCE, rows: { stream: 'x' } }, 'Rows of people are no copies'],
+    ['CSV of no stream', { format: 'csv' }, 'A CSV holds rows of people'],
+    ['rows in Avro', { format: 'avro', rows: { stream: 'x' } }, 'not from Avro'],
+    ['a stream that no address could have', { rows: { stream: 'a/b' } }, 'stream'],
+  ])('%s are refused', async (_what, settings, message) => {
+    const stack = await startApi()
+    const location = await tempFolder()
+    const answer = await stack.call('admin', 'POST', '/api/v1/imports', {
+      location,
+      source: 'people',
+      ...settings,
+    })
+    expect(answer).toMatchObject({ status: 400, text: expect.stringContaining(message) })
+  })
+
+  test('by columns that the file lacks takes all rows, and fails with the reason', async () => {
+    const stack = await startApi()
+    const folder = await linesFolder('a.csv', ['id,city', 'u1,Bonn'])
+    const rows = { stream: 'people', onlyChanged: ['ID'] }
+    await stack.call('admin', 'POST', '/api/v1/imports', { location: folder, source: 'people', rows })
+    expect(await finished(stack, 'people')).toMatchObject({ files: { failed: 1 } })
+    const { json } = await stack.call('viewer', 'GET', '/api/v1/imports/people/files')
+    expect(json.files[0]).toMatchObject({ problem: expect.stringContaining('No row has ID'), accepted: 1 })
+  })
+})
+
 describe('who may import what', () => {
   test('a folder outside of the roots takes an admin, and stays that folder', async () => {
     const stack = await startApi()

@@ -6,6 +6,10 @@ import type { Log } from '../../src/log/log.ts'
 export interface LoggedRecord {
   readonly source: number
   readonly quarantined: boolean
+  /** As the frame has it. */
+  readonly type: string
+  readonly offset: number
+  readonly receivedAt: number
   readonly text: string
 }
 
@@ -24,6 +28,9 @@ function recordOf(frame: FrameView, i: number): LoggedRecord {
   return {
     source: frame.source,
     quarantined: (frame.rowFlags(i) & ROW_QUARANTINED) !== 0,
+    type: frame.types[frame.rowType(i)] ?? '',
+    offset: frame.baseOffset + i,
+    receivedAt: frame.receivedAt,
     text: frame.bytes.toString('utf8', frame.rowStart(i), frame.rowEnd(i)),
   }
 }

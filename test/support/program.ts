@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { onTestFinished } from 'vitest'
 import { eventually } from './eventually.ts'
 import { SOURCE, TOKEN } from './stack.ts'
@@ -100,5 +101,15 @@ export function kills(pid: number): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+/** State of the only import, as a killed hub left it. */
+export function importStateIn(dataDir: string): unknown {
+  const file = new DatabaseSync(join(dataDir, 'store.db'))
+  try {
+    return file.prepare('select state from imports').get()?.state
+  } finally {
+    file.close()
   }
 }

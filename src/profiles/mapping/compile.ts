@@ -68,14 +68,16 @@ class Compiler {
   #lookup(path: readonly string[]): Evaluate {
     const [first = ''] = path
     const name = path.join('.')
-    const others = Object.hasOwn(this.#otherNames, name) ? (this.#otherNames[name] ?? []) : []
+    const others = (Object.hasOwn(this.#otherNames, name) ? (this.#otherNames[name] ?? []) : []).map(
+      (other) => ({ name: other, path: other.split('.') }),
+    )
     const inside = path.length > 1 ? path : undefined
     if (inside === undefined && others.length === 0) return ({ row }) => memberOf(row, first)
     return ({ row }) => {
       const own = (inside === undefined ? undefined : nestedOf(row, inside)) ?? memberOf(row, name)
       if (own !== undefined) return own
       for (const other of others) {
-        const value = memberOf(row, other)
+        const value = memberOf(row, other.name) ?? nestedOf(row, other.path)
         if (value !== undefined) return value
       }
       return undefined

@@ -83,6 +83,8 @@ const DEFAULT: z.input<typeof ProfileSchema> = {
         phone_number: ['phone'],
         time_zone: ['timezone'],
         date_of_birth: ['dob'],
+        // Braze has no such field: it is an attribute of your own.
+        twitter_handle: ['custom_attributes.twitter_handle'],
       },
       mappings: mappingsOf([...BRAZE_USERS_MAPPING, ['external_id', 'external_id']]),
     },
