@@ -1,6 +1,6 @@
 /**
  * The mapping of Lytics' Braze page, row by row, through every way in: Braze's webhook, JSON, the dashboard's CSV (sent, and
- * as a file), and a segment export of Braze in a bucket. What lies in the log gives the same record whichever way it came.
+ * as a file), and a segment export of Braze in a bucket. It gives the same records and the same profiles whichever way it came.
  */
 
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -11,6 +11,7 @@ import { openPlace } from '../../src/files/files.ts'
 import { defaultSchema } from '../../src/profiles/mapping/default-schema.ts'
 import { StreamMappers } from '../../src/profiles/mapping/stream-of.ts'
 import type { MappedRecord } from '../../src/profiles/record.ts'
+import type { Fields } from '../../src/profiles/values.ts'
 import { DEMO } from '../../src/sandbox/sandbox.ts'
 import { BUCKET_CREDENTIALS, testBucket } from '../support/bucket.ts'
 import { eventually } from '../support/eventually.ts'
@@ -49,6 +50,9 @@ const PEOPLE: readonly Person[] = [
     ...Object.fromEntries(TABLE.map(([source, , held]) => [source, held])),
     braze_id: brazeId(99),
     external_id: 'u-99',
+    // Two who share these would be told apart by who came first.
+    email: 'ann.99@example.com',
+    twitter_handle: '@ann99',
   },
 ]
 
@@ -94,6 +98,19 @@ async function mapped({ hub }: ApiStack, source: string) {
       return comparable(outcome.record)
     })
     .sort((a, b) => (String(a.values.br_user_id) < String(b.values.br_user_id) ? -1 : 1))
+}
+
+/** The fields of all profiles, by braze_id, once the log is in them. */
+async function profiled({ hub }: ApiStack): Promise<Fields[]> {
+  await eventually(
+    'the log is in the profiles',
+    () => (hub.profiles.status().position ?? -1) >= hub.log.head,
+    { withinMs: 60_000 },
+  )
+  const profiles = await hub.profiles.desk.list(0, PEOPLE.length + 1)
+  return profiles
+    .map(({ fields }) => fields)
+    .sort((a, b) => (String(a.br_user_id) < String(b.br_user_id) ? -1 : 1))
 }
 
 async function lyticsSource({ hub }: ApiStack, name: string): Promise<void> {
@@ -266,7 +283,9 @@ test.each<[way: string, send: (stack: ApiStack) => Promise<string>]>([
   ['a segment export in a bucket', bySegmentExport],
 ])('%s gives every row of the page’s table', async (_way, send) => {
   const stack = await startApi()
-  expect(await mapped(stack, await send(stack))).toEqual(
-    PEOPLE.map(expected).sort((a, b) => (String(a.values.br_user_id) < String(b.values.br_user_id) ? -1 : 1)),
+  const people = PEOPLE.map(expected).sort((a, b) =>
+    String(a.values.br_user_id) < String(b.values.br_user_id) ? -1 : 1,
   )
+  expect(await mapped(stack, await send(stack))).toEqual(people)
+  expect(await profiled(stack)).toEqual(people.map(({ values }) => values))
 })
