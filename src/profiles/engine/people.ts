@@ -65,8 +65,8 @@ export class People {
     for (const key of keys) set.owners.set(key, null)
     if (keys.length === 0) return set
     const ids = new Set<number>()
-    for (const { field, value, profile } of await this.#owners(keys)) {
-      set.owners.set(identifierKey(field, value), profile)
+    for (const { place, profile } of await this.#owners(keys)) {
+      set.owners.set(keys[place] ?? '', profile)
       ids.add(profile)
     }
     await this.#fill(set, [...ids])
@@ -170,14 +170,16 @@ export class People {
     }
   }
 
+  /** Of each key that somebody has: its place in the list, and whose it is. */
   #owners(keys: readonly IdentifierKey[]) {
+    const columns = { place: 'whole', field: 'text', value: 'text' } as const
     const wanted = rowSet(
       this.#store.dialect,
-      { field: 'text', value: 'text' },
-      keys.map((key) => splitKey(key)),
+      columns,
+      keys.map((key, place) => [place, ...splitKey(key)]),
     )
-    return sql<{ field: string; value: string; profile: number }>`
-      select have.field, have.value, have.profile from ${wanted} as wanted
+    return sql<{ place: number; profile: number }>`
+      select wanted.place, have.profile from ${wanted} as wanted
       join profile_identifiers as have on have.field = wanted.field and have.value = wanted.value`
       .execute(this.#store.db)
       .then(({ rows }) => rows)
