@@ -231,6 +231,47 @@ const cases: Case[] = [
     reasons: [...many(4, () => 'cookie:t max_values'), 'cookie:t shared'],
   },
   {
+    what: 'also where identifiers follow: they have met whom they met before',
+    world: () =>
+      new World(
+        schemaOf(
+          { ...IDENTIFIERS, cookie: { ...IDENTIFIERS.cookie, sharedAfter: 3 } },
+          { droppedIdentifier: 'follows' },
+        ),
+      ),
+    say: ['a', 'b', 'c', 'd', 'e'].map((name) => `email:${name}@x.io cookie:t`),
+    people: ['cookie:t', ...['a', 'b', 'c', 'd', 'e'].map((name) => `email:${name}@x.io`)],
+    reasons: [...many(3, () => 'cookie:t max_values'), 'cookie:t shared'],
+  },
+  {
+    what: 'what is shared and alone stays where it is',
+    world: () => new World(schemaOf({ user: { rank: 1 }, card: { rank: 2, sharedAfter: 2 } })),
+    say: ['card:x', 'user:1 card:1', 'user:2 card:2', 'user:1 card:x', 'user:2 card:x', 'card:x'],
+    people: ['card:1 user:1', 'card:2 user:2', 'card:x'],
+    reasons: ['card:x max_values', 'card:x max_values', 'card:x shared'],
+  },
+  {
+    what: 'what a record brings is not retired, however late it is',
+    world: () =>
+      new World(schemaOf({ ...IDENTIFIERS, cookie: { rank: 4, perProfileMax: 2, rotates: true } })),
+    say: [
+      ['user:u cookie:a', day(0)],
+      ['user:u cookie:b', day(10)],
+      ['email:e@x.io cookie:c', day(11)],
+      ['user:u email:e@x.io cookie:a', day(1)],
+    ],
+    people: ['cookie:a cookie:c email:e@x.io user:u'],
+  },
+  {
+    what: 'what comes back after its window counts again, and another is retired for it',
+    world: () =>
+      new World(
+        schemaOf({ user: { rank: 1 }, cookie: { rank: 2, perProfileMax: 2, rotates: true, windowDays: 30 } }),
+      ),
+    say: [0, 40, 41, 42].map((n, i) => [`user:u cookie:${[1, 2, 3, 1][i]}0`, day(n)]),
+    people: ['cookie:10 cookie:30 user:u'],
+  },
+  {
     what: 'who met rivals long ago is not shared',
     world: () => new World(schemaOf({ ...IDENTIFIERS, cookie: { ...IDENTIFIERS.cookie, sharedAfter: 2 } })),
     say: [

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { identifierKey, type Profile } from '../profile.ts'
 import { neverLink } from '../working-set.ts'
-import { breachesOf, breachesOfProfile, START_MS, World } from './identity.fixture.ts'
+import { breachesOf, breachesOfProfile, IDENTIFIERS, START_MS, schemaOf, World } from './identity.fixture.ts'
 import { records, SEED } from './identity-arbitrary.fixture.ts'
 import { identify } from './rules.ts'
 import { type Plan, planMerge, planUndo, preview } from './split.ts'
@@ -66,6 +66,28 @@ describe('undoing a merge', () => {
     const rest = first.profiles.find(({ id }) => id === b)
     if (rest === undefined) throw new Error('No profile')
     expect(who(undo(world, rest, 0, first.neverLinks))).toEqual({ [b ?? 0]: 'b@x.io', [c ?? 0]: 'c' })
+  })
+
+  it('keeps together what was one before, though its link rotated out', () => {
+    const few = (max: number) =>
+      new World(schemaOf({ ...IDENTIFIERS, cookie: { rank: 4, perProfileMax: max, rotates: true } }))
+    // The loser's: c was between e and d.
+    const one = few(2)
+    const [user, email] = [one.say('user:u'), one.say('email:e@x.io cookie:c')]
+    for (const carried of ['cookie:c cookie:d', 'user:u cookie:c', 'cookie:d', 'user:u cookie:x'])
+      one.say(carried)
+    const plan = undo(one, one.profile(user), 0)
+    expect(who(plan)).toEqual({ [user ?? 0]: 'u x', [email ?? 0]: 'd e@x.io' })
+    // The survivor's: k was between a and m.
+    const two = few(3)
+    const [first, second] = [two.say('user:u cookie:a'), two.say('email:e@x.io')]
+    for (const carried of ['cookie:a cookie:k', 'cookie:k cookie:m', 'email:e@x.io cookie:k'])
+      two.say(carried)
+    for (const carried of ['cookie:a', 'cookie:m', 'user:u cookie:x']) two.say(carried)
+    const other = undo(two, two.profile(first), 0)
+    expect(who(other)).toEqual({ [first ?? 0]: 'a m u x', [second ?? 0]: 'e@x.io' })
+    for (const { profiles } of [plan, other])
+      for (const profile of profiles) expect(breachesOfProfile(profile, one.rules)).toEqual([])
   })
 
   it('makes profiles of those that belong to neither', () => {
