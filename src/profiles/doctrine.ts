@@ -56,11 +56,24 @@ export class Doctrine implements Judge {
     return this.#mapper(source, type)?.stream.name
   }
 
-  /** A text says why the record gives nothing. */
-  read({ source, type, bytes, offset, receivedAt }: RawRecord): Readied | string {
+  /**
+   * `say` hears in a word what became of the record: `applied`, or why it gives nothing; and of each value that could not be
+   * made which and why, `braze_users.email not_an_email`.
+   */
+  read(raw: RawRecord, say: (word: string) => void): Readied | undefined {
+    const readied = this.#readied(raw, say)
+    say(typeof readied === 'string' ? readied : 'applied')
+    return typeof readied === 'string' ? undefined : readied
+  }
+
+  #readied(
+    { source, type, bytes, offset, receivedAt }: RawRecord,
+    say: (word: string) => void,
+  ): Readied | string {
     const mapper = this.#mapper(source, type)
     if (mapper === undefined) return 'no_stream'
     const mapped = mapper.map(decoder.decode(bytes), offset, receivedAt)
+    for (const { field, problem } of mapped.lost) say(`${mapper.stream.name}.${field} ${problem}`)
     if ('reason' in mapped) return mapped.reason
     const identified = identify(mapped.record, this.rules)
     return identified.ids.length === 0 ? 'no_identifier' : { record: mapped.record, identified }

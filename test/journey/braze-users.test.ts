@@ -1,6 +1,7 @@
 /**
  * The mapping of Lytics' Braze page, row by row, through every way in: Braze's webhook, JSON, the dashboard's CSV (sent, and
- * as a file), and a segment export of Braze in a bucket. It gives the same records and the same profiles whichever way it came.
+ * as a file), and a segment export of Braze in a bucket. Whichever way they came, what lies in the log gives the same
+ * records, and those the same profiles.
  */
 
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -11,7 +12,6 @@ import { openPlace } from '../../src/files/files.ts'
 import { defaultSchema } from '../../src/profiles/mapping/default-schema.ts'
 import { StreamMappers } from '../../src/profiles/mapping/stream-of.ts'
 import type { MappedRecord } from '../../src/profiles/record.ts'
-import type { Fields } from '../../src/profiles/values.ts'
 import { DEMO } from '../../src/sandbox/sandbox.ts'
 import { BUCKET_CREDENTIALS, testBucket } from '../support/bucket.ts'
 import { eventually } from '../support/eventually.ts'
@@ -43,16 +43,15 @@ const IDENTIFIERS = ['br_user_id', 'email', 'tw_uid', 'external_id']
 /** By source field. Everybody has a braze_id. */
 type Person = Readonly<Record<string, string>>
 
-/** One for each row of the table, who has nothing else, and one who has everything. */
+/** One for each row of the table, who has nothing else, and one who has everything, and no identifier of another. */
 const PEOPLE: readonly Person[] = [
   ...TABLE.map(([source, , held], i) => ({ braze_id: brazeId(i), [source]: held })),
   {
     ...Object.fromEntries(TABLE.map(([source, , held]) => [source, held])),
     braze_id: brazeId(99),
     external_id: 'u-99',
-    // Two who share these would be told apart by who came first.
-    email: 'ann.99@example.com',
-    twitter_handle: '@ann99',
+    email: 'zoe@example.com',
+    twitter_handle: '@zoe',
   },
 ]
 
@@ -76,6 +75,10 @@ function expected(person: Person) {
   }
 }
 
+function byBrazeId(a: { values: Record<string, unknown> }, b: { values: Record<string, unknown> }): number {
+  return String(a.values.br_user_id) < String(b.values.br_user_id) ? -1 : 1
+}
+
 function comparable({ identifiers, values }: MappedRecord) {
   return {
     identifiers: identifiers.map(({ field, value }) => [field, value]).sort(),
@@ -97,20 +100,7 @@ async function mapped({ hub }: ApiStack, source: string) {
       expect(outcome.lost).toEqual([])
       return comparable(outcome.record)
     })
-    .sort((a, b) => (String(a.values.br_user_id) < String(b.values.br_user_id) ? -1 : 1))
-}
-
-/** The fields of all profiles, by braze_id, once the log is in them. */
-async function profiled({ hub }: ApiStack): Promise<Fields[]> {
-  await eventually(
-    'the log is in the profiles',
-    () => (hub.profiles.status().position ?? -1) >= hub.log.head,
-    { withinMs: 60_000 },
-  )
-  const profiles = await hub.profiles.desk.list(0, PEOPLE.length + 1)
-  return profiles
-    .map(({ fields }) => fields)
-    .sort((a, b) => (String(a.br_user_id) < String(b.br_user_id) ? -1 : 1))
+    .sort(byBrazeId)
 }
 
 async function lyticsSource({ hub }: ApiStack, name: string): Promise<void> {
@@ -283,9 +273,37 @@ test.each<[way: string, send: (stack: ApiStack) => Promise<string>]>([
   ['a segment export in a bucket', bySegmentExport],
 ])('%s gives every row of the page’s table', async (_way, send) => {
   const stack = await startApi()
-  const people = PEOPLE.map(expected).sort((a, b) =>
-    String(a.values.br_user_id) < String(b.values.br_user_id) ? -1 : 1,
+  const source = await send(stack)
+  const wanted = PEOPLE.map(expected).sort(byBrazeId)
+  expect(await mapped(stack, source)).toEqual(wanted)
+
+  const { profiles, log } = stack.hub
+  await eventually('the profiles have applied the log', () => profiles.status().position === log.head)
+  expect(await profiles.desk.counts()).toMatchObject({ profiles: PEOPLE.length, merges: 0, conflicts: 0 })
+  for (const { values } of wanted)
+    expect((await profiles.find('br_user_id', String(values.br_user_id))).fields).toEqual(values)
+})
+
+test('a value that cannot be made is counted by its field, and costs nothing else', async () => {
+  const stack = await startApi()
+  await lyticsSource(stack, 'json')
+  const rows = [
+    { braze_id: 'b1', email: 'nobody', date_of_birth: '3/4/1982', city: 'Köln' },
+    { braze_id: 'b2', email: 'nobody' },
+    { email: 'nobody' },
+  ]
+  await posted(
+    `${stack.hub.url}/collect/json/${STREAM}?access_token=${KEY}`,
+    JSON.stringify(rows),
+    'application/json',
   )
-  expect(await mapped(stack, await send(stack))).toEqual(people)
-  expect(await profiled(stack)).toEqual(people.map(({ values }) => values))
+  const { profiles, log } = stack.hub
+  await eventually('the profiles have applied the log', () => profiles.status().position === log.head)
+  expect(profiles.status().counts).toEqual({
+    applied: 2,
+    no_identifier: 1,
+    'braze_users.email not_an_email': 3,
+    'braze_users.birth_date ambiguous_date': 1,
+  })
+  expect((await profiles.find('br_user_id', 'b1')).fields).toEqual({ br_user_id: 'b1', city: 'Köln' })
 })

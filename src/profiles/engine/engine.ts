@@ -161,11 +161,12 @@ export class ProfileEngine {
   read(records: readonly RawRecord[]): { readied: Readied[]; counts: Record<string, number> } {
     const readied: Readied[] = []
     const counts: Record<string, number> = {}
-    for (const raw of records) {
-      const read = this.#doctrine.read(raw)
-      const word = typeof read === 'string' ? read : 'applied'
+    const say = (word: string): void => {
       counts[word] = (counts[word] ?? 0) + 1
-      if (typeof read !== 'string') readied.push(read)
+    }
+    for (const raw of records) {
+      const read = this.#doctrine.read(raw, say)
+      if (read !== undefined) readied.push(read)
     }
     return { readied, counts }
   }
