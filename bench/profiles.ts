@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { postgresDatabase } from '../test/support/postgres.ts'
+import { setup } from '../test/support/servers-hook.ts'
 
 export interface ProfilePlan {
   readonly dataDir: string
@@ -37,15 +39,31 @@ const HEAD =
   'external_id,braze_id,email,first_name,last_name,city,country,gender,language,phone_number,time_zone,date_of_birth\n'
 
 export async function profiles(): Promise<object[]> {
+  const embedded = await measured('embedded', {})
+  const stopServers = await setup()
+  try {
+    const { url, drop } = await postgresDatabase('empty')
+    const rows = await measured('PostgreSQL', { store: url })
+    await drop()
+    return [...embedded, ...rows]
+  } finally {
+    await stopServers()
+  }
+}
+
+async function measured(store: string, settings: ProfilePlan['settings']): Promise<object[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-bench-profiles-'))
-  // Rows of the second file are other rows of the same people.
   const child = fork(fileURLToPath(new URL('./profile-process.ts', import.meta.url)), [
-    JSON.stringify({ dataDir, token: TOKEN, settings: {} } satisfies ProfilePlan),
+    JSON.stringify({ dataDir, token: TOKEN, settings } satisfies ProfilePlan),
   ])
   const gone = once(child, 'exit')
   try {
     const [{ url }] = (await once(child, 'message')) as [{ url: string }]
-    return [await load(child, url, 'new people', 0), await load(child, url, 'the same people again', 1)]
+    return [
+      await load(child, url, `${store}, new people`, 0),
+      // Other rows of the same people.
+      await load(child, url, `${store}, the same people again`, 1),
+    ]
   } finally {
     if (child.connected) child.send('close')
     await gone
