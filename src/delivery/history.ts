@@ -6,7 +6,7 @@
 import { ThalwegError } from '../core/errors.ts'
 import type { Current } from '../currents/current.ts'
 import type { Currents } from '../currents/registry.ts'
-import { ROW_QUARANTINED } from '../log/frame.ts'
+import { ROW_ERASED, ROW_QUARANTINED } from '../log/frame.ts'
 import type { Identity, Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import type { Blueprints } from './blueprint.ts'
@@ -130,7 +130,7 @@ export class History {
     fate: Fate,
   ): Promise<{ mapped: unknown; skipped: boolean } | undefined> {
     const { outcome } = fate
-    const isEvent = (record.flags & ROW_QUARANTINED) === 0
+    const isEvent = (record.flags & (ROW_QUARANTINED | ROW_ERASED)) === 0
     if (outcome === 'out-of-scope' || outcome === 'filtered' || !isEvent) return undefined
     try {
       const { writer, rule } = await this.#parts.blueprints.of(current)
