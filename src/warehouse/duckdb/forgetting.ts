@@ -6,7 +6,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type SubjectIdentifier, Traces } from '../../core/traces.ts'
 import { elementsOf } from './json-elements.ts'
-import { BOOKS, CATALOG, quoted, type TableName, tableSql } from './names.ts'
+import { BOOKS, quoted, tableSql } from './names.ts'
 
 export interface ForgottenRows {
   /** Rows of theirs, and events of theirs in rows of the raw shape. */
@@ -32,14 +32,12 @@ export async function forgetRows(
   try {
     const found = await connection.runAndReadAll(`SELECT database, tbl, shape FROM ${BOOKS}.tables`)
     for (const [database, table, shape] of found.getRows() as [string, string, string][]) {
-      const place = { database, table }
       const work = shape === 'raw' ? forgetRaw : forgetEvents
-      const { theirs, mentions } = await work(connection, place, traces, isDry)
+      const { theirs, mentions } = await work(connection, tableSql({ database, table }), traces, isDry)
       total.theirs += theirs
       total.mentions += mentions
     }
-    const misfits: TableName = { database: BOOKS, table: 'misfits' }
-    total.mentions += (await forgetEvents(connection, misfits, traces, isDry)).mentions
+    total.mentions += (await forgetEvents(connection, `${BOOKS}.misfits`, traces, isDry, true)).mentions
     await connection.run('COMMIT')
     return total
   } catch (error) {
@@ -48,40 +46,38 @@ export async function forgetRows(
   }
 }
 
-async function forgetEvents(
+/**
+ * Rows of a table with a column per value: theirs are deleted, and words about them blotted out of the others. `isBook`: its rows are about
+ * nobody, they hold samples of values.
+ */
+export async function forgetEvents(
   connection: DuckDBConnection,
-  place: TableName,
+  table: string,
   traces: Traces,
   isDry: boolean,
+  isBook = false,
 ): Promise<ForgottenRows> {
-  const described = await connection.runAndReadAll(
-    `SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = '${CATALOG}' AND schema_name = $1 AND table_name = $2 ORDER BY column_index`,
-    [place.database, place.table],
-  )
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`)
   const columns = (described.getRows() as [string, string][])
     .filter(([, type]) => !BLIND_TYPES.test(type))
     .map(([name]) => name)
-  const isBook = place.database === BOOKS
   let theirs = 0
   let mentions = 0
-  for await (const { rowid, cells } of candidates(connection, place, columns, traces)) {
+  for await (const { rowid, cells } of candidates(connection, table, columns, traces)) {
     const row = Object.fromEntries(columns.map((name, i) => [name, cells[i] ?? null]))
     const texts = cells.filter((cell) => typeof cell === 'string')
     if (!isBook && traces.owns(row)) {
       theirs++
-      if (!isDry) await connection.run(`DELETE FROM ${tableSql(place)} WHERE rowid = $1`, [rowid])
+      if (!isDry) await connection.run(`DELETE FROM ${table} WHERE rowid = $1`, [rowid])
     } else if (texts.some((text) => traces.bearingOf(text) !== 'none')) {
       mentions++
       if (isDry) continue
       for (const [name, cell] of Object.entries(row)) {
-        if (typeof cell !== 'string') continue
+        if (cell === null) continue
         // The sample of a misfit is the beginning of one value: of theirs there is nothing else in it.
         const blotted = isBook && traces.bearingOf(cell) === 'theirs' ? '' : traces.masked(cell)
-        if (blotted !== cell)
-          await connection.run(`UPDATE ${tableSql(place)} SET ${quoted(name)} = $1 WHERE rowid = $2`, [
-            blotted,
-            rowid,
-          ])
+        if (blotted === cell) continue
+        await connection.run(`UPDATE ${table} SET ${quoted(name)} = $1 WHERE rowid = $2`, [blotted, rowid])
       }
     }
   }
@@ -91,13 +87,13 @@ async function forgetEvents(
 /** A row holds all events of a request: theirs are taken out of the text, with their offsets. */
 async function forgetRaw(
   connection: DuckDBConnection,
-  place: TableName,
+  table: string,
   traces: Traces,
   isDry: boolean,
 ): Promise<ForgottenRows> {
   let theirs = 0
   let mentions = 0
-  for await (const { rowid, cells } of candidates(connection, place, ['events'], traces)) {
+  for await (const { rowid, cells } of candidates(connection, table, ['events'], traces)) {
     const [events] = cells
     if (typeof events !== 'string') continue
     const kept: string[] = []
@@ -115,10 +111,10 @@ async function forgetRaw(
     }
     if (isMentioned) mentions++
     if (isDry || (places.length === elementsOf(events).length && !isMentioned)) continue
-    if (kept.length === 0) await connection.run(`DELETE FROM ${tableSql(place)} WHERE rowid = $1`, [rowid])
+    if (kept.length === 0) await connection.run(`DELETE FROM ${table} WHERE rowid = $1`, [rowid])
     else
       await connection.run(
-        `UPDATE ${tableSql(place)} SET events = $1, _offsets = list_select(_offsets, [${places.join(', ')}]) WHERE rowid = $2`,
+        `UPDATE ${table} SET events = $1, _offsets = list_select(_offsets, [${places.join(', ')}]) WHERE rowid = $2`,
         [`[${kept.join(',')}]`, rowid],
       )
   }
@@ -128,7 +124,7 @@ async function forgetRaw(
 /** Rows in which there may be a trace, each with its place: in the order of their places, so that changes do not disturb. */
 async function* candidates(
   connection: DuckDBConnection,
-  place: TableName,
+  table: string,
   columns: readonly string[],
   traces: Traces,
 ): AsyncGenerator<{ readonly rowid: bigint; readonly cells: readonly (string | null)[] }> {
@@ -138,7 +134,7 @@ async function* candidates(
   let after = -1n
   for (;;) {
     const found = await connection.runAndReadAll(
-      `SELECT rowid, ${texts.join(', ')} FROM ${tableSql(place)} WHERE rowid > $1::BIGINT AND regexp_matches(${anyText}, $2) ORDER BY rowid LIMIT ${PAGE_ROWS}`,
+      `SELECT rowid, ${texts.join(', ')} FROM ${table} WHERE rowid > $1::BIGINT AND regexp_matches(${anyText}, $2) ORDER BY rowid LIMIT ${PAGE_ROWS}`,
       [after, traces.coarse],
     )
     const rows = found.getRows() as [bigint, ...(string | null)[]][]
