@@ -3,6 +3,8 @@
 import type { Traces } from '../core/traces.ts'
 import { editRows, type Touched } from '../store/edit-rows.ts'
 import type { Store } from '../store/store.ts'
+import { identifierOf } from './roster/person.ts'
+import type { RunReport } from './run.ts'
 
 /** Dry: counts only. */
 export async function forgetInAudiences(store: Store, traces: Traces, isDry: boolean): Promise<Touched[]> {
@@ -10,7 +12,7 @@ export async function forgetInAudiences(store: Store, traces: Traces, isDry: boo
     store,
     { table: 'runs', key: ['activation', 'run'], columns: ['report'] },
     isDry,
-    ({ report }) => changed({ report }, { report: traces.masked(report) }),
+    ({ report }) => changed({ report }, { report: maskedReport(report, traces) }),
   )
   const activations = await editRows(
     store,
@@ -38,6 +40,22 @@ export async function forgetInAudiences(store: Store, traces: Traces, isDry: boo
 
 function changed<Row extends object>(before: Row, after: Row): Row | undefined {
   return JSON.stringify(before) === JSON.stringify(after) ? undefined : after
+}
+
+/** People in a sample are written with their kind in front. */
+function maskedReport(report: string, traces: Traces): string {
+  const parsed = JSON.parse(report) as Partial<RunReport>
+  const { sample, ...others } = parsed
+  if (sample === undefined) return traces.masked(report)
+  const hidden = (person: string): string => {
+    const { kind, value } = identifierOf(person)
+    const blotted = traces.owns({ [kind]: value, alias_name: value }) ? '*'.repeat(value.length) : value
+    return person.slice(0, person.length - value.length) + traces.masked(blotted)
+  }
+  const shown = { added: sample.added.map(hidden), removed: sample.removed.map(hidden) }
+  const masked = JSON.parse(traces.masked(JSON.stringify(others))) as object
+  // In the order in which it was written.
+  return JSON.stringify({ ...parsed, ...masked, sample: shown })
 }
 
 /** But for whoever is told of the activation's troubles: that is one of the operators. */

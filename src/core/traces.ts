@@ -155,7 +155,7 @@ export class Traces {
 
   #owns(value: unknown, member: string, parent: string, depth: number): boolean {
     if (typeof value === 'string') return this.#is(value, member, parent) || this.#ownsText(value, depth)
-    if (typeof value === 'number') return namesSomebody(member, parent) && this.#exact.has(String(value))
+    if (typeof value === 'number') return isNamingMember(member, parent) && this.#exact.has(String(value))
     if (depth > JSON_DEPTH_MAX) return false
     if (Array.isArray(value)) return value.some((item) => this.#owns(item, member, parent, depth + 1))
     if (!isRecord(value)) return false
@@ -165,7 +165,7 @@ export class Traces {
   #is(value: string, member: string, parent: string): boolean {
     const text = value.trim()
     if (!this.#exact.has(text) && !this.#folded.has(text.toLowerCase())) return false
-    return isTelling(text) || namesSomebody(member, parent)
+    return isTelling(text) || isNamingMember(member, parent)
   }
 
   /** Braze writes what lies deep as JSON in a text. */
@@ -221,7 +221,8 @@ function kindOf(member: string, parent: string): SubjectKind | undefined {
   return Object.hasOwn(MEMBERS, member) ? MEMBERS[member] : undefined
 }
 
-function namesSomebody(member: string, parent: string): boolean {
+/** Whether a value under this member says who a record is about. */
+export function isNamingMember(member: string, parent: string): boolean {
   return kindOf(member, parent) !== undefined
 }
 
