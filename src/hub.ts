@@ -62,8 +62,8 @@ export interface HubOptions {
   readonly logger?: HubLogger
   /** How often a halted current tries again by itself, in milliseconds. */
   readonly haltedRetryMs?: number
-  /** For fault tests: told when a step of an erasure begins. */
-  readonly onErasureStep?: (step: Step) => void
+  /** For fault tests: told when the work of a step of an erasure is done, and before that is noted. */
+  readonly onErasureStepDone?: (step: Step) => void
   /** Addresses that endpoints.json lists beside our own. */
   readonly alsoListening?: Readonly<Record<string, string>>
 }
@@ -289,7 +289,7 @@ export async function startHub(
       parquet: parquetWriter,
       profiles: undefined,
       folders: parquetDir === undefined || isWithin(parquetDir, dataDir) ? [dataDir] : [dataDir, parquetDir],
-      ...(options.onErasureStep === undefined ? {} : { onStep: options.onErasureStep }),
+      ...(options.onErasureStepDone === undefined ? {} : { onStepDone: options.onErasureStepDone }),
     })
     const hub: Hub = {
       ...parts,

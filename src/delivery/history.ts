@@ -72,7 +72,10 @@ export class History {
     const offsets: number[] = []
     for (const offset of await this.#parts.log.find(identity)) {
       const record = await recordAt(this.#parts.log, offset)
-      if (record !== undefined && eventIdOf(record.bytes) === eventId) offsets.push(offset)
+      if (record === undefined) continue
+      // What was erased is known by its identity alone.
+      const isErased = (record.flags & ROW_ERASED) !== 0
+      if (isErased || eventIdOf(record.bytes) === eventId) offsets.push(offset)
     }
     return offsets
   }

@@ -50,8 +50,8 @@ export interface ErasureParts extends StoresParts {
     info(about: object, message: string): void
     error(about: object, message: string): void
   }
-  /** For tests: called when a step begins. */
-  readonly onStep?: (step: Step) => void
+  /** For fault tests: called when the work of a step is done, and before that is noted. */
+  readonly onStepDone?: (step: Step) => void
 }
 
 export interface ErasurePlan {
@@ -190,7 +190,6 @@ export class Erasures {
 
   async #step({ id, step, progress, createdAt, requestedBy, note }: Erasure): Promise<void> {
     const { signal } = this.#stopping
-    this.#parts.onStep?.(step)
     const wish = await this.#requests.wish(id)
     const traces = new Traces(wish.identifiers)
     const following = STEPS[STEPS.indexOf(step) + 1]
@@ -201,6 +200,7 @@ export class Erasures {
         progress.left = [...plan.left]
         const blotted = new Traces(plan.identifiers).masked(note)
         const exact = { ...wish, identifiers: plan.identifiers }
+        this.#parts.onStepDone?.(step)
         await this.#requests.advance(id, 'suppress', progress, { wish: exact, note: blotted })
         return
       }
@@ -219,6 +219,7 @@ export class Erasures {
         break
       case 'search': {
         progress.search = await searchFolders(this.#parts.folders, traces, signal)
+        this.#parts.onStepDone?.(step)
         await this.#finish(wish, { id, progress, createdAt, requestedBy, note })
         return
       }
@@ -226,6 +227,7 @@ export class Erasures {
         for (const { place, rows } of await this.#stores[step](traces, false, signal))
           progress.removed[place] = (progress.removed[place] ?? 0) + rows
     }
+    this.#parts.onStepDone?.(step)
     await this.#requests.advance(id, following ?? 'search', progress)
   }
 
