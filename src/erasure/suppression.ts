@@ -14,6 +14,8 @@ import type { Store } from '../store/store.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
 const PRIME = 0x01000193
 const BITMAP_BITS = 20
 const ROWS_AT_ONCE = 500
@@ -31,6 +33,8 @@ export class Suppression {
   readonly #parts: SuppressionParts
   readonly #seed: number
   #hashes = new Set<string>()
+  /** Of each hash 32 bits, and of those the first 20 as a bitmap. */
+  #quicks = new Set<number>()
   #bitmap = new Uint32Array(0)
   /** Records blanked since the start. */
   blanked = 0
@@ -48,6 +52,7 @@ export class Suppression {
   async load(): Promise<void> {
     const rows = await this.#parts.store.db.selectFrom('suppressions').select(['hash', 'quick']).execute()
     this.#hashes = new Set(rows.map(({ hash }) => hash))
+    this.#quicks = new Set(rows.map(({ quick }) => quick))
     this.#bitmap = new Uint32Array(rows.length === 0 ? 0 : 2 ** (BITMAP_BITS - 5))
     for (const { quick } of rows) setBit(this.#bitmap, quick)
     this.#parts.log.screen = rows.length === 0 ? undefined : (frame) => this.#screen(frame)
@@ -91,12 +96,14 @@ export class Suppression {
   /** Whether a record names somebody who stays out. */
   holdsOut(record: Uint8Array): boolean {
     if (!this.#mayHold(record, 0, record.length)) return false
+    const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString()
     try {
-      const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString()
       return this.#owns(JSON.parse(text), '', '', 0)
     } catch {
-      // What is no JSON is kept apart, and no current picks it up.
-      return false
+      // What is cut or broken is kept in quarantine: by its texts, as far as they are whole.
+      return [...text.matchAll(/"([^"\\]*)"/g)].some(
+        ([, word = '']) => isTelling(word) && this.#isKnown(word.trim()),
+      )
     }
   }
 
@@ -113,28 +120,45 @@ export class Suppression {
   #mayHold(bytes: Uint8Array, start: number, end: number): boolean {
     for (let at = start; at < end; at++) {
       const byte = bytes[at] ?? 0
+      let hash = this.#seed
       if (byte === QUOTE) {
-        let hash = this.#seed
+        const from = at
+        let hasEscapes = false
         for (at++; at < end; at++) {
           const inner = bytes[at] ?? 0
           if (inner === QUOTE) break
-          // With an escape in it, it is not what it says: to be parsed.
-          if (inner === BACKSLASH) return true
           hash = Math.imul(hash ^ folded(inner), PRIME)
+          if (inner !== BACKSLASH) continue
+          hasEscapes = true
+          at++
         }
-        if (hasBit(this.#bitmap, finished(hash))) return true
-      } else if (byte >= 0x30 && byte <= 0x39) {
-        let hash = this.#seed
+        if (hasEscapes ? this.#escapedMayHold(bytes.subarray(from, at + 1)) : this.#mayBe(finished(hash)))
+          return true
+      } else if (byte >= DIGIT_0 && byte <= DIGIT_9) {
         for (; at < end; at++) {
           const digit = bytes[at] ?? 0
-          if (digit < 0x30 || digit > 0x39) break
+          if (digit < DIGIT_0 || digit > DIGIT_9) break
           hash = Math.imul(hash ^ digit, PRIME)
         }
-        if (hasBit(this.#bitmap, finished(hash))) return true
+        if (this.#mayBe(finished(hash))) return true
         at--
       }
     }
     return false
+  }
+
+  /** A JSON text with escapes is not what its bytes say; and it may be JSON itself. */
+  #escapedMayHold(token: Uint8Array): boolean {
+    try {
+      const text = JSON.parse(Buffer.from(token).toString()) as string
+      return /^\s*[[{]/.test(text) || this.#mayBe(this.#quickOf(Buffer.from(text)))
+    } catch {
+      return true
+    }
+  }
+
+  #mayBe(quick: number): boolean {
+    return hasBit(this.#bitmap, quick) && this.#quicks.has(quick)
   }
 
   #owns(value: unknown, member: string, parent: string, depth: number): boolean {
@@ -159,7 +183,7 @@ export class Suppression {
   }
 
   #isKnown(text: string): boolean {
-    if (!hasBit(this.#bitmap, this.#quickOf(Buffer.from(text)))) return false
+    if (!this.#mayBe(this.#quickOf(Buffer.from(text)))) return false
     return (
       this.#hashes.has(this.#hashOf(wordOf(text, false))) ||
       this.#hashes.has(this.#hashOf(wordOf(text, true)))
