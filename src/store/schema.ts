@@ -423,6 +423,31 @@ export interface ProfileSchemasTable {
   created_at: number
 }
 
+/** erasure: persons taken out of all stores, with the receipt. Key: id. */
+export interface ErasuresTable {
+  id: string
+  state: string // queued | running | finished
+  step: string // the one that comes next
+  sealed: Uint8Array | null // the request, identifiers and all; null once finished
+  progress: string // JSON: what was found and done so far
+  problem: string // why the step is tried again
+  requested_by: string // label of the token
+  note: string // without identifiers
+  receipt: string | null // JSON, canonical: see erasure/receipt.ts
+  signature: string | null
+  created_at: number
+  updated_at: number
+  finished_at: number | null
+}
+
+/** erasure: keyed hashes of what erased persons were known by; records with it are kept without content. Key: hash, erasure. */
+export interface SuppressionsTable {
+  hash: string
+  erasure: string
+  quick: number // 32 bits, keyed: for a look that costs little
+  created_at: number
+}
+
 // What is known of people: PROFILE_PLAN. In SQLite these lie in a file of their own, which the process of the profiles has open.
 
 /** profiles: how far the log was applied, which rules judged everybody, and the next id. One row. Key: id. */
@@ -512,28 +537,4 @@ export interface AudienceMovesTable {
   entered: number
   cause: string // see MOVE_CAUSES
   record_offset: number | null
-}
-/** erasure: persons taken out of all stores, with the receipt. Key: id. */
-export interface ErasuresTable {
-  id: string
-  state: string // queued | running | finished
-  step: string // the one that comes next
-  sealed: Uint8Array | null // the request, identifiers and all; null once finished
-  progress: string // JSON: what was found and done so far
-  problem: string // why the step is tried again
-  requested_by: string // label of the token
-  note: string // without identifiers
-  receipt: string | null // JSON, canonical: see erasure/receipt.ts
-  signature: string | null
-  created_at: number
-  updated_at: number
-  finished_at: number | null
-}
-
-/** erasure: keyed hashes of what erased persons were known by; records with it are kept without content. Key: hash, erasure. */
-export interface SuppressionsTable {
-  hash: string
-  erasure: string
-  quick: number // 32 bits, keyed: for a look that costs little
-  created_at: number
 }
