@@ -287,7 +287,7 @@ export async function startHub(
       transport,
       verdicts: doors.verdicts,
       parquet: parquetWriter,
-      profiles: undefined,
+      profiles,
       folders: parquetDir === undefined || isWithin(parquetDir, dataDir) ? [dataDir] : [dataDir, parquetDir],
       ...(options.onErasureStepDone === undefined ? {} : { onStepDone: options.onErasureStepDone }),
     })

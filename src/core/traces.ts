@@ -216,6 +216,15 @@ function aliasIn(value: Readonly<Record<string, unknown>>, member: string): Subj
   return { kind: 'alias', label, value: name }
 }
 
+/** An identifier of a profile, by the name of its field; one that no vendor knows by name is an alias of that label. */
+export function subjectOf(field: string, value: string): SubjectIdentifier {
+  const kind = kindOf(field, '') ?? PROFILE_FIELDS.get(field)
+  return kind === undefined ? { kind: 'alias', label: field, value } : { kind, label: '', value }
+}
+
+/** As the default schema of profiles calls them. */
+const PROFILE_FIELDS: ReadonlyMap<string, SubjectKind> = new Map([['br_user_id', 'braze_id']])
+
 function kindOf(member: string, parent: string): SubjectKind | undefined {
   if (/^(user_)?alias(es)?$/.test(parent) && member === 'name') return 'alias'
   return Object.hasOwn(MEMBERS, member) ? MEMBERS[member] : undefined

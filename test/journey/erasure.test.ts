@@ -42,11 +42,20 @@ test('she is in no store any more; the others, the books and a restart are as be
       ['braze_id', JANE.brazeId],
       ['device_id', JANE.device],
       ['email', JANE.email],
+      ['email', JANE.privateEmail],
       ['phone', JANE.phone],
     ].sort(),
   )
   const found = Object.fromEntries(plan.places.map(({ place, rows }) => [place, rows]))
-  expect(found).toMatchObject({ log: 23, rosters: 3, 'dead letters': 2, 'saved queries': 1 })
+  expect(found).toMatchObject({
+    log: 24,
+    rosters: 3,
+    'dead letters': 2,
+    'saved queries': 1,
+    profiles: 1,
+    "profiles, words about them in what is others'": 1,
+  })
+  expect(found['samples of fields']).toBeGreaterThan(0)
   expect(plan.left).toContainEqual(expect.stringContaining('Current receiver'))
 
   const { receipt, signature, note, progress } = await erased(
@@ -86,6 +95,12 @@ test('she is in no store any more; the others, the books and a restart are as be
     ['others-101', 'dead'],
   ])
   expect(letters.find(({ eventId }) => eventId === 'others-100')?.event).toContain('writes to *****')
+
+  expect(await hub.profiles.lookup('external_id', JANE.externalId)).toBeUndefined()
+  expect(await hub.profiles.desk.counts()).toMatchObject({ profiles: 2, identifiers: 4 })
+  expect((await hub.profiles.find('external_id', 'customer-1')).fields).toMatchObject({
+    first_name: `friend of ${'*'.repeat(JANE.externalId.length)}`,
+  })
 
   // What comes in later is kept out, and counted; a replay brings nothing back.
   await stack.post([

@@ -13,6 +13,8 @@ export const JANE = {
   externalId: 'customer-jane-4711',
   brazeId: 'aaaa5678aaaa5678aaaa5678',
   email: 'jane.doe+news@example.com',
+  /** Her profile alone knows it. */
+  privateEmail: 'jane@home.example',
   phone: '+491512345678',
   device: 'jane-device-0001',
 } as const
@@ -90,6 +92,7 @@ export async function populate(stack: Stack): Promise<Populated> {
   await stack.post(
     `{"events":[{"id":"q1","event_type":1,"user":{"external_user_id":"${JANE.externalId}"}},7]}`,
   )
+  await populateProfiles(stack)
   await stack.settled()
   const { id } = await hub.authorizations.create({
     label: 'braze',
@@ -129,7 +132,24 @@ export async function populate(stack: Stack): Promise<Populated> {
   )
   await eventually('the accounts are at the end of the log', async () => {
     const { head } = hub.log
-    return hub.drift.position >= head && hub.delivery.intake.position >= head
+    const people = hub.profiles.status().position ?? 0
+    return hub.drift.position >= head && hub.delivery.intake.position >= head && people >= head
   })
   return { authorization: id, currents: [warehouse.number, parquet.number, http.number] }
+}
+
+async function populateProfiles({ hub }: Stack): Promise<void> {
+  const token = 'lytics-token'
+  await hub.sources.create({ name: 'lytics', kind: 'lytics', settings: { account: '1' }, token })
+  const records = [
+    { external_id: JANE.externalId, email: JANE.privateEmail, first_name: 'Jane', city: 'London' },
+    { external_id: 'customer-1', email: 'one@example.com', first_name: `friend of ${JANE.externalId}` },
+    { external_id: 'customer-2', email: 'two@example.com' },
+  ]
+  const answer = await fetch(`${hub.url}/collect/json/braze_users`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: token },
+    body: JSON.stringify(records),
+  })
+  if (answer.status !== 200) throw new Error(`the door answered ${answer.status}`)
 }
