@@ -62,7 +62,5 @@ function maskedReport(report: string, traces: Traces): string {
 function maskedDefinition(definition: string, traces: Traces): string {
   const parsed = JSON.parse(definition) as Record<string, unknown>
   const masked = JSON.parse(traces.masked(definition)) as Record<string, unknown>
-  return JSON.stringify(
-    'contactEmail' in parsed ? { ...masked, contactEmail: parsed['contactEmail'] } : masked,
-  )
+  return JSON.stringify('contactEmail' in parsed ? { ...masked, contactEmail: parsed.contactEmail } : masked)
 }

@@ -210,8 +210,8 @@ function collect(
 
 function aliasIn(value: Readonly<Record<string, unknown>>, member: string): SubjectIdentifier | undefined {
   const [name, label] = /^(user_)?alias(es)?$/.test(member)
-    ? [value['alias_name'] ?? value['name'], value['alias_label'] ?? value['label']]
-    : [value['alias_name'], value['alias_label']]
+    ? [value.alias_name ?? value.name, value.alias_label ?? value.label]
+    : [value.alias_name, value.alias_label]
   if (typeof name !== 'string' || typeof label !== 'string' || name === '') return undefined
   return { kind: 'alias', label, value: name }
 }

@@ -26,4 +26,8 @@ const hub = await startHub(
   }),
 )
 if ((await hub.erasures.list()).length === 0)
-  await hub.erasures.create({ identifiers: JSON.parse(identifiers), expand: true, suppress: true, targets: [] }, 'test', '')
+  await hub.erasures.create(
+    { identifiers: JSON.parse(identifiers), expand: true, suppress: true, targets: [] },
+    'test',
+    '',
+  )

@@ -12,7 +12,9 @@ import { tempFolder } from '../support/temp.ts'
 const CHILD = join(import.meta.dirname, 'erasure-kill-child.ts')
 
 function killedAt(dataDir: string, step: string): Promise<NodeJS.Signals | null> {
-  const child = spawn(process.execPath, [CHILD, dataDir, step, JSON.stringify(GIVEN)], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, [CHILD, dataDir, step, JSON.stringify(GIVEN)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   return new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)))
 }
 
