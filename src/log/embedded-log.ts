@@ -586,6 +586,8 @@ class SegmentLog implements EmbeddedLog {
   }
 
   async #rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
+    if (this.#closing !== undefined) throw new ThalwegError('LOG_STOPPED', 'the log is closed')
+    if (this.#stopped !== undefined) throw this.#stopped
     await this.#supply.renew()
     await this.#leaveRecycled()
     await this.durable()

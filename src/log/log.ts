@@ -65,7 +65,8 @@ export interface Log {
    * Lets `edit` look at every kept frame up to the head of this moment, and puts what it gives in the frame's place: as long as the frame,
    * with the same header and the same rows in the same places, but for what was blanked (frame.ts). The frame that it is shown is a copy of
    * its own, which it may change and give back; undefined leaves the frame as it is. Afterwards no file of the log holds bytes of the
-   * old frames, nor of entries that retention took earlier. A crash leaves each frame old or new, whole; calling again goes on.
+   * old frames, nor of entries that retention took earlier. A crash leaves each frame old or new, whole; calling again goes on. Throws
+   * LOG_STOPPED, the signal's reason, and what the disk says.
    */
   rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten>
 
