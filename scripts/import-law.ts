@@ -1,7 +1,7 @@
 /**
  * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
  *
- *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← { audiences, profiles } ← api ← { cli, the programs }
+ *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse } ← delivery ← { audiences, profiles } ← erasure ← api ← { cli, the programs }
  *
  * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
  */
@@ -25,7 +25,8 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   delivery: BEFORE_DELIVERY,
   audiences: [...BEFORE_DELIVERY, 'delivery'],
   profiles: [...BEFORE_DELIVERY, 'delivery'],
-  api: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles'],
+  erasure: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles'],
+  api: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles', 'erasure'],
   cli: ['core', 'catalog', 'api'],
   sandbox: ['core', 'catalog'],
 }

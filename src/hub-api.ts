@@ -27,6 +27,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     delivery: hub.delivery,
     audiences: hub.audiences,
     profiles: hub.profiles,
+    erasures: hub.erasures,
     engines: hub.engines,
     queries: hub.queries,
     savedQueries: hub.savedQueries,

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { pino } from 'pino'
 import type { Audiences } from './audiences/audiences.ts'
@@ -27,6 +27,8 @@ import type { Destination, SourceLabel } from './destinations/destination.ts'
 import { PARQUET_SCHEME } from './destinations/parquet/wire.ts'
 import { POSTGRES_SCHEME } from './destinations/postgres/wire.ts'
 import { WAREHOUSE_SCHEME } from './destinations/warehouse/warehouse.ts'
+import { Erasures } from './erasure/erasures.ts'
+import type { Step } from './erasure/requests.ts'
 import { s3Provider } from './files/provider.ts'
 import { audiencesOf } from './hub-audiences.ts'
 import { openDedupe } from './log/dedupe.ts'
@@ -60,6 +62,8 @@ export interface HubOptions {
   readonly logger?: HubLogger
   /** How often a halted current tries again by itself, in milliseconds. */
   readonly haltedRetryMs?: number
+  /** For fault tests: told when the work of a step of an erasure is done, and before that is noted. */
+  readonly onErasureStepDone?: (step: Step) => void
   /** Addresses that endpoints.json lists beside our own. */
   readonly alsoListening?: Readonly<Record<string, string>>
 }
@@ -91,6 +95,7 @@ export interface Hub {
   readonly warehouse: EmbeddedWarehouse
   readonly audiences: Audiences
   readonly profiles: Profiles
+  readonly erasures: Erasures
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
   close(): Promise<void>
@@ -274,12 +279,25 @@ export async function startHub(
     }
     const stopping = new AbortController()
     const audiences = audiencesOf(parts, stopping.signal)
+    const { dataDir, parquetDir } = settings
+    const erasures = await Erasures.open({
+      ...parts,
+      audiences,
+      sealer,
+      transport,
+      verdicts: doors.verdicts,
+      parquet: parquetWriter,
+      profiles,
+      folders: parquetDir === undefined || isWithin(parquetDir, dataDir) ? [dataDir] : [dataDir, parquetDir],
+      ...(options.onErasureStepDone === undefined ? {} : { onStepDone: options.onErasureStepDone }),
+    })
     const hub: Hub = {
       ...parts,
       get url() {
         return urlOf(server)
       },
       audiences,
+      erasures,
       close: closeAll,
     }
     closers.push(() => delivery.stop())
@@ -295,6 +313,8 @@ export async function startHub(
     await audiences.start()
     closers.push(() => profiles.stop())
     await profiles.start()
+    closers.push(() => erasures.stop())
+    erasures.start()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.
@@ -342,6 +362,10 @@ function labelOf({ name, settings }: Source): SourceLabel {
     name,
     place: 'table' in settings ? { database: settings.database, table: settings.table } : undefined,
   }
+}
+
+function isWithin(folder: string, other: string): boolean {
+  return !relative(other, folder).startsWith('..')
 }
 
 function urlOf(server: Server): string {

@@ -26,6 +26,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
 import { driftRoutes } from './routes/drift.ts'
 import { engineRoutes } from './routes/engines.ts'
+import { erasureRoutes } from './routes/erasures.ts'
 import { eventRoutes } from './routes/events.ts'
 import { importRoutes } from './routes/imports.ts'
 import { inboxRoutes } from './routes/inbox.ts'
@@ -131,6 +132,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   profileRoutes,
   ledgerRoutes,
   eventRoutes,
+  erasureRoutes,
   sqlRoutes,
   queryRoutes,
   engineRoutes,

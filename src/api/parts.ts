@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/provider.ts'
 import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
+import type { Erasures } from '../erasure/erasures.ts'
 import type { Dedupe, Log } from '../log/log.ts'
 import type { Profiles } from '../profiles/profiles.ts'
 import type { Counters } from '../sources/counters.ts'
@@ -49,6 +50,7 @@ export interface ApiParts {
   readonly queryRole: Role
   readonly audiences: Audiences
   readonly profiles: Profiles
+  readonly erasures: Erasures
   readonly tokens: ApiTokens
   /**
    * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox

@@ -4,17 +4,20 @@
  * never talks to a vendor (delivery does, from the log) and never takes for accepted what was only tried.
  */
 
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ThalwegError } from '../core/errors.ts'
 import type { Identifier } from '../core/membership.ts'
+import type { SubjectIdentifier } from '../core/traces.ts'
+import type { Touched } from '../store/edit-rows.ts'
 import type { Store } from '../store/store.ts'
+import { compactFile } from '../warehouse/duckdb/compaction.ts'
 import type { EngineKind } from '../warehouse/warehouse.ts'
 import { type Activation, type ActivationDefinition, aliasColumns, targetOf } from './activation.ts'
 import { columnOf } from './columns.ts'
 import { questionOf, RunDriver, type Surroundings } from './driver.ts'
 import { Activations } from './registry.ts'
-import { Roster } from './roster/roster.ts'
+import { ROSTER_DEFAULTS, Roster } from './roster/roster.ts'
 import { FINISHED, type Run } from './run.ts'
 import { type NewRun, Runs } from './runs.ts'
 import { nextDue } from './schedule.ts'
@@ -194,6 +197,55 @@ export class Audiences {
     } finally {
       await roster.close()
     }
+  }
+
+  /**
+   * Takes somebody out of the rosters, members and history, and rewrites their files, so that nothing is left in them. Held runs of a
+   * roster are cancelled: what they would send was decided with this person in it. Throws ACTIVATION_BUSY while a run works on one of
+   * them: ask again when it has ended. Dry: counts only, without the rosters that are being worked on.
+   */
+  async forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]> {
+    let rows = 0
+    for (const name of await readdir(this.#parts.folder)) {
+      const target = /^(.+)\.duckdb$/.exec(name)?.[1]
+      if (target === undefined) continue
+      const busy = (await this.runs.unfinished()).filter((run) => run.target === target)
+      if (isDry && busy.length > 0) continue
+      for (const run of busy) await this.#endHeld(run)
+      rows += await this.#forgetIn(target, identifiers, isDry)
+    }
+    return [{ place: 'rosters', rows }]
+  }
+
+  async #endHeld(run: Run): Promise<void> {
+    if (run.state !== 'held')
+      throw new ThalwegError(
+        'ACTIVATION_BUSY',
+        `Run ${run.run} is ${run.state}: the roster is erased when it has ended`,
+      )
+    const report = { ...run.report, error: 'Somebody was erased: run it again' }
+    await this.runs.save(run, 'cancelled', run.phase, report)
+  }
+
+  #forgetIn(target: string, identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<number> {
+    const file = join(this.#parts.folder, `${target}.duckdb`)
+    const turn = (this.#turns.get(target) ?? Promise.resolve()).then(async () => {
+      const roster = await Roster.open(file)
+      try {
+        if (!isDry) await roster.begin()
+        const rows = await roster.erase(identifiers, isDry)
+        await roster.close()
+        if (!isDry) await compactFile({ file, ...ROSTER_DEFAULTS, like: 'plain' })
+        return rows
+      } finally {
+        await roster.close()
+      }
+    })
+    this.#turns.set(
+      target,
+      turn.catch(() => undefined),
+    )
+    return turn
   }
 
   /** Its file has one user at a time: waits for those who came before. */

@@ -79,6 +79,7 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
   [['profiles', 'profile'], async () => (await import('./commands/profiles.ts')).profileCommands],
   [['ledger'], async () => (await import('./commands/ledger.ts')).ledgerCommands],
   [['event', 'events'], async () => (await import('./commands/event.ts')).eventCommands],
+  [['erase', 'erasures', 'erasure'], async () => (await import('./commands/erasures.ts')).erasureCommands],
   [['inbox'], async () => (await import('./commands/inbox.ts')).inboxCommand],
   [['drift'], async () => (await import('./commands/drift.ts')).driftCommands],
   [['sql'], async () => (await import('./commands/sql.ts')).sqlCommand],

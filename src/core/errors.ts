@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   ENGINE_NAME_TAKEN: [409, 'Another query engine already has this name.'],
   ENGINE_UNKNOWN: [404, 'No query engine has this name.'],
   ENGINE_UNREACHABLE: [503, 'The query engine does not answer, or refuses our connection.'],
+  ERASURE_UNKNOWN: [404, 'No erasure has this id.'],
   EVENT_UNKNOWN: [404, 'No kept event has this id.'],
   FILES_CHANGED: [409, 'The file is not the one that was listed: it was changed since.'],
   FILES_DAMAGED: [422, 'The content of a file is not what it says it is.'],

@@ -5,7 +5,6 @@
 
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
-import type { FilterReason } from '../currents/selection.ts'
 import { type FrameView, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import { labelOf, OTHER_TYPES } from '../store/labels.ts'
@@ -13,6 +12,7 @@ import type { Store } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
 import { type OutcomeTotal, totalsByType } from './ledger.ts'
 import { LOG_CORRUPT, LOG_TRIMMED } from './outcomes.ts'
+import type { UnsentReason } from './slice.ts'
 
 export interface BookCheck {
   readonly current: number
@@ -46,10 +46,12 @@ const READ_BYTES = 1_048_576
 /** Dead without having been in a batch: see outcomes.ts. */
 const LOST_REASONS: ReadonlySet<string> = new Set([LOG_CORRUPT, LOG_TRIMMED])
 /** Filtered before being in a batch: see slice.ts. */
-const UNSENT_REASONS: ReadonlySet<string> = new Set<FilterReason | 'not_an_event'>([
+const UNSENT_REASONS: ReadonlySet<string> = new Set<UnsentReason>([
   'type_not_selected',
   'no_external_user_id',
   'not_an_event',
+  'erased',
+  'suppressed',
 ])
 
 /** The sources that count from an offset on. */

@@ -243,6 +243,22 @@ export class Delivery {
     }
   }
 
+  /**
+   * Ends every connection and begins it again where its books are: what was read before and not settled is read again. For after the log
+   * was rewritten. Answers on their way get some seconds to arrive.
+   */
+  async restart(): Promise<void> {
+    await Promise.all(
+      [...this.#connections.keys()].map((number) =>
+        this.#inTurn(number, async () => {
+          await this.#end(number)
+          const present = await this.#parts.currents.get(number)
+          if (present.state === 'running' || present.state === 'halted') await this.#begin(present)
+        }),
+      ),
+    )
+  }
+
   async status(number: number): Promise<ConnectionStatus> {
     const current = await this.#parts.currents.get(number)
     const connection = this.#connections.get(number)

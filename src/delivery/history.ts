@@ -6,7 +6,7 @@
 import { ThalwegError } from '../core/errors.ts'
 import type { Current } from '../currents/current.ts'
 import type { Currents } from '../currents/registry.ts'
-import { ROW_QUARANTINED } from '../log/frame.ts'
+import { ROW_ERASED, ROW_QUARANTINED } from '../log/frame.ts'
 import type { Identity, Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import type { Blueprints } from './blueprint.ts'
@@ -72,7 +72,10 @@ export class History {
     const offsets: number[] = []
     for (const offset of await this.#parts.log.find(identity)) {
       const record = await recordAt(this.#parts.log, offset)
-      if (record !== undefined && eventIdOf(record.bytes) === eventId) offsets.push(offset)
+      if (record === undefined) continue
+      // What was erased is known by its identity alone.
+      const isErased = (record.flags & ROW_ERASED) !== 0
+      if (isErased || eventIdOf(record.bytes) === eventId) offsets.push(offset)
     }
     return offsets
   }
@@ -130,7 +133,7 @@ export class History {
     fate: Fate,
   ): Promise<{ mapped: unknown; skipped: boolean } | undefined> {
     const { outcome } = fate
-    const isEvent = (record.flags & ROW_QUARANTINED) === 0
+    const isEvent = (record.flags & (ROW_QUARANTINED | ROW_ERASED)) === 0
     if (outcome === 'out-of-scope' || outcome === 'filtered' || !isEvent) return undefined
     try {
       const { writer, rule } = await this.#parts.blueprints.of(current)

@@ -6,11 +6,12 @@
 import type { EventBatch } from '../core/batch.ts'
 import type { CurrentDefinition } from '../currents/current.ts'
 import { Selection } from '../currents/selection.ts'
-import { type FrameView, ROW_QUARANTINED } from '../log/frame.ts'
+import type { FrameView } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { BatchesTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { decodeOffsets } from './offsets.ts'
+import { unsentReason } from './slice.ts'
 
 /** One kept record, copied out of the log. */
 export interface KeptRecord {
@@ -148,10 +149,10 @@ export async function fateOf(store: Store, subject: FateSubject, record: KeptRec
   }
   const version = versionAt(subject, batch?.version, record.offset)
   if (version === undefined) return { outcome: 'missing' }
-  if ((record.flags & ROW_QUARANTINED) !== 0)
-    return { outcome: 'filtered', reason: 'not_an_event', version: version.version }
-  const reason = new Selection(version.definition).reasonAgainst(record.type, record.flags)
-  if (reason !== undefined) return { outcome: 'filtered', reason, version: version.version }
+  const reason = unsentReason(new Selection(version.definition), record.type, record.flags)
+  // What was erased after it was sent was sent all the same.
+  const wasSent = batch !== undefined && (reason === 'erased' || reason === 'suppressed')
+  if (reason !== undefined && !wasSent) return { outcome: 'filtered', reason, version: version.version }
   if (batch === undefined) return { outcome: 'missing' }
   return { outcome: 'delivered', version: batch.version, batch: summary(batch) }
 }

@@ -11,7 +11,7 @@ import * as z from 'zod'
 import { compilePattern } from '../catalog/catalog.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
-import { ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
+import { ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { ReplaysTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
@@ -21,7 +21,7 @@ import type { Courier } from './courier.ts'
 import { insertDeadLetters } from './dead-letters.ts'
 import { batchRow, countsOf, deadLettersOf } from './outcomes.ts'
 import { insertBatches } from './settlement.ts'
-import { SliceReader, type SliceRule } from './slice.ts'
+import { SliceReader, type SliceRule, unsentReason } from './slice.ts'
 
 export const ReplayWindow = z.strictObject({
   fromMs: z.int().min(0).describe('Events accepted at or after this time, in milliseconds since the epoch.'),
@@ -111,12 +111,7 @@ export async function previewReplay(
         const last = rows[i * ROW_WORDS + 7] ?? 0
         const flags = (last >>> 16) & 0xff
         const type = frame.types[last & 0xffff] ?? ''
-        if (
-          (flags & ROW_QUARANTINED) !== 0 ||
-          rule.selection.reasonAgainst(type, flags) !== undefined ||
-          !wanted(type)
-        )
-          continue
+        if (unsentReason(rule.selection, type, flags) !== undefined || !wanted(type)) continue
         selected++
         counts.set(type, (counts.get(type) ?? 0) + 1)
         if (base + i < live.start) beforeLaunch++

@@ -8,18 +8,27 @@ import type { Limits } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import type { FieldEditor } from '../currents/fields.ts'
 import type { FilterReason, Selects } from '../currents/selection.ts'
-import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
+import { absenceOf, type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
 import type { Gap, Log, LogRun } from '../log/log.ts'
 import { BatchBuilder, type RecordOrigin, type StorePool } from './batch-builder.ts'
 import { Cells, type TypeNumbers } from './cells.ts'
 import type { Parcel } from './parcel.ts'
+
+/** Why a record was not sent to the destination at all; the ledger's reasons for `filtered` beside the destination's own. */
+export type UnsentReason = FilterReason | 'not_an_event' | 'erased' | 'suppressed'
+
+/** undefined: it flows. `flags` are the ROW_ bits of the log. */
+export function unsentReason(selection: Selects, type: string, flags: number): UnsentReason | undefined {
+  if ((flags & ROW_QUARANTINED) !== 0) return 'not_an_event'
+  return selection.reasonAgainst(type, flags) ?? absenceOf(flags)
+}
 
 export interface Slice {
   readonly from: number
   readonly to: number
   /** One batch, or one per lane when order per person is kept. */
   readonly parcels: readonly Parcel[]
-  readonly filtered: ReadonlyMap<FilterReason | 'not_an_event', Cells>
+  readonly filtered: ReadonlyMap<UnsentReason, Cells>
   /** Records that the log lost to corruption. */
   readonly gaps: readonly Gap[]
   /** Records of any source that retention took, by the operator's word, before they were read. */
@@ -150,7 +159,7 @@ class SliceDraft {
   readonly #lanes: BatchBuilder[] = []
   /** The only lane when there is no order per person. */
   readonly #single: BatchBuilder | undefined
-  readonly #filtered = new Map<FilterReason | 'not_an_event', Cells>()
+  readonly #filtered = new Map<UnsentReason, Cells>()
   readonly #gaps: Gap[] = []
   #oldestAt = 0
 
@@ -220,10 +229,8 @@ class SliceDraft {
     return to
   }
 
-  #reasonAgainst(frame: FrameView, about: number): FilterReason | 'not_an_event' | undefined {
-    const flags = (about >>> 16) & 0xff
-    if ((flags & ROW_QUARANTINED) !== 0) return 'not_an_event'
-    return this.#rule.selection.reasonAgainst(frame.types[about & 0xffff] ?? '', flags)
+  #reasonAgainst(frame: FrameView, about: number): UnsentReason | undefined {
+    return unsentReason(this.#rule.selection, frame.types[about & 0xffff] ?? '', (about >>> 16) & 0xff)
   }
 
   /** Takes rows [from, to), all of which flow, as far as there is room; returns the row that it stopped before. */

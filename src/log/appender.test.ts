@@ -50,6 +50,7 @@ function target(fd: number, header: boolean): WritableSegment {
     segment,
     fd,
     header: header ? { epoch: fd, base: 0, createdAt: 0, previous: NO_PREVIOUS } : undefined,
+    isNew: true,
   }
 }
 

@@ -14,6 +14,8 @@ export interface WritableSegment {
   readonly fd: number
   /** Written in front of the first frame; undefined when the file has it already. */
   header: SegmentHeader | undefined
+  /** Behind its frames there is nothing of an earlier life. */
+  readonly isNew: boolean
 }
 
 export interface PlacedFrame {

@@ -11,7 +11,7 @@
  */
 
 import { close, fdatasync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { promisify } from 'node:util'
 import { offAbort, onAbort } from '../core/aborts.ts'
@@ -29,12 +29,32 @@ import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { DiskReads } from './disk-reads.ts'
 import { openRaw, unlinkIfThere } from './files.ts'
 import { FRAME_MAGIC, FrameView, HEADER_BYTES, stampFrame } from './frame.ts'
+import { FrameWalk } from './frame-walk.ts'
 import { type FrameIdentities, SegmentIdentities } from './identity-index.ts'
 import { IdentityStore } from './identity-store.ts'
-import type { Gap, Identity, Log, LogRun, LogState, LogStats, Retention, Trimmed } from './log.ts'
+import type {
+  FrameEdit,
+  Gap,
+  Identity,
+  Log,
+  LogRun,
+  LogState,
+  LogStats,
+  Retention,
+  Rewritten,
+  Trimmed,
+} from './log.ts'
 import { MemoryTail } from './memory-tail.ts'
 import { gapAt, type Recovered, recover } from './recovery.ts'
 import { planRetention } from './retention.ts'
+import {
+  dropJournal,
+  holdsOnlyZeros,
+  overwrite,
+  type Replacement,
+  writeJournal,
+  zeroStretch,
+} from './rewriting.ts'
 import {
   NO_PREVIOUS,
   SEGMENT_BYTES_MAX,
@@ -44,13 +64,15 @@ import {
   segmentAt,
   segmentPath,
 } from './segment.ts'
-import { SegmentSupply } from './segment-supply.ts'
+import { type ReadySegment, SegmentSupply } from './segment-supply.ts'
 import { SlabPool } from './slabs.ts'
 
 const MB = 1024 * 1024
 /** Gaps that stats() lists; later ones are still told to `onCorrupt`. */
 const GAPS_KEPT_MAX = 1000
 const PAGE_BYTES = 4096
+/** Read for rewriting at once, and at most about as much is written to the journal. */
+const REWRITE_CHUNK_BYTES = MB / 2
 
 export interface EmbeddedLogOptions {
   /** Made if absent. One process at a time. */
@@ -78,6 +100,8 @@ export interface EmbeddedLogOptions {
 }
 
 export interface EmbeddedLog extends Log {
+  /** Sees every frame before it gets its place, and may blank records of it (frame.ts). Undefined costs nothing. */
+  screen: ((frame: FrameView) => void) | undefined
   /** The largest frame that fits a segment; `lease` and `append` refuse larger ones with INPUT_INVALID. */
   readonly frameBytesMax: number
   /** Sources and identities of the frames that end behind `from`, up to the head, in order. For rebuilding what is derived from ids. */
@@ -148,13 +172,14 @@ async function openLast(recovered: Recovered): Promise<WritableSegment | undefin
   const fd = await openRaw(segment.path, WRITE_FLAGS)
   // After a kill the frames found may be only in the page cache, and they are about to be called durable.
   await promisify(fdatasync)(fd)
-  return { segment, fd, header: undefined }
+  return { segment, fd, header: undefined, isNew: false }
 }
 
-async function openPrepared(recovered: Recovered, settings: Settings) {
+async function openPrepared(recovered: Recovered, settings: Settings): Promise<ReadySegment | undefined> {
   if (recovered.prepared === undefined) return undefined
   const { epoch, path } = recovered.prepared
-  return { epoch, path, bytes: settings.segmentBytes, fd: await openRaw(path, WRITE_FLAGS) }
+  const fd = await openRaw(path, WRITE_FLAGS)
+  return { epoch, path, bytes: settings.segmentBytes, fd, isNew: false }
 }
 
 interface Waiter {
@@ -164,6 +189,7 @@ interface Waiter {
 
 class SegmentLog implements EmbeddedLog {
   readonly frameBytesMax: number
+  screen: ((frame: FrameView) => void) | undefined
   readonly #settings: Settings
   readonly #lock: DirectoryLock
   readonly #segments: Segment[]
@@ -190,6 +216,7 @@ class SegmentLog implements EmbeddedLog {
 
   #lastAppend: Promise<unknown> = Promise.resolve()
   #retaining: Promise<unknown> = Promise.resolve()
+  #rewriting: Promise<unknown> = Promise.resolve()
   #full = false
   #stopped: ThalwegError | undefined
   #closing: Promise<void> | undefined
@@ -201,7 +228,7 @@ class SegmentLog implements EmbeddedLog {
     lock: DirectoryLock,
     recovered: Recovered,
     last: WritableSegment | undefined,
-    ready: { epoch: number; path: string; bytes: number; fd: number } | undefined,
+    ready: ReadySegment | undefined,
   ) {
     this.#settings = settings
     this.#lock = lock
@@ -286,8 +313,9 @@ class SegmentLog implements EmbeddedLog {
     const baseOffset = this.#nextOffset
     const position = this.#position
     const frame = buffer.subarray(0, frameBytes)
-    stampFrame(frame, target.segment.epoch, baseOffset)
     const view = new FrameView(frame)
+    this.screen?.(view)
+    stampFrame(frame, target.segment.epoch, baseOffset)
     const { count, receivedAt } = view
     this.#nextOffset += count
     this.#position += frameBytes
@@ -381,6 +409,12 @@ class SegmentLog implements EmbeddedLog {
     }
   }
 
+  rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
+    const run = this.#rewriting.then(() => this.#rewrite(edit, signal))
+    this.#rewriting = run.catch(() => undefined)
+    return run
+  }
+
   hold(reader: string, from: number): void {
     if (from === Number.POSITIVE_INFINITY) this.#holds.delete(reader)
     else this.#holds.set(reader, from)
@@ -448,10 +482,10 @@ class SegmentLog implements EmbeddedLog {
             dataEnd: this.#position,
             receivedAtMax: this.#placedReceivedAtMax,
           }
-    const { epoch, path, bytes, fd } = ready
+    const { epoch, path, bytes, fd, isNew } = ready
     const segment = new Segment({ epoch, path, bytes, base: this.#nextOffset })
     const createdAt = this.#settings.clock.now()
-    this.#target = { segment, fd, header: { epoch, base: segment.base, createdAt, previous } }
+    this.#target = { segment, fd, header: { epoch, base: segment.base, createdAt, previous }, isNew }
     this.#position = SEGMENT_HEADER_BYTES
     this.#placedReceivedAtMax = Number.NEGATIVE_INFINITY
     this.#segments.push(segment)
@@ -512,7 +546,7 @@ class SegmentLog implements EmbeddedLog {
     segment.pin()
     try {
       segment.index ??= (await this.#identitiesOf(segment)).sparse()
-      return await this.#reads.read(segment, from, bytesMax)
+      return await segment.reading(() => this.#reads.read(segment, from, bytesMax))
     } finally {
       segment.unpin()
     }
@@ -551,6 +585,91 @@ class SegmentLog implements EmbeddedLog {
     return { segments: freed.length, records: this.tail - tail, heldBy }
   }
 
+  async #rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
+    if (this.#closing !== undefined) throw new ThalwegError('LOG_STOPPED', 'the log is closed')
+    if (this.#stopped !== undefined) throw this.#stopped
+    await this.#supply.renew()
+    await this.#leaveRecycled()
+    await this.durable()
+    const total = { frames: 0, replaced: 0 }
+    for (const segment of [...this.#segments]) {
+      // Of the one that is taken next nothing is written yet; one that retention took is gone.
+      if (segment.end === segment.base || !this.#segments.includes(segment)) continue
+      segment.pin()
+      try {
+        const { frames, replaced } = await this.#rewriteSegment(segment, edit, signal)
+        total.frames += frames
+        total.replaced += replaced
+        if (segment !== this.#target?.segment) await zeroStretch(segment.path, segment.dataEnd, segment.bytes)
+      } finally {
+        segment.unpin()
+      }
+    }
+    return total
+  }
+
+  /** Behind the frames of a recycled segment lie bytes of its earlier life: goes on in another one, so that they can be wiped. */
+  async #leaveRecycled(): Promise<void> {
+    const target = this.#target
+    if (target === undefined || target.isNew || this.#position === SEGMENT_HEADER_BYTES) return
+    const { path, bytes } = target.segment
+    // Frames placed meanwhile are no zeros either: then it is left although it need not be.
+    if (await holdsOnlyZeros(path, roundedUp(this.#position), bytes)) return
+    await this.#supply.settled()
+    if (this.#target === target && this.#position > SEGMENT_HEADER_BYTES) this.#roll()
+  }
+
+  async #rewriteSegment(segment: Segment, edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
+    const file = await open(segment.path, 'r')
+    try {
+      const limit = segment.dataEnd
+      const place = { epoch: segment.epoch, position: SEGMENT_HEADER_BYTES, offset: segment.base, limit }
+      const walk = new FrameWalk(file, place, Buffer.allocUnsafeSlow(REWRITE_CHUNK_BYTES))
+      let behind = SEGMENT_HEADER_BYTES
+      let frames = 0
+      let replaced = 0
+      let gathered: Replacement[] = []
+      for (let step = walk.step(); step !== 'end'; step = walk.step()) {
+        if (step === 'fill') {
+          replaced += await this.#replace(segment, gathered)
+          gathered = []
+          signal.throwIfAborted()
+          await walk.fill()
+          continue
+        }
+        const { frame, framePosition: position } = walk
+        if (frame === undefined) continue
+        frames++
+        // What did not check out before it is nothing to any reader, and might hold anything.
+        if (position > behind) await zeroStretch(segment.path, behind, position)
+        behind = position + frame.bytes.length
+        const edited = edit(new FrameView(Buffer.from(frame.bytes)))
+        if (edited === undefined) continue
+        gathered.push({ epoch: segment.epoch, position, frame: restamped(frame, edited) })
+      }
+      replaced += await this.#replace(segment, gathered)
+      if (behind < limit) await zeroStretch(segment.path, behind, limit)
+      return { frames, replaced }
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #replace(segment: Segment, replacements: readonly Replacement[]): Promise<number> {
+    if (replacements.length === 0) return 0
+    const { directory } = this.#settings
+    await writeJournal(directory, replacements)
+    try {
+      await segment.replacing(() => overwrite(segment.path, replacements))
+    } catch (error) {
+      // What of it is on the disk is not known. The journal is: the next start goes on with it.
+      throw this.#stop(error instanceof Error ? error : new Error(String(error)))
+    }
+    for (const { frame } of replacements) this.#memory.replace(new FrameView(frame).baseOffset, frame)
+    await dropJournal(directory)
+    return replacements.length
+  }
+
   async #dispose(segment: Segment): Promise<void> {
     try {
       await segment.unpinned()
@@ -578,6 +697,7 @@ class SegmentLog implements EmbeddedLog {
     // What could not be made durable was rejected, and told to its callers.
     await this.#lastAppend.catch(() => undefined)
     await this.#retaining
+    await this.#rewriting
     await this.#sealed.close()
     await this.#supply.close()
     if (this.#target !== undefined && this.#target !== this.#durableTarget) await closeFd(this.#target.fd)
@@ -588,6 +708,18 @@ class SegmentLog implements EmbeddedLog {
 }
 
 const closeFd = promisify(close)
+
+/** The edited frame, made valid again in the place of the old one. Throws DEFECT when it is not a frame of the same form. */
+function restamped(frame: FrameView, edited: Buffer): Buffer {
+  const sameHead = edited.length === frame.bytes.length && edited.compare(frame.bytes, 12, 64, 12, 64) === 0
+  if (!sameHead) throw new ThalwegError('DEFECT', 'a frame of the log was edited into one of another form')
+  stampFrame(edited, frame.epoch, frame.baseOffset)
+  return edited
+}
+
+function roundedUp(position: number): number {
+  return Math.ceil(position / PAGE_BYTES) * PAGE_BYTES
+}
 
 function sumBytes(segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => sum + segment.bytes, 0)

@@ -31,6 +31,10 @@ export const ROW_HAS_BRAZE_ID = 4
 export const ROW_ODD = 8
 /** The bytes are kept but are not an event; `fault` says why. */
 export const ROW_QUARANTINED = 16
+/** What the record said was taken away: blanks stand in its place. Its type, its id and its other flags are those that it had. */
+export const ROW_ERASED = 32
+/** It was blanked on its way in, because somebody who was erased stays out; ROW_ERASED is set, too. */
+export const ROW_SUPPRESSED = 64
 
 /**
  * Why a row is quarantined; its fault is the index. The first are those of a scan, the others what the rules of a sender's protocol say
@@ -241,6 +245,29 @@ export class RowWriter {
     view.setUint8(at + 30, flags)
     view.setUint8(at + 31, fault)
   }
+}
+
+const TOMBSTONES = [Buffer.from('{"erased":true}'), Buffer.from('{}')]
+const SPACE = 0x20
+
+/**
+ * Blanks record i of a frame in place: everything keeps its length and its position. The checksum does not hold until the frame is stamped
+ * again. `flags` are set beside those of the row: ROW_ERASED, and perhaps ROW_SUPPRESSED.
+ */
+export function blankRow({ bytes, rowsStart }: FrameView, i: number, flags: number): void {
+  const row = rowsStart + i * ROW_BYTES
+  const start = bytes.readUInt32LE(row)
+  const end = bytes.readUInt32LE(row + 4)
+  bytes.fill(SPACE, start, end)
+  TOMBSTONES.find(({ length }) => length <= end - start)?.copy(bytes, start)
+  bytes.writeUInt32LE(0, row + 24)
+  bytes.writeUInt8(bytes.readUInt8(row + 30) | flags, row + 30)
+}
+
+/** Why a row has nothing to say any more; undefined when it has. `flags` are the ROW_ bits. */
+export function absenceOf(flags: number): 'erased' | 'suppressed' | undefined {
+  if ((flags & ROW_ERASED) === 0) return undefined
+  return (flags & ROW_SUPPRESSED) === 0 ? 'erased' : 'suppressed'
 }
 
 /** Gives the frame its place: segment epoch, offset of its first record, checksum. */

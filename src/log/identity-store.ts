@@ -35,7 +35,10 @@ export class IdentityStore {
     if (unwritten !== undefined) return unwritten.identities
     segment.pin()
     try {
-      return (await readIdentities(this.#path(segment), segment.epoch)) ?? (await this.#rebuild(segment))
+      return (
+        (await readIdentities(this.#path(segment), segment.epoch)) ??
+        (await segment.reading(() => this.#rebuild(segment)))
+      )
     } finally {
       segment.unpin()
     }

@@ -61,6 +61,15 @@ export interface Log {
    */
   count(sources: ReadonlySet<number>, from: number, to: number): Promise<number>
 
+  /**
+   * Lets `edit` look at every kept frame up to the head of this moment, and puts what it gives in the frame's place: as long as the frame,
+   * with the same header and the same rows in the same places, but for what was blanked (frame.ts). The frame that it is shown is a copy of
+   * its own, which it may change and give back; undefined leaves the frame as it is. Afterwards no file of the log holds bytes of the
+   * old frames, nor of entries that retention took earlier. A crash leaves each frame old or new, whole; calling again goes on. Throws
+   * LOG_STOPPED, the signal's reason, and what the disk says.
+   */
+  rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten>
+
   /** Names the offset from which a reader still needs entries; entries from there on are kept. `Infinity` removes the name. */
   hold(reader: string, from: number): void
 
@@ -70,6 +79,14 @@ export interface Log {
   stats(): LogStats
   /** Waits for what was appended to be durable, then closes. Idempotent. */
   close(): Promise<void>
+}
+
+export type FrameEdit = (frame: FrameView) => Buffer | undefined
+
+export interface Rewritten {
+  /** Frames looked at, and those of them that were replaced. */
+  readonly frames: number
+  readonly replaced: number
 }
 
 export type LogState = 'open' | 'full' | 'stopped' | 'closed'

@@ -43,6 +43,13 @@ export class MemoryTail {
     return frames
   }
 
+  /** Puts other bytes of the same length in the place of a frame, if it is held. */
+  replace(baseOffset: number, frame: Buffer): void {
+    if (!this.holds(baseOffset)) return
+    const entry = this.#entries[this.#indexOf(baseOffset)]
+    if (entry?.baseOffset === baseOffset) entry.view.bytes.set(frame)
+  }
+
   /** Forgets the oldest frame; the buffer it lay in. */
   evict(): Buffer | undefined {
     const entry = this.#entries[this.#first]

@@ -11,6 +11,7 @@ import { ThalwegError } from '../core/errors.ts'
 import { FrameWalk } from './frame-walk.ts'
 import { SegmentIdentities } from './identity-index.ts'
 import type { Gap } from './log.ts'
+import { finishRewriting } from './rewriting.ts'
 import {
   decodeSegmentHeader,
   parseSegmentName,
@@ -43,6 +44,7 @@ interface Found {
 export async function recover(directory: string, segmentBytes: number): Promise<Recovered> {
   const names = await readdir(directory)
   await dropUnfinished(directory, names)
+  await finishRewriting(directory)
   const files = names.flatMap((name) => parseSegmentName(name) ?? []).sort((a, b) => a.epoch - b.epoch)
   const found: Found[] = []
   const unused: number[] = []

@@ -30,6 +30,8 @@ export interface ReadySegment {
   readonly path: string
   readonly bytes: number
   readonly fd: number
+  /** Known to hold nothing of an earlier life. */
+  readonly isNew: boolean
 }
 
 export interface SegmentSupplyOptions {
@@ -83,6 +85,34 @@ export class SegmentSupply {
     })
   }
 
+  /**
+   * Takes care that whatever segment is taken from now on holds nothing of an earlier life: gives the spares back to the file system, and
+   * puts a new segment in the place of the ready one if that was recycled. Rejects when there is no room for one.
+   */
+  async renew(): Promise<void> {
+    await this.#preparing
+    const { directory } = this.#options
+    for (const spare of this.#spares.splice(0)) await unlink(spare)
+    const old = this.#ready
+    if (old !== undefined && !old.isNew) {
+      const fresh = await this.#make()
+      if (this.#ready === old) {
+        this.#ready = fresh
+        await closeFd(old.fd)
+        await unlink(old.path)
+      } else {
+        // It was taken meanwhile; another one may be on its way.
+        await this.#preparing
+        if (this.#ready === undefined) this.#ready = fresh
+        else {
+          await closeFd(fresh.fd)
+          await unlink(fresh.path)
+        }
+      }
+    }
+    await syncDirectory(directory)
+  }
+
   /** Resolves when the attempt under way, if any, is over. */
   async settled(): Promise<void> {
     await this.#preparing
@@ -130,12 +160,12 @@ export class SegmentSupply {
     const epoch = this.#nextEpoch
     const path = segmentPath(directory, epoch, 'segment')
     const spare = this.#spares.pop()
-    if (spare !== undefined) await rename(spare, path)
-    else await rename(await this.#filled(), path)
+    await rename(spare ?? (await this.#filled()), path)
     // From here on the file has its name, whether the rest succeeds or not.
     this.#nextEpoch++
     await syncDirectory(directory)
-    return { epoch, path, bytes: segmentBytes, fd: await openRaw(path, WRITE_FLAGS) }
+    const fd = await openRaw(path, WRITE_FLAGS)
+    return { epoch, path, bytes: segmentBytes, fd, isNew: spare === undefined }
   }
 
   /** A new file, every byte of it allocated. */

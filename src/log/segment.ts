@@ -103,6 +103,10 @@ export class Segment {
   tally: ReadonlyMap<number, number> | undefined
   #pins = 0
   #unpinned: (() => void)[] = []
+  #readers = 0
+  #replacing: Promise<void> | undefined
+  #wakeReplacer: () => void = () => undefined
+  #broken: unknown
 
   constructor(place: { epoch: number; path: string; bytes: number; base: number }) {
     this.epoch = place.epoch
@@ -132,6 +136,40 @@ export class Segment {
     const waiting = this.#unpinned
     this.#unpinned = []
     for (const resolve of waiting) resolve()
+  }
+
+  /** Waits while its bytes are being replaced, then reads. Throws LOG_STOPPED when that failed half way: no frame may be called corrupt then. */
+  async reading<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#replacing !== undefined) await this.#replacing
+    if (this.#broken !== undefined) throw this.#broken
+    this.#readers++
+    try {
+      return await work()
+    } finally {
+      this.#readers--
+      if (this.#readers === 0) this.#wakeReplacer()
+    }
+  }
+
+  /** Replaces bytes while nobody reads. One at a time. What it throws, every later reader is told. */
+  async replacing(work: () => Promise<void>): Promise<void> {
+    let done = (): void => undefined
+    this.#replacing = new Promise((resolve) => {
+      done = resolve
+    })
+    try {
+      if (this.#readers > 0)
+        await new Promise<void>((resolve) => {
+          this.#wakeReplacer = resolve
+        })
+      await work()
+    } catch (error) {
+      this.#broken = error
+      throw error
+    } finally {
+      this.#replacing = undefined
+      done()
+    }
   }
 
   unpinned(): Promise<void> {

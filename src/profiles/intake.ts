@@ -6,7 +6,7 @@
 
 import { offAbort, onAbort } from '../core/aborts.ts'
 import { type Clock, pause } from '../core/clock.ts'
-import { type FrameView, ROW_QUARANTINED } from '../log/frame.ts'
+import { type FrameView, ROW_ERASED, ROW_QUARANTINED } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { EngineClient } from './engine/client.ts'
 import { type Progress, RECORDS_MAX } from './engine/engine.ts'
@@ -46,6 +46,8 @@ const ROWS_MAX = 50_000
 /** Real time between two stretches once the end is reached, so that each has something. */
 const GATHER_MS = 25
 const RETRY_MS = 1_000
+/** Rows with one of these flags say nothing about anybody. */
+const SILENT = ROW_QUARANTINED | ROW_ERASED
 
 export class ProfileIntake {
   readonly #parts: IntakeParts
@@ -56,6 +58,7 @@ export class ProfileIntake {
   #counts: Record<string, number> = {}
   /** Unless it was looked at and there was none. */
   #mayReadAgain = true
+  #underWay: Promise<unknown> = Promise.resolve()
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -69,6 +72,11 @@ export class ProfileIntake {
     this.#stopping.abort()
     this.#waking.abort()
     await this.#running
+  }
+
+  /** Resolves when what was read of the log before this call is in the profiles, or given up. */
+  async settled(): Promise<void> {
+    await this.#underWay.catch(() => undefined)
   }
 
   /** Something changed: sources, rules, histories to be read again. */
@@ -107,14 +115,19 @@ export class ProfileIntake {
     this.#progress ??= await client.ask({ what: 'tick', nowMs: clock.now() })
     const { position, nextFlipAt, judging } = this.#progress
     log.hold(READER, position)
-    const again = await this.#readAgain(reading)
+    const again = await this.#noted(this.#readAgain(reading))
     // What is not cleared yet must not be given anything.
     if (again === 'clearing') return
     if (judging) this.#progress = await client.ask({ what: 'judge-more', nowMs: clock.now() })
     else if (nextFlipAt !== undefined && nextFlipAt <= clock.now())
       this.#progress = await client.ask({ what: 'tick', nowMs: clock.now() })
     else if (position >= log.head && again === 'none') return this.#wait(position, nextFlipAt)
-    if (position < log.head) await this.#apply(position, reading)
+    if (position < log.head) await this.#noted(this.#apply(position, reading))
+  }
+
+  #noted<T>(work: Promise<T>): Promise<T> {
+    this.#underWay = work
+    return work
   }
 
   /** The next step of a stream whose history is read again. */
@@ -217,7 +230,7 @@ class Packer {
       if (this.full || baseOffset + i >= this.#end) return baseOffset + i
       this.#rows++
       const type = frame.rowType(i)
-      if (feeding[type] !== true || (frame.rowFlags(i) & ROW_QUARANTINED) !== 0) continue
+      if (feeding[type] !== true || (frame.rowFlags(i) & SILENT) !== 0) continue
       // The bytes are the log's and are used again after this turn.
       const piece = Buffer.from(bytes.subarray(frame.rowStart(i), frame.rowEnd(i)))
       this.#pieces.push(piece)

@@ -9,8 +9,10 @@
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { type SubjectIdentifier, subjectOf } from '../core/traces.ts'
 import type { Log } from '../log/log.ts'
 import type { SourceKind } from '../sources/settings.ts'
+import type { Touched } from '../store/edit-rows.ts'
 import { recall, remembered } from '../store/meta.ts'
 import type { Store } from '../store/store.ts'
 import { Doctrine } from './doctrine.ts'
@@ -184,6 +186,22 @@ export class Profiles {
       'INPUT_INVALID',
       `${JSON.stringify(value)} is no ${JSON.stringify(field)} that could identify somebody`,
     )
+  }
+
+  /** What else those are known by whom one of these finds. */
+  async identifiersOf(identifiers: readonly SubjectIdentifier[]): Promise<SubjectIdentifier[]> {
+    if (!this.#wasOpened) return []
+    return (await this.desk.identifiersOf(identifiers)).map(([field, value]) => subjectOf(field, value))
+  }
+
+  /**
+   * Takes out whoever one of these finds, and words about them in others' values; the log tells nothing of them any more. Afterwards no file
+   * holds any of it. Dry: counts only.
+   */
+  async forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]> {
+    if (!this.#wasOpened) return []
+    await this.#intake.settled()
+    return this.desk.forget(identifiers, isDry)
   }
 
   view(profile: Profile, showPersonal: boolean): ProfileView {

@@ -86,6 +86,19 @@ export class Verdicts {
     }
   }
 
+  /** Drops the kept messages that `chosen` names by their bytes, or only counts them; gives how many. */
+  drop(chosen: (raw: Buffer) => boolean, isDry: boolean): number {
+    let count = 0
+    for (const book of this.#books.values()) {
+      const kept = book.remarked.filter(({ raw }) => !chosen(raw))
+      count += book.remarked.length - kept.length
+      if (isDry) continue
+      book.remarked.splice(0, book.remarked.length, ...kept)
+      book.bytes = kept.reduce((sum, { raw }) => sum + raw.length, 0)
+    }
+    return count
+  }
+
   of(source: number): SourceVerdicts {
     const book = this.#books.get(source)
     if (book === undefined) return { counts: [], remarked: [] }

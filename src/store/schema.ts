@@ -56,6 +56,8 @@ export interface Schema {
   profile_never_links: ProfileNeverLinksTable
   audience_members: AudienceMembersTable
   audience_moves: AudienceMovesTable
+  erasures: ErasuresTable
+  suppressions: SuppressionsTable
 }
 
 /** store: the numbered steps that made these tables; profile_migrations those of the tables about people. Key: number. */
@@ -418,6 +420,31 @@ export interface ProfileSchemasTable {
   definition: string // JSON
   note: string
   author: string // label of the token that saved it
+  created_at: number
+}
+
+/** erasure: persons taken out of all stores, with the receipt. Key: id. */
+export interface ErasuresTable {
+  id: string
+  state: string // queued | running | finished
+  step: string // the one that comes next
+  sealed: Uint8Array | null // the request, identifiers and all; null once finished
+  progress: string // JSON: what was found and done so far
+  problem: string // why the step is tried again
+  requested_by: string // label of the token
+  note: string // without identifiers
+  receipt: string | null // JSON, canonical: see erasure/receipt.ts
+  signature: string | null
+  created_at: number
+  updated_at: number
+  finished_at: number | null
+}
+
+/** erasure: keyed hashes of what erased persons were known by; records with it are kept without content. Key: hash, erasure. */
+export interface SuppressionsTable {
+  hash: string
+  erasure: string
+  quick: number // 32 bits, keyed: for a look that costs little
   created_at: number
 }
 

@@ -8,7 +8,7 @@ import { channelOf, isKnown } from '../../catalog/catalog.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { identityOf } from '../../core/kernel/identity.ts'
 import type { Delivery } from '../../delivery/delivery.ts'
-import { ROW_QUARANTINED } from '../../log/frame.ts'
+import { ROW_ERASED, ROW_QUARANTINED } from '../../log/frame.ts'
 import type { Api } from '../app.ts'
 import { CurrentState } from '../current-views.ts'
 import type { ApiParts } from '../parts.ts'
@@ -53,6 +53,7 @@ const RecordView = z
     channel: z.string(),
     inCatalog: z.boolean(),
     quarantined: z.boolean(),
+    erased: z.boolean().describe('What it said was taken away: somebody was erased, or stays out.'),
     bytes: Count,
     raw: z.string().describe('The event as it was received.'),
     currents: z.array(
@@ -147,6 +148,7 @@ async function lineageOf({ delivery, sources }: ApiParts, offset: number) {
     channel: channelOf(record.type),
     inCatalog: isKnown(record.type),
     quarantined: (record.flags & ROW_QUARANTINED) !== 0,
+    erased: (record.flags & ROW_ERASED) !== 0,
     bytes: record.bytes.length,
     raw: record.bytes.toString(),
     currents: lineage.currents.map(currentRow),

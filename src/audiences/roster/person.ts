@@ -25,6 +25,9 @@ const JSON_TEXT = /^"(?:[^"\\]|\\.)*"/
 /** The prefix of an alias, for SQL. */
 const ALIAS_PREFIX = '^a("(?:[^"\\\\]|\\\\.)*")'
 
+/** The identifier itself, without kind and label, as SQL text over a column `person`. */
+export const VALUE_SQL = `if(person[1] = 'a', regexp_replace(person, '${ALIAS_PREFIX}', ''), substr(person, 2))`
+
 /** The member `user` of a membership record (core/membership.ts) as SQL text over a column `person`. */
 export const USER_JSON_SQL = `case person[1]
   when 'u' then concat('{"external_user_id":', ${jsonTextSql('substr(person, 2)')}, '}')

@@ -1,5 +1,6 @@
 /** What the hub and the process of a roster say to each other. */
 
+import type { SubjectIdentifier } from '../../core/traces.ts'
 import type { Comparison, Move, Operation, RecordsPage, Refused } from './roster.ts'
 import type { SnapshotCounts, SnapshotPlan } from './snapshot.ts'
 
@@ -34,6 +35,7 @@ export type Ask =
   | { what: 'name' }
   | { what: 'rename'; name: string }
   | { what: 'forget' }
+  | { what: 'erase'; identifiers: SubjectIdentifier[]; isDry: boolean }
 
 interface Results {
   open: undefined
@@ -54,6 +56,7 @@ interface Results {
   name: string | undefined
   rename: undefined
   forget: undefined
+  erase: number
 }
 export type Asked<W extends Ask['what']> = Results[W]
 

@@ -25,8 +25,9 @@ import {
   VARCHAR,
 } from '@duckdb/node-api'
 import { MEMBERSHIP_ENTERED, MEMBERSHIP_LEFT } from '../../core/membership.ts'
+import { type SubjectIdentifier, spellingsOf } from '../../core/traces.ts'
 import { exampleOf, INVALID_REASONS } from '../columns.ts'
-import { KIND_SQL, mayBeOneOf, USER_JSON_SQL } from './person.ts'
+import { KIND_SQL, mayBeOneOf, USER_JSON_SQL, VALUE_SQL } from './person.ts'
 import type { Answering, Ask, RosterSettings } from './protocol.ts'
 import type { Comparison, Operation, RecordsPage } from './roster.ts'
 import { PAGE_MAX, snapshotFile } from './roster.ts'
@@ -166,6 +167,27 @@ class RosterProcess {
       `)
       return undefined
     },
+    erase: ({ identifiers, isDry }) => this.#erase(identifiers, isDry),
+  }
+
+  /** Rows about somebody, in all tables; whatever kind they were known by here. */
+  async #erase(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<number> {
+    const texts = (isAddress: boolean): string => {
+      const of = identifiers.filter(({ kind }) => (kind === 'email') === isAddress).flatMap(spellingsOf)
+      return of.length === 0 ? 'null' : of.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ')
+    }
+    const isTheirs = `(${VALUE_SQL} in (${texts(false)}) or lower(${VALUE_SQL}) in (${texts(true)}))`
+    const found = await this.#rows(
+      "select table_name from duckdb_columns() where column_name = 'person' and not internal order by 1",
+    )
+    return this.#asOne(async () => {
+      let rows = 0
+      for (const [table] of found) {
+        rows += await this.#count(`"${table}" where ${isTheirs}`)
+        if (!isDry) await this.#db.run(`delete from "${table}" where ${isTheirs}`)
+      }
+      return rows
+    })
   }
 
   async #read(plan: SnapshotPlan): Promise<SnapshotCounts> {

@@ -22,6 +22,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { ThalwegError } from '../../core/errors.ts'
+import type { SubjectIdentifier } from '../../core/traces.ts'
 import type { Answer, Ask, Asked, RosterSettings } from './protocol.ts'
 import type { SnapshotCounts, SnapshotPlan } from './snapshot.ts'
 
@@ -212,6 +213,11 @@ export class Roster {
   /** Trusts nothing that was accepted: the next run sends everything again. Members and history stay. */
   forget(): Promise<void> {
     return this.#ask({ what: 'forget' })
+  }
+
+  /** Takes somebody out of every table, or only counts; gives the rows. What a run under way has numbered has holes then. */
+  erase(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<number> {
+    return this.#ask({ what: 'erase', identifiers: [...identifiers], isDry })
   }
 
   async close(): Promise<void> {

@@ -56,3 +56,8 @@ export function rangeIn(name: string, current: string): readonly [first: number,
     : []
   return first === undefined ? undefined : [Number(first), Number(last)]
 }
+
+/** Whether a file has a name that only we give, whatever its current. */
+export function isOurFile(name: string): boolean {
+  return /(?:^|\/)part-[a-z0-9]+-\d+-\d+\.parquet$/.test(name)
+}

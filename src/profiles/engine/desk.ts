@@ -4,6 +4,7 @@ import type { Store } from '../../store/store.ts'
 import { identifierKey, type Profile } from '../profile.ts'
 import type { AgainDesk } from './again.ts'
 import type { ProfileEngine } from './engine.ts'
+import type { ForgettingDesk } from './forgetting.ts'
 import type { HandDesk } from './hand.ts'
 
 /** A join, as it is told. */
@@ -60,7 +61,7 @@ export interface PeopleQuestions {
 }
 
 /** All that the process answers about people. */
-export type Desk = PeopleQuestions & HandDesk & AgainDesk
+export type Desk = PeopleQuestions & HandDesk & AgainDesk & ForgettingDesk
 
 export class PeopleDesk implements PeopleQuestions {
   readonly #store: Store

@@ -9,6 +9,7 @@ import { Doctrine } from '../doctrine.ts'
 import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine } from './engine.ts'
+import { PeopleForgetting } from './forgetting.ts'
 import { OperatorDesk } from './hand.ts'
 import { type Answer, type Ask, type Question, unpacked } from './protocol.ts'
 
@@ -25,7 +26,9 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
   const engine = await ProfileEngine.open(store, new Doctrine(configuration), start)
   const again = new Rereading(store, engine)
-  return { engine, again, desks: [new PeopleDesk(store, engine), new OperatorDesk(store, engine), again] }
+  const forgetting = new PeopleForgetting(store, engine)
+  const desks = [new PeopleDesk(store, engine), new OperatorDesk(store, engine), again, forgetting]
+  return { engine, again, desks }
 }
 
 let opened: Promise<Opened> | undefined

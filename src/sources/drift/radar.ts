@@ -5,7 +5,7 @@
  */
 
 import { ITEM_END, ITEM_FAULT, ITEM_SHAPE, ITEM_START, type Kernel } from '../../core/kernel/kernel.ts'
-import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../../log/frame.ts'
+import { type FrameView, ROW_ERASED, ROW_QUARANTINED, ROW_WORDS } from '../../log/frame.ts'
 import { OTHER_TYPES } from '../../store/labels.ts'
 import type { DriftTable } from '../../store/schema.ts'
 import { type Examined, type Line, type Met, SourceLines, type TypeLines } from './lines.ts'
@@ -68,7 +68,7 @@ export class Radar {
     const types: TypeLines[] = []
     for (let i = Math.max(0, from - baseOffset); i < frame.count; i++) {
       const last = rows[i * ROW_WORDS + 7] ?? 0
-      if (((last >>> 16) & ROW_QUARANTINED) !== 0) continue
+      if (((last >>> 16) & (ROW_QUARANTINED | ROW_ERASED)) !== 0) continue
       const number = last & 0xffff
       let type = types[number]
       if (type === undefined) {

@@ -1,6 +1,6 @@
 /** How far a file was read, by the log itself: the manifest is written once a second, frames say the rest. */
 
-import { type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../../log/frame.ts'
+import { type FrameView, ROW_ERASED, ROW_QUARANTINED, ROW_WORDS } from '../../log/frame.ts'
 import type { Log } from '../../log/log.ts'
 import { hourOf } from './event-hours.ts'
 import { countedAfter, markOf } from './frame-mark.ts'
@@ -53,7 +53,7 @@ export async function recover(log: Log, file: FileRow, target: number): Promise<
 function tallyFrame(frame: FrameView, tally: Tally): void {
   for (let i = 0; i < frame.count; i++) {
     const last = frame.rows[i * ROW_WORDS + 7] ?? 0
-    if (((last >>> 16) & ROW_QUARANTINED) !== 0) continue
+    if (((last >>> 16) & (ROW_QUARANTINED | ROW_ERASED)) !== 0) continue
     const event: unknown = JSON.parse(frame.bytes.toString('utf8', frame.rowStart(i), frame.rowEnd(i)))
     const time = typeof event === 'object' && event !== null && 'time' in event ? event.time : undefined
     tally.add(frame.types[last & 0xffff] ?? '', typeof time === 'number' ? hourOf(time) : 0)

@@ -8,6 +8,7 @@ import { ThalwegError } from '../../core/errors.ts'
 import { createKernel } from '../../core/kernel/create.ts'
 import { type Database, type DatabaseSettings, openDatabase } from './database.ts'
 import { Exports } from './exports.ts'
+import { forgetRows } from './forgetting.ts'
 import { encodeFrame, type Frame, FrameReader, type FromChild, type FromHub } from './frames.ts'
 import { Loader } from './loader.ts'
 import { CATALOG } from './names.ts'
@@ -84,6 +85,8 @@ class Child {
         return reportMisfits(browsing)
       case 'retain':
         return this.#loader.inTurn(() => removeOld(loading, question.beforeMs))
+      case 'forget':
+        return this.#loader.inTurn(() => forgetRows(loading, question.identifiers, question.isDry))
       case 'close':
         // What is not in the file yet stays in its log, which the next start reads.
         return this.#loader.inTurn(() => loading.run(`CHECKPOINT ${CATALOG}`).then(nothing, nothing))

@@ -9,10 +9,14 @@
  */
 
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { WireReply, WireRequest } from '../../core/exchange.ts'
+import type { SubjectIdentifier } from '../../core/traces.ts'
+import { compactFile } from './compaction.ts'
 import { DuckDbEngine } from './engine.ts'
+import type { ForgottenRows } from './forgetting.ts'
 import { Host, type HostLogger } from './host.ts'
 import { loadReply } from './loading.ts'
 import { CATALOG } from './names.ts'
@@ -22,6 +26,11 @@ export interface EmbeddedWarehouse {
   readonly host: Host
   /** Answers a request of the destination `warehouse`. Never rejects. */
   send(request: WireRequest): Promise<WireReply>
+  /**
+   * Takes somebody's rows out of the tables, and words about them out of others' rows; then rewrites the file, so that nothing is left of
+   * them in it. Dry: counts only. Throws ENGINE_UNREACHABLE.
+   */
+  forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<ForgottenRows>
   /** Lets loads under way end, within a bound. Idempotent. */
   close(): Promise<void>
 }
@@ -49,6 +58,17 @@ export function openEmbeddedWarehouse(parts: EmbeddedWarehouseParts): EmbeddedWa
     engine: new DuckDbEngine(host),
     host,
     send: (request) => loadReply(host, request),
+    forget: async (identifiers, isDry) => {
+      const file = join(folder, `${CATALOG}.duckdb`)
+      if (!existsSync(file)) return { theirs: 0, mentions: 0 }
+      const forgotten = (await host.ask({ op: 'forget', identifiers, isDry })) as ForgottenRows
+      if (!isDry)
+        await host.whileClosed(async () => {
+          await rm(join(folder, 'temp'), { recursive: true, force: true })
+          await compactFile({ file, threads, memoryBytesMax, like: 'warehouse' })
+        })
+      return forgotten
+    },
     close: () => {
       cancel()
       return host.close()

@@ -6,11 +6,12 @@
  * The hub asks; every question has an `ask` number that its answers repeat. A question ends with exactly one `done` or `failed`. Parts of a
  * long answer come one at a time: the child sends the next one only when the hub says `more`, so neither side gathers what the other makes.
  *
- *   hub → child: load · query · export · tables · misfits · retain · close,   then perhaps: more · cancel
+ *   hub → child: load · query · export · tables · misfits · retain · forget · close,   then perhaps: more · cancel
  *   child → hub: ready,   then per question: part*  (done | failed)
  */
 
 import type { ErrorCode } from '../../core/errors.ts'
+import type { SubjectIdentifier } from '../../core/traces.ts'
 
 export type Question =
   | { readonly op: 'load' }
@@ -24,6 +25,7 @@ export type Question =
   | { readonly op: 'tables' }
   | { readonly op: 'misfits' }
   | { readonly op: 'retain'; readonly beforeMs: number }
+  | { readonly op: 'forget'; readonly identifiers: readonly SubjectIdentifier[]; readonly isDry: boolean }
   | { readonly op: 'close' }
 
 export type FromHub = (Question | { readonly op: 'more' } | { readonly op: 'cancel' }) & {

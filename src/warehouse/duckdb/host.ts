@@ -81,6 +81,28 @@ export class Host {
     }
   }
 
+  /**
+   * Ends the child, does some work on its file while nobody has it, and starts it again. Questions that come meanwhile wait; those under way are
+   * answered first, but for loads and queries that take longer than a close may.
+   */
+  async whileClosed(work: () => Promise<void>): Promise<void> {
+    if (this.#closed) throw unreachable('it was closed')
+    const before = this.#life
+    const after = (async () => {
+      const life = await before?.catch(() => undefined)
+      await life?.close()
+      await work()
+      return this.#start()
+    })()
+    this.#life = after
+    try {
+      await after
+    } catch (error) {
+      if (this.#life === after) this.#life = undefined
+      throw error
+    }
+  }
+
   /** Lets the child write its log into its file and end. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
@@ -99,14 +121,16 @@ export class Host {
 
   async #start(): Promise<Life> {
     const life = new Life(this.#settings)
-    void life.ended.then((words) => this.#rest(words))
+    void life.ended.then((words) => this.#rest(life, words))
     await life.ready
     this.#logger.info({ pid: life.pid }, 'the embedded warehouse is ready')
     this.#restMs = REST_MS_MIN
     return life
   }
 
-  #rest(words: string): void {
+  #rest(life: Life, words: string): void {
+    // While its file is worked on it is not missed.
+    if (life.isClosing && !this.#closed) return
     this.#life = undefined
     this.#restUntil = Date.now() + this.#restMs
     this.#restMs = Math.min(REST_MS_MAX, this.#restMs * 2)
@@ -129,6 +153,8 @@ class Life {
   readonly #talks = new Map<number, Talk>()
   #asks = 0
   #over = false
+  /** It ends because it was told to. */
+  isClosing = false
 
   constructor(settings: DatabaseSettings) {
     this.#child = spawn(process.execPath, [PROGRAM, JSON.stringify(settings)], {
@@ -170,6 +196,7 @@ class Life {
   }
 
   async close(): Promise<void> {
+    this.isClosing = true
     if (!this.#over) this.open({ op: 'close' }, [])
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_MS_MAX)
     await this.ended

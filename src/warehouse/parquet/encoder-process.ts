@@ -5,15 +5,18 @@
  */
 
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { Encoded, EncodeJob } from './encoder.ts'
+import { Traces } from '../../core/traces.ts'
+import { forgetEvents } from '../duckdb/forgetting.ts'
+import type { Encoded, EncodeJob, ForgetJob, Forgotten, Job } from './encoder.ts'
 
 const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '512MB' })
 const connection = await instance.connect()
 
 process.on('disconnect', () => process.exit())
-process.on('message', (job: EncodeJob) => {
-  encode(job).then(
-    (encoded) => process.send?.({ encoded }),
+process.on('message', (job: Job) => {
+  const work = 'encode' in job ? encode(job.encode) : forget(job.forget)
+  work.then(
+    (result) => process.send?.({ result }),
     (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error) }),
   )
 })
@@ -38,6 +41,23 @@ async function encodeMissing({ target, present }: EncodeJob, source: string): Pr
     return { rows: Number(count), first: Number(first), last: Number(last) }
   } finally {
     await connection.run('drop table missing')
+  }
+}
+
+async function forget({ file, rewritten, identifiers }: ForgetJob): Promise<Forgotten> {
+  await connection.run(
+    `create temp table present as select * from read_parquet(${text(file)}, hive_partitioning = false)`,
+  )
+  try {
+    const isDry = rewritten === undefined
+    const { theirs, mentions } = await forgetEvents(connection, 'present', new Traces(identifiers), isDry)
+    const [count] = (await connection.runAndReadAll('select count(*)::double from present')).getRows()
+    const rows = Number(count?.[0])
+    if (!isDry && theirs + mentions > 0 && rows > 0)
+      await connection.run(`copy (from present) to ${text(rewritten)} ${FORMAT}`)
+    return { theirs, mentions, rows }
+  } finally {
+    await connection.run('drop table present')
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
+import type { SubjectIdentifier } from '../../core/traces.ts'
 
 /** All paths are of this machine and made by us. */
 export interface EncodeJob {
@@ -19,6 +20,21 @@ export interface EncodeJob {
   readonly present: readonly string[]
 }
 
+/** Somebody is to be taken out of a Parquet file. */
+export interface ForgetJob {
+  readonly file: string
+  /** Written when something was found and some rows are left. Undefined: counts only. */
+  readonly rewritten: string | undefined
+  readonly identifiers: readonly SubjectIdentifier[]
+}
+
+export interface Forgotten {
+  readonly theirs: number
+  readonly mentions: number
+  /** Rows that are left. */
+  readonly rows: number
+}
+
 /** `first` and `last` are the lowest and the highest offset; 0 without rows. */
 export interface Encoded {
   readonly rows: number
@@ -26,7 +42,8 @@ export interface Encoded {
   readonly last: number
 }
 
-type Answer = { readonly encoded: Encoded } | { readonly error: string }
+export type Job = { readonly encode: EncodeJob } | { readonly forget: ForgetJob }
+type Answer = { readonly result: unknown } | { readonly error: string }
 
 const PROGRAM = join(import.meta.dirname, 'encoder-process.ts')
 const ENCODE_MS_MAX = 120_000
@@ -37,6 +54,15 @@ export class Encoder {
 
   /** Rejects when the rows cannot be written. */
   encode(job: EncodeJob): Promise<Encoded> {
+    return this.#inTurn({ encode: job }) as Promise<Encoded>
+  }
+
+  /** Rejects when the file cannot be read or the other one not be written. */
+  forget(job: ForgetJob): Promise<Forgotten> {
+    return this.#inTurn({ forget: job }) as Promise<Forgotten>
+  }
+
+  #inTurn(job: Job): Promise<unknown> {
     const turn = this.#last.then(() => this.#run(job))
     this.#last = turn.catch(() => undefined)
     return turn
@@ -47,7 +73,7 @@ export class Encoder {
     this.#child?.kill('SIGKILL')
   }
 
-  #run(job: EncodeJob): Promise<Encoded> {
+  #run(job: Job): Promise<unknown> {
     const child = this.#started()
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => child.kill('SIGKILL'), ENCODE_MS_MAX)
@@ -59,7 +85,7 @@ export class Encoder {
       const told = (answer: unknown): void => {
         done()
         const message = answer as Answer
-        if ('encoded' in message) resolve(message.encoded)
+        if ('result' in message) resolve(message.result)
         else reject(new Error(message.error))
       }
       const ended = (): void => {

@@ -13,8 +13,9 @@ import { pipeline } from 'node:stream/promises'
 import type { ColumnType } from '../../catalog/columns.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import type { WireReply, WireRequest } from '../../core/exchange.ts'
+import type { SubjectIdentifier } from '../../core/traces.ts'
 import { CATALOG_COLUMNS } from '../../destinations/event-rows.ts'
-import { fileName, fileStem, rangeIn } from '../../destinations/parquet/layout.ts'
+import { fileName, fileStem, isOurFile, rangeIn } from '../../destinations/parquet/layout.ts'
 import {
   type ParquetRequest,
   type RowsHead,
@@ -63,6 +64,40 @@ export class ParquetWriter {
       const message = error instanceof Error ? error.message : String(error)
       return { status: statusOf(error), headers: {}, body: Buffer.from(message) }
     }
+  }
+
+  /**
+   * Takes somebody out of the files below the hub's own folder, each whole or not at all. Files keep their names: they say which offsets may be
+   * in them. One with no row left is deleted. Dry: counts only.
+   */
+  async forget(
+    identifiers: readonly SubjectIdentifier[],
+    isDry: boolean,
+  ): Promise<{ readonly theirs: number; readonly mentions: number }> {
+    await this.#prepared()
+    const { root } = this.#folders
+    const place = openPlace({ kind: 'folder', path: root })
+    const total = { theirs: 0, mentions: 0 }
+    for await (const page of place.list('')) {
+      for (const { name } of page) {
+        if (!isOurFile(name)) continue
+        const scratch = await mkdtemp(join(this.#folders.scratch, 'forget-'))
+        try {
+          const rewritten = join(scratch, 'rows.parquet')
+          const file = join(root, name)
+          const job = { file, identifiers, rewritten: isDry ? undefined : rewritten }
+          const { theirs, mentions, rows } = await this.#encoder.forget(job)
+          total.theirs += theirs
+          total.mentions += mentions
+          if (isDry || theirs + mentions === 0) continue
+          if (rows === 0) await place.delete(name)
+          else await place.write(name, createReadStream(rewritten))
+        } finally {
+          await rm(scratch, { recursive: true, force: true })
+        }
+      }
+    }
+    return total
   }
 
   async close(): Promise<void> {
