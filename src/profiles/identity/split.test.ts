@@ -86,8 +86,8 @@ describe('undoing a merge', () => {
     for (const carried of ['cookie:a', 'cookie:m', 'user:u cookie:x']) two.say(carried)
     const other = undo(two, two.profile(first), 0)
     expect(who(other)).toEqual({ [first ?? 0]: 'a m u x', [second ?? 0]: 'e@x.io' })
-    for (const { profiles } of [plan, other])
-      for (const profile of profiles) expect(breachesOfProfile(profile, one.rules)).toEqual([])
+    for (const profile of plan.profiles) expect(breachesOfProfile(profile, one.rules)).toEqual([])
+    for (const profile of other.profiles) expect(breachesOfProfile(profile, two.rules)).toEqual([])
   })
 
   it('makes profiles of those that belong to neither', () => {
