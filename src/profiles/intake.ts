@@ -144,7 +144,7 @@ export class ProfileIntake {
     }
     const ofStream = (source: number, type: string): boolean =>
       reading.streamOf(source, type) === again.stream
-    const stretch = await this.#stretch(again.position, ofStream, again.end)
+    const stretch = await stretchFrom(this.#parts.log, again.position, again.end, ofStream)
     this.#progress = await client.ask({ what: 'take-again', again, stretch, nowMs })
     return 'reading'
   }
@@ -152,29 +152,11 @@ export class ProfileIntake {
   async #apply(position: number, reading: Reading): Promise<void> {
     const { client, clock } = this.#parts
     const feeds = (source: number, type: string): boolean => reading.streamOf(source, type) !== undefined
-    const stretch = await this.#stretch(position, feeds, Number.POSITIVE_INFINITY)
+    const stretch = await stretchFrom(this.#parts.log, position, Number.POSITIVE_INFINITY, feeds)
     const applied = await client.ask({ what: 'apply', stretch, nowMs: clock.now() })
     for (const [word, count] of Object.entries(applied.counts))
       this.#counts[word] = (this.#counts[word] ?? 0) + count
     this.#progress = applied
-  }
-
-  /** From `position` on, below `end`. */
-  async #stretch(position: number, feeds: Feeds, end: number): Promise<PackedStretch> {
-    const { log } = this.#parts
-    const packer = new Packer(position, end, feeds)
-    let at = Math.max(position, log.tail)
-    while (at < Math.min(log.head, end) && !packer.full) {
-      const pending = log.read(at, READ_BYTES)
-      const run = pending instanceof Promise ? await pending : pending
-      let to = run.next
-      for (const frame of run.frames) {
-        to = packer.take(frame, at)
-        if (packer.full) break
-      }
-      at = packer.full ? to : run.next
-    }
-    return packer.finish(Math.min(at, end))
   }
 
   /** Until there is more in the log, somebody is due, or something changed. */
@@ -190,6 +172,28 @@ export class ProfileIntake {
     offAbort(this.#stopping.signal, stop)
     if (log.head > position && !this.#stopping.signal.aborted) await pause(GATHER_MS)
   }
+}
+
+/** The next records that `feeds` wants, from `position` on and below `end`. */
+export async function stretchFrom(
+  log: Log,
+  position: number,
+  end: number,
+  feeds: Feeds,
+): Promise<PackedStretch> {
+  const packer = new Packer(position, end, feeds)
+  let at = Math.max(position, log.tail)
+  while (at < Math.min(log.head, end) && !packer.full) {
+    const pending = log.read(at, READ_BYTES)
+    const run = pending instanceof Promise ? await pending : pending
+    let to = run.next
+    for (const frame of run.frames) {
+      to = packer.take(frame, at)
+      if (packer.full) break
+    }
+    at = packer.full ? to : run.next
+  }
+  return packer.finish(Math.min(at, end))
 }
 
 /** Gathers the records of one stretch. */

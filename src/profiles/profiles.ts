@@ -18,9 +18,10 @@ import type { Store } from '../store/store.ts'
 import { Doctrine } from './doctrine.ts'
 import { EngineClient } from './engine/client.ts'
 import type { Desk } from './engine/desk.ts'
+import type { DriftView } from './engine/evidence.ts'
 import type { Configuration, ReadableSource } from './engine/protocol.ts'
 import { normalizeIdentifier } from './identity/rules.ts'
-import { type IntakeStatus, ProfileIntake, type Reading } from './intake.ts'
+import { type IntakeStatus, ProfileIntake, type Reading, stretchFrom } from './intake.ts'
 import { checkSchema } from './mapping/check.ts'
 import { defaultSchema } from './mapping/default-schema.ts'
 import type { Profile } from './profile.ts'
@@ -150,6 +151,25 @@ export class Profiles {
       this.#intake.wake()
     }
     return history
+  }
+
+  /** How far the profiles are from what all evidence at once would give. Reads the kept log and every profile. */
+  async drift(): Promise<DriftView> {
+    const { log, clock } = this.#parts
+    const { position } = await this.client.ask({ what: 'tick', nowMs: clock.now() })
+    const doctrine = this.#doctrine(this.#configuration())
+    await this.desk.gather()
+    for (let at = log.tail; at < position; ) {
+      const stretch = await stretchFrom(
+        log,
+        at,
+        position,
+        (source, type) => doctrine.streamOf(source, type) !== undefined,
+      )
+      await this.client.ask({ what: 'evidence', stretch })
+      at = stretch.to
+    }
+    return this.desk.drift()
   }
 
   /** Whom an identifier finds, spelt in whichever way. */

@@ -60,6 +60,16 @@ test('two records with a common identifier are one person, whoever asks by which
   expect(hub.profiles.status().counts).toEqual({ applied: 3, no_identifier: 1 })
 })
 
+test('what arrival made is what all records at once give, where they do not conflict', async () => {
+  const hub = await begun()
+  await send(hub, [
+    { external_id: 'u1', email: 'a@example.com' },
+    { external_id: 'u2', email: 'b@example.com' },
+  ])
+  await applied(hub)
+  expect(await hub.profiles.drift()).toMatchObject({ profiles: 2, rebuilt: 2, changed: 0, records: 2 })
+})
+
 test('a join is undone by hand, and the next record does not bring it back', async () => {
   const hub = await begun()
   await send(hub, [

@@ -109,6 +109,22 @@ const StatusView = z
   .meta({ id: 'ProfilesStatus' })
 export type ProfilesStatusAnswer = z.output<typeof StatusView>
 
+const Share = z.number().describe('From 0 to 1.')
+const DriftAnswerView = z
+  .object({
+    profiles: Count,
+    rebuilt: Count.describe('Profiles that a rebuild would give.'),
+    identifiers: Count.describe('Identifiers that both know.'),
+    onlyByArrival: Share.describe('Pairs of identifiers that are together only by their arrival.'),
+    onlyRebuilt: Share.describe('Pairs that only a rebuild would put together.'),
+    changed: Share.describe('Rebuilt profiles that are otherwise now.'),
+    distance: z.number().describe('Variation of information, in bits.'),
+    rejected: Count.describe('Links that no order of arrival would allow.'),
+    records: Count.describe('Records of the log that were looked at.'),
+  })
+  .meta({ id: 'ProfilesDrift' })
+export type ProfilesDriftAnswer = z.output<typeof DriftAnswerView>
+
 const EventView = z.object({
   id: z.string().nullable(),
   eventType: z.string().nullable(),
@@ -198,6 +214,21 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
         ...people,
       }
     },
+  )
+
+  app.post(
+    '/profiles/drift',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'profilesDrift',
+        summary:
+          'How far the profiles are from what all evidence at once would give, in whatever order it came',
+        response: { 200: DriftAnswerView, default: ErrorAnswer },
+      },
+    },
+    () => profiles.drift(),
   )
 
   const Page = z.object({

@@ -8,6 +8,7 @@ import type {
   ProfileAnswer,
   ProfileChangeAnswer,
   ProfileEventAnswer,
+  ProfilesDriftAnswer,
   ProfilesStatusAnswer,
 } from '../../api/routes/profiles.ts'
 import { path } from '../client.ts'
@@ -102,6 +103,24 @@ function reading(group: Command, session: Session): void {
           ]),
           'The warehouse has no events of this profile.',
         ),
+      )
+    })
+
+  group
+    .command('drift')
+    .description('how far the profiles are from what all evidence at once would give')
+    .action(async () => {
+      const drift = await (await session.client()).send<ProfilesDriftAnswer>('POST', '/profiles/drift', {})
+      const share = (part: number): string => `${(part * 100).toFixed(2)} %`
+      session.out.show(drift, () =>
+        session.out.facts([
+          ['profiles', `${grouped(drift.profiles)} now, ${grouped(drift.rebuilt)} rebuilt`],
+          ['would be otherwise', share(drift.changed)],
+          ['together only by arrival', `${share(drift.onlyByArrival)} of pairs of identifiers`],
+          ['together only rebuilt', `${share(drift.onlyRebuilt)} of pairs`],
+          ['links that break a rule', grouped(drift.rejected)],
+          ['looked at', `every profile, and ${grouped(drift.records)} records that the log holds`],
+        ]),
       )
     })
 

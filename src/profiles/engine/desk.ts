@@ -4,6 +4,7 @@ import type { Store } from '../../store/store.ts'
 import { identifierKey, type Profile } from '../profile.ts'
 import type { AgainDesk } from './again.ts'
 import type { ProfileEngine } from './engine.ts'
+import type { EvidenceDesk } from './evidence.ts'
 import type { ForgettingDesk } from './forgetting.ts'
 import type { HandDesk } from './hand.ts'
 
@@ -61,7 +62,7 @@ export interface PeopleQuestions {
 }
 
 /** All that the process answers about people. */
-export type Desk = PeopleQuestions & HandDesk & AgainDesk & ForgettingDesk
+export type Desk = PeopleQuestions & HandDesk & AgainDesk & EvidenceDesk & ForgettingDesk
 
 export class PeopleDesk implements PeopleQuestions {
   readonly #store: Store

@@ -9,6 +9,7 @@ import { Doctrine } from '../doctrine.ts'
 import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine } from './engine.ts'
+import { EvidenceGatherer } from './evidence.ts'
 import { PeopleForgetting } from './forgetting.ts'
 import { OperatorDesk } from './hand.ts'
 import { type Answer, type Ask, type Question, unpacked } from './protocol.ts'
@@ -16,6 +17,7 @@ import { type Answer, type Ask, type Question, unpacked } from './protocol.ts'
 interface Opened {
   readonly engine: ProfileEngine
   readonly again: Rereading
+  readonly evidence: EvidenceGatherer
   readonly desks: readonly object[]
 }
 
@@ -27,8 +29,9 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   const engine = await ProfileEngine.open(store, new Doctrine(configuration), start)
   const again = new Rereading(store, engine)
   const forgetting = new PeopleForgetting(store, engine)
-  const desks = [new PeopleDesk(store, engine), new OperatorDesk(store, engine), again, forgetting]
-  return { engine, again, desks }
+  const evidence = new EvidenceGatherer(engine)
+  const desks = [new PeopleDesk(store, engine), new OperatorDesk(store, engine), again, evidence, forgetting]
+  return { engine, again, evidence, desks }
 }
 
 let opened: Promise<Opened> | undefined
@@ -39,7 +42,7 @@ async function answer(ask: Ask): Promise<unknown> {
     return (await opened).engine.progress()
   }
   if (opened === undefined) throw new Error('The process was asked before it was opened')
-  const { engine, again, desks } = await opened
+  const { engine, again, evidence, desks } = await opened
   switch (ask.what) {
     case 'adopt':
       return engine.adopt(new Doctrine(ask.configuration))
@@ -49,6 +52,8 @@ async function answer(ask: Ask): Promise<unknown> {
       return engine.tick(ask.nowMs)
     case 'judge-more':
       return engine.judgeMore(ask.nowMs)
+    case 'evidence':
+      return evidence.take(unpacked(ask.stretch))
     case 'clear-more':
       await again.clearMore(ask.again, ask.nowMs)
       return engine.progress()

@@ -61,6 +61,7 @@ export type Ask =
   | { readonly what: 'apply'; readonly stretch: PackedStretch; readonly nowMs: number }
   | { readonly what: 'tick'; readonly nowMs: number }
   | { readonly what: 'judge-more'; readonly nowMs: number }
+  | { readonly what: 'evidence'; readonly stretch: PackedStretch }
   | { readonly what: 'clear-more'; readonly again: Again; readonly nowMs: number }
   | {
       readonly what: 'take-again'
@@ -76,6 +77,7 @@ interface Results {
   apply: Applied
   tick: Progress
   'judge-more': Progress
+  evidence: undefined
   'clear-more': Progress
   'take-again': Progress
   desk: unknown
