@@ -14,6 +14,8 @@ import { ThalwegError } from '../../core/errors.ts'
 const DIGEST_BYTES = 16
 /** Of 1,024 bytes, which SQLite counts downwards. */
 const CACHE_KIB = 32_768
+/** Of one transaction: what waits for its end lies in a file beside. */
+const WRITTEN_MAX = 200_000
 
 export class RowSnapshot {
   readonly #db: DatabaseSync
@@ -21,6 +23,9 @@ export class RowSnapshot {
   readonly #forget: StatementSync
   readonly #keep: StatementSync
   readonly #columns: readonly string[]
+  /** Rows forgotten, and rows written, that are not committed. */
+  #forgotten = 0
+  #written = 0
   #isOpen = false
   #keyed = 0
 
@@ -41,7 +46,7 @@ export class RowSnapshot {
 
   /** Begins a file: what one that did not end well would have left goes. */
   begin(): void {
-    this.settle()
+    this.#end()
     this.#db.exec('DELETE FROM coming')
     this.#keyed = 0
   }
@@ -65,28 +70,37 @@ export class RowSnapshot {
     const before = this.#find.get(key)?.digest as Uint8Array | undefined
     if (before !== undefined && Buffer.from(before).equals(digest)) return false
     this.#write()
-    if (before !== undefined) this.#forget.run(key)
+    if (before !== undefined) {
+      this.#forget.run(key)
+      this.#forgotten++
+    }
     this.#keep.run(key, digest)
+    this.#written++
     return true
   }
 
   /** Before rows leave for the log: what was forgotten is so whatever happens. */
   settle(): void {
-    if (!this.#isOpen) return
-    this.#db.exec('COMMIT')
-    this.#isOpen = false
+    if (this.#forgotten > 0 || this.#written >= WRITTEN_MAX) this.#end()
   }
 
   /** All rows of the file are in the log. */
   commit(): void {
     this.#write()
     this.#db.exec('INSERT OR REPLACE INTO kept SELECT key, digest FROM coming; DELETE FROM coming')
-    this.settle()
+    this.#end()
   }
 
   close(): void {
-    this.settle()
+    this.#end()
     this.#db.close()
+  }
+
+  #end(): void {
+    if (this.#isOpen) this.#db.exec('COMMIT')
+    this.#isOpen = false
+    this.#forgotten = 0
+    this.#written = 0
   }
 
   #write(): void {

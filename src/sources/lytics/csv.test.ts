@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createKernel } from '../../core/kernel/create.ts'
 import { seededRandom } from '../../core/random.ts'
-import { type CsvForm, CsvRows } from './csv.ts'
+import { type CsvForm, CsvRows, judgedRecords } from './csv.ts'
+import { plainRecords } from './csv-records.ts'
 import { JsonLines } from './json-lines.ts'
 import { ROW_BYTES_MAX, type Row, type RowReader } from './rows.ts'
 
@@ -97,6 +99,26 @@ test('quotes that never close take time by the line, not by the file', () => {
   const startedAt = performance.now()
   read(new CsvRows(PLAIN), text, 64 * 1024)
   expect(performance.now() - startedAt).toBeLessThan(20_000)
+})
+
+test('what is well formed is read as the library reads it, and the rest is left to it', () => {
+  const word = fc.constantFrom('a', 'é', ',', '"', '""', '"b"', ',"c",', '\n', '\r\n', '\r', ' ', '"x\ny"')
+  let plain = 0
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 14 }), (words) => {
+      const text = words.join('')
+      const records = plainRecords(text, ',')
+      if (records === undefined) return
+      plain++
+      const judged = judgedRecords(text, ',')
+      expect(records.map(({ record }) => record)).toEqual(judged?.map(({ record }) => record))
+      // The library counts a line's end of two characters within quotes twice.
+      const linesOf = (all: typeof judged) => all?.map(({ info }) => info.lines)
+      if (!text.includes('\r')) expect(linesOf(records)).toEqual(linesOf(judged))
+    }),
+    { numRuns: 20_000 },
+  )
+  expect(plain).toBeGreaterThan(2_000)
 })
 
 /** Whatever is done to a file, the rows that were left whole and stand between whole lines are found. */

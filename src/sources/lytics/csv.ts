@@ -7,6 +7,7 @@
 import { isUtf8 } from 'node:buffer'
 import { CsvError, parse } from 'csv-parse/sync'
 import { ThalwegError } from '../../core/errors.ts'
+import { type CsvRecord, plainRecords } from './csv-records.ts'
 import { LongLine, NEWLINE, ROW_BYTES_MAX, ROW_LINES_MAX, type Row, type RowReader } from './rows.ts'
 
 export interface CsvForm {
@@ -21,11 +22,6 @@ export interface CsvForm {
 const NOTHING = Buffer.alloc(0)
 const QUOTE = 0x22
 const MARK = Buffer.from([0xef, 0xbb, 0xbf])
-
-interface Parsed {
-  readonly record: readonly string[]
-  readonly info: { readonly lines: number }
-}
 
 export class CsvRows implements RowReader {
   readonly #form: CsvForm
@@ -107,23 +103,13 @@ export class CsvRows implements RowReader {
   }
 
   /** undefined when the bytes are not CSV in UTF-8 from end to end. */
-  #parse(bytes: Buffer): readonly Parsed[] | undefined {
+  #parse(bytes: Buffer): readonly CsvRecord[] | undefined {
     if (!isUtf8(bytes)) return undefined
-    try {
-      return parse(bytes, {
-        delimiter: this.#form.delimiter,
-        record_delimiter: ['\r\n', '\n'],
-        relax_column_count: true,
-        skip_empty_lines: true,
-        info: true,
-      }) as unknown as readonly Parsed[]
-    } catch (error) {
-      if (error instanceof CsvError) return undefined
-      throw error
-    }
+    const { delimiter } = this.#form
+    return plainRecords(bytes.toString(), delimiter) ?? judgedRecords(bytes, delimiter)
   }
 
-  #takeRecord(rows: Row[], { record, info }: Parsed): void {
+  #takeRecord(rows: Row[], { record, info }: CsvRecord): void {
     const line = this.#line + info.lines - 1 - record.reduce((sum, cell) => sum + newlinesInText(cell), 0)
     if (this.#headers === undefined) {
       this.#setHeaders(record)
@@ -173,6 +159,22 @@ export class CsvRows implements RowReader {
   #advance(bytes: number): void {
     this.#line += newlinesIn(this.#rest.subarray(0, bytes))
     this.#rest = this.#rest.subarray(bytes)
+  }
+}
+
+/** undefined when the text is no CSV. */
+export function judgedRecords(text: Buffer | string, delimiter: string): readonly CsvRecord[] | undefined {
+  try {
+    return parse(text, {
+      delimiter,
+      record_delimiter: ['\r\n', '\n'],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      info: true,
+    }) as unknown as readonly CsvRecord[]
+  } catch (error) {
+    if (error instanceof CsvError) return undefined
+    throw error
   }
 }
 
