@@ -67,13 +67,18 @@ async function answer(ask: Ask): Promise<unknown> {
   }
 }
 
+/** A hub that is gone hears no answer; its going ends this process, too. */
+function say(answer: Answer): void {
+  process.send?.(answer, undefined, undefined, () => undefined)
+}
+
 process.on('message', ({ id, ...ask }: Question) => {
   answer(ask as Ask).then(
-    (result) => process.send?.({ id, result } satisfies Answer),
+    (result) => say({ id, result }),
     (error: unknown) => {
       const code = error instanceof ThalwegError ? error.code : undefined
       const message = error instanceof Error ? error.message : String(error)
-      process.send?.({ id, error: { code, message } } satisfies Answer)
+      say({ id, error: { code, message } })
     },
   )
 })
