@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore } from '../../store/store.ts'
+import { AudienceDesk } from '../audiences/desk.ts'
 import { Doctrine } from '../doctrine.ts'
 import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
@@ -25,7 +26,16 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
   const engine = await ProfileEngine.open(store, new Doctrine(configuration), start)
   const again = new Rereading(store, engine)
-  return { engine, again, desks: [new PeopleDesk(store, engine), new OperatorDesk(store, engine), again] }
+  return {
+    engine,
+    again,
+    desks: [
+      new PeopleDesk(store, engine),
+      new OperatorDesk(store, engine),
+      again,
+      new AudienceDesk(store, engine.people),
+    ],
+  }
 }
 
 let opened: Promise<Opened> | undefined
