@@ -5,6 +5,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
+import { audiences } from './audiences.ts'
 import { cohorts } from './cohorts.ts'
 import { idle } from './idle.ts'
 import { importFiles } from './import.ts'
@@ -63,6 +64,10 @@ const BENCHMARKS: Readonly<
   profiles: {
     about: 'a CSV file through the bulk door into resolved profiles (THALWEG_BENCH_PROFILES rows), twice',
     run: profiles,
+  },
+  audiences: {
+    about: 'people judged by all audiences at once, evaluation only, one core',
+    run: audiences,
   },
   start: { about: 'from process start to ready with a long log', run: start },
   soak: {

@@ -18,6 +18,7 @@ import type { ApiParts } from './parts.ts'
 import { Pulse } from './pulse.ts'
 import { activationRoutes } from './routes/activations.ts'
 import { alertRoutes } from './routes/alerts.ts'
+import { audienceRoutes } from './routes/audiences.ts'
 import { authorizationRoutes } from './routes/authorizations.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { currentStateRoutes } from './routes/current-state.ts'
@@ -130,6 +131,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   segmentRoutes,
   streamRoutes,
   profileRoutes,
+  audienceRoutes,
   ledgerRoutes,
   eventRoutes,
   erasureRoutes,

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { onTestFinished } from 'vitest'
+import type { StackOptions } from '../../test/support/stack.ts'
 import { type ApiStack, startApi } from '../api/api.fixture.ts'
 import { runCli } from './cli.ts'
 import type { Programs } from './programs.ts'
@@ -86,8 +87,8 @@ export interface CliStack extends ApiStack {
   thalweg(args: readonly string[], given?: Given): Promise<Ran>
 }
 
-export async function startCli(): Promise<CliStack> {
-  const stack = await startApi()
+export async function startCli(options: StackOptions = {}): Promise<CliStack> {
+  const stack = await startApi(options)
   const server = createServer((request, response) => stack.api.handle(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {

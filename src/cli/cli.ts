@@ -73,6 +73,7 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
     async () => (await import('./commands/dead-letters.ts')).deadLetterCommands,
   ],
   [['replays', 'replay'], async () => (await import('./commands/replays.ts')).replayCommands],
+  [['audiences', 'audience'], async () => (await import('./commands/audiences.ts')).audienceCommands],
   [['segments', 'segment'], async () => (await import('./commands/segments.ts')).segmentCommands],
   [['activations', 'activation'], async () => (await import('./commands/activations.ts')).activationCommands],
   [['streams', 'stream'], async () => (await import('./commands/streams.ts')).streamCommands],

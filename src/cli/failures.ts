@@ -9,6 +9,8 @@ import type { Session } from './session.ts'
 import { cleanLines } from './words.ts'
 
 const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
+  AUDIENCE_IN_USE: 'See what includes it: thalweg audiences list',
+  AUDIENCE_UNKNOWN: 'See which there are: thalweg audiences list',
   AUTHORIZATION_UNKNOWN: 'See which there are: thalweg authorizations list',
   CURRENT_STATE: 'See its state: thalweg currents show <name>',
   CURRENT_UNKNOWN: 'See which there are: thalweg currents list',
@@ -53,7 +55,15 @@ export function report(error: unknown, session: Session): number {
     out.aside(JSON.stringify({ error: { code, message, details, next } }))
   } else {
     out.aside(`${out.colour('red', usage ? 'Usage:' : 'Failed:')} ${cleanLines(message)}`)
+    const excerpt = error instanceof ThalwegError ? excerptOf(error.details) : undefined
+    if (excerpt !== undefined) out.aside(cleanLines(excerpt))
     if (next !== undefined) out.aside(next)
   }
   return usage ? USAGE : FAILURE
+}
+
+/** The place in a text that is meant, where the failure tells it. */
+function excerptOf(details: unknown): string | undefined {
+  const isTold = typeof details === 'object' && details !== null && 'excerpt' in details
+  return isTold && typeof details.excerpt === 'string' ? details.excerpt : undefined
 }

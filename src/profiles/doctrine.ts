@@ -1,8 +1,11 @@
 /** What the engine goes by: from schema and rules, compiled once, asked of every record. */
 
 import { streamType } from '../sources/lytics/record.ts'
+import { RuleSet } from './audiences/rule-set.ts'
 import type { RawRecord } from './engine/engine.ts'
 import type { Configuration, ReadableSource } from './engine/protocol.ts'
+import { fieldTypesOf } from './filterql/filterql.ts'
+import { parseFilter } from './filterql/parse.ts'
 import type { Follower } from './follower.ts'
 import { foldFields } from './identity/fold.ts'
 import { Resolver } from './identity/resolver.ts'
@@ -30,17 +33,22 @@ export class Doctrine implements Judge {
   readonly followers: readonly Follower[] = []
   /** Changes whenever somebody might be judged otherwise. */
   readonly judgedBy: string
+  readonly #audiences: RuleSet
   readonly #streams: ProfileSchema['streams']
   readonly #mappers: StreamMappers
   readonly #sources: ReadonlyMap<number, ReadableSource>
 
-  constructor({ schema, sources }: Configuration) {
+  constructor({ schema, sources, audiences }: Configuration) {
     this.rules = compileRules(schema)
     this.fields = schema.fields
     this.#streams = schema.streams
     this.#mappers = new StreamMappers(schema)
     this.#sources = new Map(sources.map((source) => [source.number, source]))
-    this.judgedBy = ''
+    this.#audiences = new RuleSet(
+      audiences.map((rule) => ({ ...rule, filter: parseFilter(rule.filter) })),
+      fieldTypesOf(schema),
+    )
+    this.judgedBy = this.#audiences.fingerprint
   }
 
   /** Whether there is a source with records of a stream. */
@@ -92,7 +100,7 @@ export class Doctrine implements Judge {
     return foldFields(profile, this.rules, nowMs)
   }
 
-  judge(_fields: Fields, _nowMs: number): Verdict {
-    return { members: [], flipAt: null }
+  judge(fields: Fields, nowMs: number): Verdict {
+    return this.#audiences.judge(fields, nowMs)
   }
 }

@@ -85,6 +85,11 @@ export class ProfileIntake {
     this.#waking.abort()
   }
 
+  /** The process goes by something else now: what it said of its progress may not hold. */
+  forget(): void {
+    this.#progress = undefined
+  }
+
   status(): IntakeStatus {
     return {
       position: this.#progress?.position,

@@ -15,6 +15,7 @@ import type { SourceKind } from '../sources/settings.ts'
 import type { Touched } from '../store/edit-rows.ts'
 import { recall, remembered } from '../store/meta.ts'
 import type { Store } from '../store/store.ts'
+import { RuleAudiences } from './audiences/audiences.ts'
 import { Doctrine } from './doctrine.ts'
 import { EngineClient } from './engine/client.ts'
 import type { Desk } from './engine/desk.ts'
@@ -63,23 +64,33 @@ const CACHE_BYTES = 134_217_728
 
 export class Profiles {
   readonly schemas: Schemas
+  readonly audiences: RuleAudiences
   readonly client: EngineClient
   readonly #parts: ProfilesParts
   readonly #intake: ProfileIntake
   #wasOpened = false
   /** What the process was told to go by; undefined while there is none. */
-  #told: string | undefined
-  #compiled: { readonly text: string; readonly doctrine: Doctrine } | undefined
+  #told: Configuration | undefined
+  #present: Configuration | undefined
+  #compiled: { readonly configuration: Configuration; readonly doctrine: Doctrine } | undefined
 
   constructor(parts: ProfilesParts) {
     this.#parts = parts
     const { store, clock, log, logger } = parts
     this.schemas = new Schemas(store, clock, defaultSchema())
+    this.audiences = new RuleAudiences({
+      store,
+      clock,
+      schema: () => this.schemas.present.definition,
+      usersOf: async () => [],
+      changed: () => this.#intake.wake(),
+      desk: () => this.desk,
+    })
     this.client = new EngineClient(async () => {
       await remembered(store, OPENED, () => '1')
       this.#wasOpened = true
       const configuration = this.#configuration()
-      this.#told = JSON.stringify(configuration)
+      this.#told = configuration
       return {
         settings: { store: this.#database(), cacheBytes: CACHE_BYTES },
         configuration,
@@ -102,6 +113,7 @@ export class Profiles {
 
   async start(): Promise<void> {
     await this.schemas.start()
+    await this.audiences.start()
     this.#wasOpened = (await recall(this.#parts.store, OPENED)) !== undefined
     this.#intake.start()
   }
@@ -115,9 +127,10 @@ export class Profiles {
     return this.#intake.status()
   }
 
-  /** Throws PROFILE_SCHEMA_INVALID with everything found. */
+  /** Throws PROFILE_SCHEMA_INVALID with everything found, FILTERQL_INVALID when an audience asks what would not be there any more. */
   async revise(schema: ProfileSchema, note: string, author: string): Promise<SchemaVersion> {
     checkSchema(schema)
+    await this.audiences.check(schema)
     const saved = await this.schemas.save(schema, note, author)
     this.#intake.wake()
     return saved
@@ -242,14 +255,24 @@ export class Profiles {
   }
 
   #doctrine(configuration: Configuration): Doctrine {
-    const text = JSON.stringify(configuration)
-    if (this.#compiled?.text !== text) this.#compiled = { text, doctrine: new Doctrine(configuration) }
+    if (this.#compiled?.configuration !== configuration)
+      this.#compiled = { configuration, doctrine: new Doctrine(configuration) }
     return this.#compiled.doctrine
   }
 
+  /** The same object until something is otherwise. */
   #configuration(): Configuration {
     const { version, definition } = this.schemas.present
-    return { schemaVersion: version, schema: definition, sources: this.#sources() }
+    const { rules } = this.audiences
+    const sources = this.#sources()
+    const present = this.#present
+    const isSame =
+      present?.schemaVersion === version &&
+      present.audiences === rules &&
+      JSON.stringify(present.sources) === JSON.stringify(sources)
+    if (isSame) return present
+    this.#present = { schemaVersion: version, schema: definition, sources, audiences: rules }
+    return this.#present
   }
 
   #sources(): ReadableSource[] {
@@ -261,10 +284,10 @@ export class Profiles {
     const configuration = this.#configuration()
     const doctrine = this.#doctrine(configuration)
     if (!this.#wasOpened && !doctrine.isFed) return undefined
-    const text = JSON.stringify(configuration)
-    if (this.#told !== undefined && this.#told !== text) {
+    if (this.#told !== undefined && this.#told !== configuration) {
       await this.client.ask({ what: 'adopt', configuration })
-      this.#told = text
+      this.#told = configuration
+      this.#intake.forget()
     }
     return doctrine
   }

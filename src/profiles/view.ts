@@ -40,7 +40,8 @@ export interface ProfileView {
   readonly audiences: readonly { readonly audience: number; readonly since: number }[]
 }
 
-const HIDDEN = '•••'
+/** What stands for a personal value where it is not to be seen. */
+export const HIDDEN = '•••'
 
 /** `showPersonal`: values of fields that are personal data, too. */
 export function viewOf(

@@ -14,6 +14,7 @@ import * as queries from './migrations/0004-queries.ts'
 import * as audiences from './migrations/0005-audiences.ts'
 import * as segments from './migrations/0006-segments.ts'
 import * as profiles from './migrations/0007-profiles.ts'
+import * as audienceRules from './migrations/0008-audience-rules.ts'
 import * as erasures from './migrations/0010-erasures.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
@@ -41,6 +42,7 @@ const CONTROL: readonly Migration[] = [
   { number: 5, name: 'audiences', up: audiences.up },
   { number: 6, name: 'segments', up: segments.up },
   { number: 7, name: 'profiles', up: profiles.up },
+  { number: 8, name: 'audience-rules', up: audienceRules.up },
   { number: 10, name: 'erasures', up: erasures.up },
 ]
 

@@ -46,6 +46,8 @@ export interface Schema {
   segments: SegmentsTable
   segment_versions: SegmentVersionsTable
   profile_schemas: ProfileSchemasTable
+  rule_audiences: RuleAudiencesTable
+  rule_audience_versions: RuleAudienceVersionsTable
   profile_migrations: MigrationsTable
   profile_position: ProfilePositionTable
   profile_again: ProfileAgainTable
@@ -445,6 +447,29 @@ export interface SuppressionsTable {
   hash: string
   erasure: string
   quick: number // 32 bits, keyed: for a look that costs little
+  created_at: number
+}
+
+/** profiles: audiences that are rules; what they say lives in rule_audience_versions. Key: number. */
+export interface RuleAudiencesTable {
+  number: Generated<number>
+  slug: string // unique among those not deleted
+  state: string // active | deleted
+  version: number
+  created_at: number
+  updated_at: number
+}
+
+/** profiles: what a rule audience said when. Key: audience, version. */
+export interface RuleAudienceVersionsTable {
+  audience: number
+  version: number
+  slug: string
+  name: string
+  description: string
+  filter: string // FilterQL; audiences after INCLUDE are numbers
+  note: string
+  author: string // label of the token that saved it
   created_at: number
 }
 

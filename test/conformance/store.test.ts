@@ -42,6 +42,8 @@ const TABLES = [
   'quarantine',
   'query_engines',
   'replays',
+  'rule_audience_versions',
+  'rule_audiences',
   'runs',
   'saved_queries',
   'saved_query_versions',

@@ -1,6 +1,7 @@
 /** Questions about people, answered by the process that keeps them. Arguments and answers travel: plain values only. */
 
 import type { Store } from '../../store/store.ts'
+import type { AudienceQueries } from '../audiences/desk.ts'
 import { identifierKey, type Profile } from '../profile.ts'
 import type { AgainDesk } from './again.ts'
 import type { ProfileEngine } from './engine.ts'
@@ -62,7 +63,7 @@ export interface PeopleQuestions {
 }
 
 /** All that the process answers about people. */
-export type Desk = PeopleQuestions & HandDesk & AgainDesk & EvidenceDesk & ForgettingDesk
+export type Desk = PeopleQuestions & HandDesk & AgainDesk & EvidenceDesk & ForgettingDesk & AudienceQueries
 
 export class PeopleDesk implements PeopleQuestions {
   readonly #store: Store

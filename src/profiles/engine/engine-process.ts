@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore } from '../../store/store.ts'
+import { AudienceDesk } from '../audiences/desk.ts'
 import { Doctrine } from '../doctrine.ts'
 import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
@@ -30,7 +31,14 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   const again = new Rereading(store, engine)
   const forgetting = new PeopleForgetting(store, engine)
   const evidence = new EvidenceGatherer(engine)
-  const desks = [new PeopleDesk(store, engine), new OperatorDesk(store, engine), again, evidence, forgetting]
+  const desks = [
+    new PeopleDesk(store, engine),
+    new OperatorDesk(store, engine),
+    again,
+    evidence,
+    forgetting,
+    new AudienceDesk(store, engine.people),
+  ]
   return { engine, again, evidence, desks }
 }
 

@@ -17,6 +17,7 @@ const doctrine = new Doctrine({
   schemaVersion: 0,
   schema: defaultSchema(),
   sources: [{ number: 1, name: 'lytics', kind: 'lytics' }],
+  audiences: [],
 })
 
 async function begun(dialect: Dialect): Promise<{ engine: ProfileEngine; desk: PeopleDesk; store: Store }> {

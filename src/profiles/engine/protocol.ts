@@ -1,6 +1,7 @@
 /** What the hub and the process of the profiles say to each other. */
 
 import type { SourceKind } from '../../sources/settings.ts'
+import type { AudienceRule } from '../audiences/registry.ts'
 import type { ProfileSchema } from '../schema.ts'
 import type { Again } from './again.ts'
 import type { Desk } from './desk.ts'
@@ -25,6 +26,7 @@ export interface Configuration {
   readonly schemaVersion: number
   readonly schema: ProfileSchema
   readonly sources: readonly ReadableSource[]
+  readonly audiences: readonly AudienceRule[]
 }
 
 /** A stretch as it travels: the bytes of all records in one buffer. */

@@ -4,6 +4,7 @@
  */
 
 import { hash } from 'node:crypto'
+import { domainOf, urlFrom } from '../domains.ts'
 import { type Layout, layoutOf } from './layouts.ts'
 import { MOMENT_MAX, MOMENT_MIN, momentOf, relativeMoment, zoneOf } from './moments.ts'
 import {
@@ -134,21 +135,8 @@ function emailOf(text: string, scope: Scope): string | undefined {
   return isEmail ? address : scope.none('not_an_email')
 }
 
-/** Of an address with or without its scheme. */
 function urlOf(text: string, scope: Scope): URL | undefined {
-  const trimmed = text.trim()
-  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed.replace(/^\/\//, '')}`
-  return URL.parse(whole) ?? scope.none('not_a_url')
-}
-
-/** `co.uk`, `com.au`: under these a name is bought. */
-const SECOND_LEVEL = new Set(['ac', 'co', 'com', 'edu', 'gov', 'net', 'org', 'ne', 'or'])
-
-function domainOf(host: string): string {
-  const labels = host.split('.')
-  const [second = '', top = ''] = labels.slice(-2)
-  const count = top.length === 2 && SECOND_LEVEL.has(second) ? 3 : 2
-  return labels.slice(-count).join('.')
+  return urlFrom(text) ?? scope.none('not_a_url')
 }
 
 function ofUrl(form: string, does: string, part: (url: URL) => string): FunctionRule {

@@ -4,6 +4,8 @@
  * fourteen that are a second of one, are read as such. What names no zone is of UTC, or of the zone that the caller gives.
  */
 
+import { DAY_MS, readShift, shifted } from '../date-math.ts'
+
 /** Why a text is no moment. `ambiguous_date`: day and month could be either way round. */
 export type DateProblem = 'not_a_date' | 'ambiguous_date'
 
@@ -16,7 +18,6 @@ export const MOMENT_MAX = Date.UTC(10_000, 0, 1) - 1
 
 /** Longer texts are no dates. */
 const CHARS_MAX = 64
-const DAY_MS = 86_400_000
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const MONTH = '(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*'
 const ZONE = '(?:z|utc|gmt|ut|est|edt|cst|cdt|mst|mdt|pst|pdt)?\\s*(?:[+-]\\d{1,2}(?::?\\d{2})?)?'
@@ -217,35 +218,8 @@ function offsetsIn(timeZone: string): ZoneOffset | undefined {
   }
 }
 
-const MATH = /^now(?:\s*([+-])\s*(\d{1,6})\s*([smhdwMy]))?$/
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: DAY_MS,
-  w: 7 * DAY_MS,
-}
-
-/**
- * A moment relative to another: `now`, `now-3d`, `now+1M`; units s, m (minutes), h, d, w, M (months), y. Undefined
- * when the text is none. A month later is the same day of it, or its last.
- */
+/** A moment relative to another, in the words of date-math.ts; undefined when the text is none. */
 export function relativeMoment(text: string): ((now: number) => number) | undefined {
-  const parts = MATH.exec(text.trim())
-  if (parts === null) return undefined
-  const [, sign, count = '0', unit = 's'] = parts
-  const many = sign === '-' ? -Number(count) : Number(count)
-  const ms = UNIT_MS[unit]
-  if (ms !== undefined) return (now) => now + many * ms
-  return (now) => monthsLater(now, unit === 'y' ? 12 * many : many)
-}
-
-function monthsLater(now: number, months: number): number {
-  const date = new Date(now)
-  const day = date.getUTCDate()
-  date.setUTCDate(1)
-  date.setUTCMonth(date.getUTCMonth() + months)
-  const last = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate()
-  date.setUTCDate(Math.min(day, last))
-  return date.getTime()
+  const shift = readShift(text)
+  return shift && ((now) => shifted(shift, now))
 }

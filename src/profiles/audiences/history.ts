@@ -1,0 +1,221 @@
+/**
+ * Who is and was in which audience: questions to the tables that the engine of profiles writes, in the process that has them
+ * open. What somebody was at an instant follows from the last move before or at it; moves are in the order of their ids.
+ */
+
+import { type Kysely, sql } from 'kysely'
+import type { Schema } from '../../store/schema.ts'
+import type { MoveCause } from '../judge.ts'
+
+type Db = Kysely<Schema>
+
+export interface Membership {
+  readonly profile: number
+  /** Since when, without a break. */
+  readonly since: number
+}
+
+export interface MoveView {
+  readonly id: number
+  readonly audience: number
+  readonly profile: number
+  readonly at: number
+  readonly entered: boolean
+  readonly cause: MoveCause
+  /** Of the record, when one was the cause. */
+  readonly offset: number | null
+}
+
+/** A page by profile. */
+export interface MembersPage {
+  /** The profile that the page before ended with; 0 for the first one. */
+  readonly after: number
+  readonly limit: number
+}
+
+export interface MovesPage {
+  readonly audience?: number | undefined
+  readonly profile?: number | undefined
+  /** From this instant on, and before that one. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  /** Id that the page before ended with: newest first. */
+  readonly before?: number | undefined
+  readonly limit: number
+}
+
+export interface Comparison {
+  readonly sizeAtA: number
+  readonly sizeAtB: number
+  /** In the audience at B and not at A; left: the other way round. */
+  readonly entered: number
+  readonly left: number
+  /** Some of each, by profile. */
+  readonly enteredSample: readonly number[]
+  readonly leftSample: readonly number[]
+}
+
+export interface SizePoint {
+  /** End of the step. */
+  readonly at: number
+  readonly size: number
+  /** During the step. */
+  readonly entered: number
+  readonly left: number
+}
+
+/** Of the audiences that somebody is in. */
+export async function sizes(db: Db): Promise<Map<number, number>> {
+  const rows = await db
+    .selectFrom('audience_members')
+    .select(({ fn }) => ['audience', fn.countAll<number>().as('size')])
+    .groupBy('audience')
+    .execute()
+  return new Map(rows.map(({ audience, size }) => [audience, Number(size)]))
+}
+
+export async function size(db: Db, audience: number): Promise<number> {
+  const row = await db
+    .selectFrom('audience_members')
+    .select(({ fn }) => fn.countAll<number>().as('size'))
+    .where('audience', '=', audience)
+    .executeTakeFirstOrThrow()
+  return Number(row.size)
+}
+
+export function members(db: Db, audience: number, { after, limit }: MembersPage): Promise<Membership[]> {
+  return db
+    .selectFrom('audience_members')
+    .select(['profile', 'since'])
+    .where('audience', '=', audience)
+    .where('profile', '>', after)
+    .orderBy('profile')
+    .limit(limit)
+    .execute()
+}
+
+/** Members from all over the audience: the same ones for the same seed, 0 to 1, while nobody moves. */
+export async function sample(db: Db, audience: number, limit: number, seed: number): Promise<Membership[]> {
+  const ends = await db
+    .selectFrom('audience_members')
+    .select(({ fn }) => [fn.min('profile').as('first'), fn.max('profile').as('last')])
+    .where('audience', '=', audience)
+    .executeTakeFirst()
+  if (ends === undefined || ends.first === null) return []
+  const first = Number(ends.first)
+  const span = Number(ends.last) - first + 1
+  const found = new Map<number, Membership>()
+  for (let i = 0; i < limit; i++) {
+    // The golden ratio spreads points evenly, however many there are.
+    const at = first + Math.floor(((seed + i * 0.6180339887498949) % 1) * span)
+    const [member] = await members(db, audience, { after: at - 1, limit: 1 })
+    if (member !== undefined) found.set(member.profile, member)
+  }
+  if (found.size < limit)
+    for (const member of await members(db, audience, { after: 0, limit })) {
+      if (found.size === limit) break
+      found.set(member.profile, member)
+    }
+  return [...found.values()].sort((a, b) => a.profile - b.profile)
+}
+
+export async function moves(db: Db, page: MovesPage): Promise<MoveView[]> {
+  let query = db.selectFrom('audience_moves').selectAll().orderBy('id', 'desc').limit(page.limit)
+  if (page.audience !== undefined) query = query.where('audience', '=', page.audience)
+  if (page.profile !== undefined) query = query.where('profile', '=', page.profile)
+  if (page.from !== undefined) query = query.where('at', '>=', page.from)
+  if (page.to !== undefined) query = query.where('at', '<', page.to)
+  if (page.before !== undefined) query = query.where('id', '<', page.before)
+  return (await query.execute()).map(({ entered, cause, record_offset: offset, ...row }) => ({
+    ...row,
+    entered: entered === 1,
+    cause: cause as MoveCause,
+    offset,
+  }))
+}
+
+/** Who was in the audience at an instant, that instant's moves included; since when is of that time. */
+export async function membersAt(
+  db: Db,
+  audience: number,
+  at: number,
+  { after, limit }: MembersPage,
+): Promise<Membership[]> {
+  const { rows } = await sql<Membership>`
+    select profile, at as since from (
+      select profile, at, entered, row_number() over (partition by profile order by id desc) as back
+      from audience_moves where audience = ${audience} and at <= ${at} and profile > ${after}
+    ) as last where back = 1 and entered = 1 order by profile limit ${limit}`.execute(db)
+  return rows
+}
+
+export async function sizeAt(db: Db, audience: number, at: number): Promise<number> {
+  const row = await db
+    .selectFrom('audience_moves')
+    .select(sql<number>`coalesce(sum(2 * entered - 1), 0)`.as('size'))
+    .where('audience', '=', audience)
+    .where('at', '<=', at)
+    .executeTakeFirstOrThrow()
+  return Number(row.size)
+}
+
+/** Two instants, `a` not after `b`. Only those who moved between them are looked at. */
+export async function compare(
+  db: Db,
+  audience: number,
+  { a, b, limit }: { readonly a: number; readonly b: number; readonly limit: number },
+): Promise<Comparison> {
+  // Whoever moved first by entering was out before; whoever moved last by entering is in after.
+  const changed = sql<{ profile: number; first: number; last: number }>`
+    select ends.profile as profile, last.entered as entered from (
+      select profile, min(id) as first, max(id) as last from audience_moves
+      where audience = ${audience} and at > ${a} and at <= ${b} group by profile
+    ) as ends
+    join audience_moves as first on first.id = ends.first
+    join audience_moves as last on last.id = ends.last
+    where first.entered = last.entered`
+  const { rows: counted } = await sql<{ entered: number; count: number }>`
+    select entered, count(*) as count from (${changed}) as changed group by entered`.execute(db)
+  const some = async (entered: number): Promise<number[]> => {
+    const { rows } = await sql<{ profile: number }>`
+      select profile from (${changed}) as changed where entered = ${entered} order by profile limit ${limit}`.execute(
+      db,
+    )
+    return rows.map(({ profile }) => profile)
+  }
+  const count = (entered: number) => Number(counted.find((row) => row.entered === entered)?.count ?? 0)
+  return {
+    sizeAtA: await sizeAt(db, audience, a),
+    sizeAtB: await sizeAt(db, audience, b),
+    entered: count(1),
+    left: count(0),
+    enteredSample: await some(1),
+    leftSample: await some(0),
+  }
+}
+
+/** Points of one answer. */
+export const POINTS_MAX = 1_000
+
+/** A point at the end of each step after `from`, at most POINTS_MAX; the last one is at or after `to`. */
+export async function sizeOverTime(
+  db: Db,
+  audience: number,
+  { from, to, stepMs }: { readonly from: number; readonly to: number; readonly stepMs: number },
+): Promise<SizePoint[]> {
+  const points = Math.min(POINTS_MAX, Math.ceil((to - from) / stepMs))
+  const { rows } = await sql<{ step: number; entered: number; moved: number }>`
+    select (at - ${from} - 1) / ${stepMs} as step, sum(entered) as entered, count(*) as moved
+    from audience_moves
+    where audience = ${audience} and at > ${from} and at <= ${from + points * stepMs}
+    group by 1`.execute(db)
+  const steps = new Map(rows.map((row) => [Number(row.step), row]))
+  let now = await sizeAt(db, audience, from)
+  return Array.from({ length: points }, (_, step) => {
+    const row = steps.get(step)
+    const entered = Number(row?.entered ?? 0)
+    const left = Number(row?.moved ?? 0) - entered
+    now += entered - left
+    return { at: from + (step + 1) * stepMs, size: now, entered, left }
+  })
+}
