@@ -224,7 +224,8 @@ export class Profiles {
   /** What else those are known by whom one of these finds. */
   async identifiersOf(identifiers: readonly SubjectIdentifier[]): Promise<SubjectIdentifier[]> {
     if (!this.#wasOpened) return []
-    return (await this.desk.identifiersOf(identifiers)).map(([field, value]) => subjectOf(field, value))
+    const found = await this.desk.identifiersOf(this.#asKept(identifiers))
+    return found.map(([field, value]) => subjectOf(field, value))
   }
 
   /**
@@ -234,7 +235,21 @@ export class Profiles {
   async forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]> {
     if (!this.#wasOpened) return []
     await this.#intake.settled()
-    return this.desk.forget(identifiers, isDry)
+    return this.desk.forget(this.#asKept(identifiers), isDry)
+  }
+
+  /** Beside them, how the rules of each field would spell them. */
+  #asKept(identifiers: readonly SubjectIdentifier[]): SubjectIdentifier[] {
+    const { rules } = this.#doctrine(this.#configuration())
+    const kept = new Map<string, SubjectIdentifier>()
+    for (const identifier of identifiers) {
+      const spellings = [...rules.byField.keys()].map((field) =>
+        normalizeIdentifier(field, identifier.value, rules),
+      )
+      for (const value of [identifier.value, ...spellings])
+        if (value !== undefined) kept.set(`${identifier.kind} ${value}`, { ...identifier, value })
+    }
+    return [...kept.values()]
   }
 
   view(profile: Profile, showPersonal: boolean): ProfileView {
