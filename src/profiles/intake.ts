@@ -99,9 +99,10 @@ export class ProfileIntake {
   }
 
   async #run(): Promise<void> {
-    const { clock, onTrouble } = this.#parts
+    const { log, clock, onTrouble } = this.#parts
     const { signal } = this.#stopping
-    while (!signal.aborted) {
+    // Nobody waits at a closed log: it would be asked again and again in one turn.
+    while (!signal.aborted && log.state !== 'closed') {
       try {
         await this.#step()
       } catch (error) {

@@ -32,6 +32,7 @@ describe.each(DIALECTS)('on %s', (dialect) => {
       schemaVersion: 0,
       schema: defaultSchema(),
       sources: [{ number: 1, name: 'lytics', kind: 'lytics' }],
+      audiences: [],
     })
     const engine = await ProfileEngine.open(store, doctrine, 0)
     const rows = [
