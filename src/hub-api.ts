@@ -28,6 +28,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     audiences: hub.audiences,
     profiles: hub.profiles,
     erasures: hub.erasures,
+    exports: hub.exports,
     engines: hub.engines,
     queries: hub.queries,
     savedQueries: hub.savedQueries,

@@ -31,9 +31,11 @@ import { Erasures } from './erasure/erasures.ts'
 import type { Step } from './erasure/requests.ts'
 import { s3Provider } from './files/provider.ts'
 import { audiencesOf } from './hub-audiences.ts'
+import { exportsOf } from './hub-exports.ts'
 import { openDedupe } from './log/dedupe.ts'
 import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
 import type { Dedupe } from './log/log.ts'
+import type { Exports } from './profiles/exports/exports.ts'
 import { Profiles } from './profiles/profiles.ts'
 import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
 import { Drift } from './sources/drift/drift.ts'
@@ -95,6 +97,7 @@ export interface Hub {
   readonly warehouse: EmbeddedWarehouse
   readonly audiences: Audiences
   readonly profiles: Profiles
+  readonly exports: Exports
   readonly erasures: Erasures
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
@@ -243,7 +246,19 @@ export async function startHub(
       logger,
       storeUrl: settings.store.reveal(),
       folder: join(settings.dataDir, 'profiles'),
+      usersOf: (audience) => exports.usersOf(audience),
       sources: () => sources.list(),
+    })
+    const exports = exportsOf({
+      store,
+      clock,
+      random: options.random ?? systemRandom,
+      transport,
+      delivery,
+      authorizations,
+      profiles,
+      logger,
+      haltedRetryMs: options.haltedRetryMs,
     })
     const server = createServer(serverTimeouts())
     const parts = {
@@ -275,6 +290,7 @@ export async function startHub(
       savedQueries: new SavedQueries(store, clock),
       warehouse,
       profiles,
+      exports,
       server,
     }
     const stopping = new AbortController()
@@ -313,6 +329,8 @@ export async function startHub(
     await audiences.start()
     closers.push(() => profiles.stop())
     await profiles.start()
+    closers.push(() => exports.stop())
+    await exports.start()
     closers.push(() => erasures.stop())
     erasures.start()
     closers.push(() => closeServer(server))

@@ -29,6 +29,7 @@ import { driftRoutes } from './routes/drift.ts'
 import { engineRoutes } from './routes/engines.ts'
 import { erasureRoutes } from './routes/erasures.ts'
 import { eventRoutes } from './routes/events.ts'
+import { exportRoutes } from './routes/exports.ts'
 import { importRoutes } from './routes/imports.ts'
 import { inboxRoutes } from './routes/inbox.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
@@ -132,6 +133,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   streamRoutes,
   profileRoutes,
   audienceRoutes,
+  exportRoutes,
   ledgerRoutes,
   eventRoutes,
   erasureRoutes,

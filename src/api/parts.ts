@@ -7,6 +7,7 @@ import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Erasures } from '../erasure/erasures.ts'
 import type { Dedupe, Log } from '../log/log.ts'
+import type { Exports } from '../profiles/exports/exports.ts'
 import type { Profiles } from '../profiles/profiles.ts'
 import type { Counters } from '../sources/counters.ts'
 import type { Drift } from '../sources/drift/drift.ts'
@@ -51,6 +52,7 @@ export interface ApiParts {
   readonly audiences: Audiences
   readonly profiles: Profiles
   readonly erasures: Erasures
+  readonly exports: Exports
   readonly tokens: ApiTokens
   /**
    * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { costOf } from '../destinations/cost.ts'
 import { Brake, holdFor, type Removal } from './brake.ts'
-import { costOf } from './cost.ts'
 
 const held = (removal: Partial<Removal>, brake: unknown = undefined) =>
   holdFor({ usable: 100, removed: 0, members: 100, ...removal }, Brake.parse(brake))?.kind

@@ -11,6 +11,7 @@
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { AUDIENCE_NAMED, IDENTIFIER_KINDS, type IdentifierKind } from '../core/membership.ts'
+import { costOf } from '../destinations/cost.ts'
 import type { QueryFile, QueryRequest, QueryStream } from '../warehouse/warehouse.ts'
 import {
   type Activation,
@@ -21,7 +22,6 @@ import {
 } from './activation.ts'
 import { holdFor } from './brake.ts'
 import { type ColumnPlan, EXAMPLES_MAX, exampleOf, type InvalidReason, planColumns } from './columns.ts'
-import { costOf } from './cost.ts'
 import { personOf } from './roster/person.ts'
 import { type Comparison, LOAD_MAX, type RecordsPage, type Roster } from './roster/roster.ts'
 import {

@@ -12,9 +12,9 @@
  *               held ──cancelled──► cancelled
  */
 
+import type { Cost } from '../destinations/cost.ts'
 import type { HoldKind } from './brake.ts'
 import type { InvalidReason } from './columns.ts'
-import type { Cost } from './cost.ts'
 
 export const RUN_STATES = [
   'queued',

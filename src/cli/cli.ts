@@ -78,6 +78,7 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
   [['activations', 'activation'], async () => (await import('./commands/activations.ts')).activationCommands],
   [['streams', 'stream'], async () => (await import('./commands/streams.ts')).streamCommands],
   [['profiles', 'profile'], async () => (await import('./commands/profiles.ts')).profileCommands],
+  [['exports', 'export'], async () => (await import('./commands/exports.ts')).exportCommands],
   [['ledger'], async () => (await import('./commands/ledger.ts')).ledgerCommands],
   [['event', 'events'], async () => (await import('./commands/event.ts')).eventCommands],
   [['erase', 'erasures', 'erasure'], async () => (await import('./commands/erasures.ts')).erasureCommands],

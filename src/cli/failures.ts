@@ -19,6 +19,8 @@ const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
   DEFECT: 'Look into the log of the hub; please report it.',
   ENGINE_UNKNOWN: 'See which there are: thalweg engines list',
   ENGINE_UNREACHABLE: 'Once it should answer again: thalweg engines check <name>',
+  EXPORT_STATE: 'See its state: thalweg exports show <name>',
+  EXPORT_UNKNOWN: 'See which there are: thalweg exports list',
   HUB_UNREACHABLE:
     'Is it running? Start it with: thalweg serve. Another address: --url or THALWEG_URL; another data folder: --data or THALWEG_DATA.',
   LOG_FULL: 'Free some space on the disk of the data folder: thalweg doctor',

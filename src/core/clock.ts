@@ -64,11 +64,14 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Moves time forward by `ms`, firing every alarm on the way; lets pending microtasks and I/O callbacks run between alarms. */
-  async advance(ms: number): Promise<void> {
+  /**
+   * Moves time forward by `ms`, firing every alarm on the way. Between alarms time stands until `rest` resolves: by default
+   * pending microtasks and I/O callbacks run.
+   */
+  async advance(ms: number, rest: () => Promise<void> = nextTurn): Promise<void> {
     const until = this.#now + ms
     for (;;) {
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await rest()
       const next = this.#earliest()
       if (next === undefined || next.at > until) break
       this.#alarms = this.#alarms.filter((other) => other !== next)
@@ -76,7 +79,7 @@ export class VirtualClock implements Clock {
       next.task()
     }
     this.#now = until
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await rest()
   }
 
   #earliest(): Alarm | undefined {
@@ -92,6 +95,10 @@ export class VirtualClock implements Clock {
     }
     return first
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

@@ -4,11 +4,23 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { Store } from '../store/store.ts'
 
-export type AlertKind = 'halted' | 'deferred-long' | 'log-corrupt' | 'books' | 'activation'
+export const ALERT_KINDS = [
+  'halted',
+  'deferred-long',
+  'log-corrupt',
+  'books',
+  'activation',
+  'capacity',
+] as const
+export type AlertKind = (typeof ALERT_KINDS)[number]
+
+/** What an alert is about: a current by its number, or an export. */
+export type AlertSubject = number | { readonly export: number }
 
 export interface Alert {
   readonly id: string
   readonly current: number | null
+  readonly export: number | null
   readonly kind: AlertKind
   readonly contact: string
   readonly subject: string
@@ -26,9 +38,10 @@ export class Alerts {
     this.#clock = clock
   }
 
-  /** Raises an alert unless the same kind is already open for this current: one page per trouble, not one per try. */
+  /** Raises an alert unless the same kind is already open for this subject: one page per trouble, not one per try. */
   async raise(alert: {
     current: number | null
+    export?: number
     kind: AlertKind
     contact: string
     subject: string
@@ -42,6 +55,10 @@ export class Alerts {
         .where('resolved_at', 'is', null)
       open =
         alert.current === null ? open.where('current', 'is', null) : open.where('current', '=', alert.current)
+      open =
+        alert.export === undefined
+          ? open.where('export', 'is', null)
+          : open.where('export', '=', alert.export)
       const found = await open.executeTakeFirst()
       if (found !== undefined) {
         await tx.updateTable('alerts').set({ detail: alert.detail }).where('id', '=', found.id).execute()
@@ -49,16 +66,24 @@ export class Alerts {
       }
       await tx
         .insertInto('alerts')
-        .values({ id: randomUUID(), ...alert, created_at: this.#clock.now(), resolved_at: null })
+        .values({
+          id: randomUUID(),
+          export: null,
+          ...alert,
+          created_at: this.#clock.now(),
+          resolved_at: null,
+        })
         .execute()
     })
   }
 
-  async resolve(current: number, kinds: readonly AlertKind[]): Promise<void> {
+  async resolve(subject: AlertSubject, kinds: readonly AlertKind[]): Promise<void> {
+    const [column, number] =
+      typeof subject === 'number' ? (['current', subject] as const) : (['export', subject.export] as const)
     await this.#store.db
       .updateTable('alerts')
       .set({ resolved_at: this.#clock.now() })
-      .where('current', '=', current)
+      .where(column, '=', number)
       .where('kind', 'in', kinds)
       .where('resolved_at', 'is', null)
       .execute()
@@ -73,6 +98,7 @@ export class Alerts {
     return rows.map((row) => ({
       id: row.id,
       current: row.current,
+      export: row.export,
       kind: row.kind as AlertKind,
       contact: row.contact,
       subject: row.subject,

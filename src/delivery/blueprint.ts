@@ -5,9 +5,12 @@
 
 import * as z from 'zod'
 import { patternProblem } from '../catalog/catalog.ts'
+import type { Address } from '../core/audience-change.ts'
+import type { Limits } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
-import type { WireRequest } from '../core/exchange.ts'
+import type { Exchange, WireRequest } from '../core/exchange.ts'
+import type { Fault } from '../core/fault.ts'
 import {
   ITEM_END,
   ITEM_FAULT,
@@ -16,16 +19,16 @@ import {
   ITEM_TYPE,
   type Kernel,
 } from '../core/kernel/kernel.ts'
-import type { Receipt } from '../core/receipt.ts'
+import { failed, type Receipt } from '../core/receipt.ts'
 import type { Current, CurrentDefinition } from '../currents/current.ts'
 import { destinationNamed } from '../destinations/catalog.ts'
-import type { Destination, EventWriter, SourceLabel } from '../destinations/destination.ts'
+import type { Destination, EventWriter, LookedUp, SourceLabel } from '../destinations/destination.ts'
 import { BatchBuilder, StorePool } from './batch-builder.ts'
 import { makeRule } from './connection.ts'
 import type { KeptRecord } from './lineage.ts'
 import { redacted, redactedUrl } from './redaction.ts'
 import type { SliceRule } from './slice.ts'
-import type { Transport } from './transport.ts'
+import type { NoAnswer, Transport } from './transport.ts'
 
 export interface BlueprintParts {
   readonly kernel: Kernel
@@ -51,6 +54,16 @@ export interface AuthorizationSource {
 export interface Blueprint {
   readonly writer: EventWriter
   readonly rule: SliceRule
+}
+
+/** Where an export goes: as in the definition of a current. */
+export type Destined = CurrentDefinition['destination']
+
+export interface AudienceWay {
+  readonly writer: EventWriter
+  readonly limits: Limits
+  /** What the vendor holds of people; a fault when it does not say. */
+  lookUp(people: readonly Address[], signal: AbortSignal): Promise<LookedUp | Fault>
 }
 
 const CHECK_MS_MAX = 30_000
@@ -134,15 +147,34 @@ export class Blueprints {
       settings: parsed(destination.settings, settings, 'settings'),
       credentials: parsed(destination.credentials, credentials, 'credentials'),
     }
-    const exchange = destination.check(target)
     const signal = AbortSignal.timeout(CHECK_MS_MAX)
+    const told = await this.#asked(destination.check(target), signal)
+    return 'noAnswer' in told ? failed(told.noAnswer) : told
+  }
+
+  /** The way out of an export. Throws CURRENT_INVALID, AUTHORIZATION_UNKNOWN, SEALING_KEY. */
+  async audienceWay({ kind, settings: wanted, authorization }: Destined): Promise<AudienceWay> {
+    const destination = knownDestination(kind)
+    const intake = destination.audiences
+    if (intake === undefined)
+      throw new ThalwegError('CURRENT_INVALID', `${destination.title} takes no exports of audiences`)
+    const settings = parsed(destination.settings, wanted, 'destination.settings')
+    const target = { settings, credentials: await this.#credentials(destination, authorization) }
+    return {
+      writer: intake.writer(target, this.#parts.kernel, new Map()),
+      limits: intake.limits(settings),
+      lookUp: async (people, signal) => {
+        const told = await this.#asked(intake.lookUp(target, people), signal)
+        return 'noAnswer' in told ? told.noAnswer : told
+      },
+    }
+  }
+
+  async #asked<Result>(exchange: Exchange<Result>, signal: AbortSignal): Promise<Result | NoAnswer> {
     let step = exchange.next()
     while (!step.done) {
       const reply = await this.#parts.transport.send(step.value, signal)
-      if ('noAnswer' in reply) {
-        exchange.return({ outcome: 'failed', fault: reply.noAnswer })
-        return { outcome: 'failed', fault: reply.noAnswer }
-      }
+      if ('noAnswer' in reply) return reply
       step = exchange.next(reply)
     }
     return step.value

@@ -130,3 +130,8 @@ export function countsOf(parcel: Parcel): { delivered: number; skipped: number; 
   }
   return counts
 }
+
+/** All of it was accepted at the first try: only then can no socket still be sending from its memory. */
+export function isTakenAtOnce(parcel: Parcel): boolean {
+  return parcel.attempts === 1 && countsOf(parcel).delivered === parcel.batch.count
+}

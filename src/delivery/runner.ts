@@ -17,7 +17,7 @@ import { StorePool } from './batch-builder.ts'
 import type { TypeNumbers } from './cells.ts'
 import type { Courier, Ending } from './courier.ts'
 import type { Gate } from './gate.ts'
-import { countsOf, settlementOf } from './outcomes.ts'
+import { isTakenAtOnce, settlementOf } from './outcomes.ts'
 import type { Parcel } from './parcel.ts'
 import { CheckpointBehind, type Settlement, type Settler } from './settlement.ts'
 import { type Slice, SliceReader, type SliceRule } from './slice.ts'
@@ -252,7 +252,8 @@ export class Runner {
       const { slice } = carriage
       this.#handedTo = slice.to
       const settlement = settlementOf(slice, types, { current, version, replay: null, now: clock.now() })
-      for (const parcel of slice.parcels) this.#recycle(parcel)
+      for (const parcel of slice.parcels)
+        if (parcel.store !== undefined && isTakenAtOnce(parcel)) this.#pool.give(parcel.store)
       void this.#settle(slice, settlement)
     }
   }
@@ -279,13 +280,6 @@ export class Runner {
     this.#handedTo = Math.min(this.#handedTo, position)
     this.#settledTo = Math.min(this.#settledTo, position)
     this.#session?.restart()
-  }
-
-  /** Only after one clean acceptance can no socket still be sending from the buffer. */
-  #recycle(parcel: Parcel): void {
-    const { attempts, batch, store } = parcel
-    if (store !== undefined && attempts === 1 && countsOf(parcel).delivered === batch.count)
-      this.#pool.give(store)
   }
 }
 

@@ -1,6 +1,7 @@
 /** The kinds of vendor that we can write to. A new one is a folder beside these and a line here. */
 
 import { brazeAttribute } from './braze/attribute.ts'
+import { brazeAudiences } from './braze/audience-attribute.ts'
 import { brazeCohort } from './braze/cohort.ts'
 import { clickhouse } from './clickhouse/clickhouse.ts'
 import type { Destination } from './destination.ts'
@@ -21,6 +22,7 @@ export const destinations: readonly Destination[] = [
   parquet,
   brazeCohort,
   brazeAttribute,
+  brazeAudiences,
 ]
 
 /** undefined: no destination has this name. */

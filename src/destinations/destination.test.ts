@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { audienceChangeRecord } from '../core/audience-change.ts'
 import { membershipRecord } from '../core/membership.ts'
 import { addressProblem } from './address.ts'
 import { destinationNamed, destinations } from './catalog.ts'
@@ -73,6 +74,11 @@ const CASES: readonly Case[] = [
     settings: { instance: 'custom', host: 'http://vendor.test', attribute: 'td_cohorts', ...more },
     credentials: { restKey: SECRET },
   })),
+  {
+    destination: 'braze-audiences',
+    settings: { instance: 'custom', host: 'http://vendor.test' },
+    credentials: { restKey: SECRET },
+  },
 ]
 
 const MEMBERSHIP = membershipRecord(
@@ -81,15 +87,26 @@ const MEMBERSHIP = membershipRecord(
   { activation: '7', run: 'run', timeMs: 1_477_502_783_000 },
 )
 
+const CHANGE = audienceChangeRecord(
+  'export-1-1',
+  { who: { kind: 'external_id', label: '', value: 'u1' }, add: ['vip'], remove: [] },
+  1_477_502_783_000,
+)
+
 function prepared({ destination: name, settings, credentials }: Case) {
   const destination = destinationNamed(name)
-  const intake = destination?.events ?? destination?.memberships
+  const intake = destination?.events ?? destination?.memberships ?? destination?.audiences
   if (destination === undefined || intake === undefined) throw new Error(`no intake: ${name}`)
   const target = {
     settings: destination.settings.parse(settings),
     credentials: destination.credentials.parse(credentials),
   }
-  const record = destination.events === undefined ? MEMBERSHIP : OPEN_EVENT
+  const record =
+    destination.events !== undefined
+      ? OPEN_EVENT
+      : destination.memberships !== undefined
+        ? MEMBERSHIP
+        : CHANGE
   const writer = () => intake.writer(target, kernelForTests(), new Map())
   return { destination, target, intake, record, writer }
 }
@@ -126,6 +143,7 @@ describe('the catalog', () => {
       'parquet',
       'braze-cohort',
       'braze-attribute',
+      'braze-audiences',
     ])
     for (const destination of destinations) expect(destinationNamed(destination.name)).toBe(destination)
     expect(destinationNamed('toString')).toBeUndefined()

@@ -5,8 +5,10 @@
  */
 
 import type * as z from 'zod'
+import type { Address } from '../core/audience-change.ts'
 import type { EventBatch, Limits } from '../core/batch.ts'
 import type { Exchange } from '../core/exchange.ts'
+import type { Fault } from '../core/fault.ts'
 import type { Kernel } from '../core/kernel/kernel.ts'
 import type { Receipt } from '../core/receipt.ts'
 
@@ -26,11 +28,21 @@ export interface Destination<Settings = unknown, Credentials = unknown> {
   readonly events?: EventIntake<Settings, Credentials>
   /** Takes membership records (core/membership.ts); absent: it knows no audiences. */
   readonly memberships?: EventIntake<Settings, Credentials>
+  /** Takes whole changes of a person's audiences (core/audience-change.ts), from exports only. */
+  readonly audiences?: AudienceIntake<Settings, Credentials>
 }
 
 export interface Target<Settings, Credentials> {
   readonly settings: Settings
   readonly credentials: Credentials
+}
+
+/** Of those whom the vendor knows, by `addressKey`: the slugs that it holds for them. */
+export type LookedUp = ReadonlyMap<string, ReadonlySet<string>>
+
+export interface AudienceIntake<Settings, Credentials> extends EventIntake<Settings, Credentials> {
+  /** Reads back what the vendor holds of people. Changes nothing there. */
+  lookUp(target: Target<Settings, Credentials>, people: readonly Address[]): Exchange<LookedUp | Fault>
 }
 
 /** What a writer may say of a source. */

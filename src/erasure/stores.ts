@@ -6,6 +6,7 @@ import type { Traces } from '../core/traces.ts'
 import { forgetInDelivery } from '../delivery/forgetting.ts'
 import { FrameView } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
+import { forgetInExports } from '../profiles/exports/forgetting.ts'
 import { forgetInRules } from '../profiles/forgetting.ts'
 import { forgetInSources } from '../sources/forgetting.ts'
 import type { Verdicts } from '../sources/verdicts.ts'
@@ -48,6 +49,7 @@ export function storesOf(parts: StoresParts): Readonly<Record<StoreStep, Forgett
       ...(await forgetInSavedQueries(store, traces, isDry)),
       ...(await forgetInAudiences(store, traces, isDry)),
       ...(await forgetInRules(store, traces, isDry)),
+      ...(await forgetInExports(store, traces, isDry)),
     ],
   }
 }

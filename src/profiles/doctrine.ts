@@ -30,7 +30,7 @@ const decoder = new TextDecoder()
 export class Doctrine implements Judge {
   readonly rules: Rules
   readonly fields: ProfileSchema['fields']
-  readonly followers: readonly Follower[] = []
+  readonly followers: readonly Follower[]
   /** Changes whenever somebody might be judged otherwise. */
   readonly judgedBy: string
   readonly #audiences: RuleSet
@@ -38,7 +38,8 @@ export class Doctrine implements Judge {
   readonly #mappers: StreamMappers
   readonly #sources: ReadonlyMap<number, ReadableSource>
 
-  constructor({ schema, sources, audiences }: Configuration) {
+  constructor({ schema, sources, audiences }: Configuration, followers: readonly Follower[] = []) {
+    this.followers = followers
     this.rules = compileRules(schema)
     this.fields = schema.fields
     this.#streams = schema.streams

@@ -42,6 +42,8 @@ export interface ProfilesParts {
   /** Address of the store; where it is SQLite, people lie in a file of their own in `folder`. */
   readonly storeUrl: string
   readonly folder: string
+  /** Who else needs an audience, each in a few words. */
+  readonly usersOf: (audience: number) => Promise<readonly string[]>
   /** All that are not removed. */
   sources(): readonly { readonly number: number; readonly name: string; readonly kind: SourceKind }[]
 }
@@ -82,7 +84,7 @@ export class Profiles {
       store,
       clock,
       schema: () => this.schemas.present.definition,
-      usersOf: async () => [],
+      usersOf: parts.usersOf,
       changed: () => this.#intake.wake(),
       desk: () => this.desk,
     })

@@ -15,8 +15,10 @@ import * as audiences from './migrations/0005-audiences.ts'
 import * as segments from './migrations/0006-segments.ts'
 import * as profiles from './migrations/0007-profiles.ts'
 import * as audienceRules from './migrations/0008-audience-rules.ts'
+import * as exports from './migrations/0009-exports.ts'
 import * as erasures from './migrations/0010-erasures.ts'
 import * as people from './profile-migrations/0001-people.ts'
+import * as exportedPeople from './profile-migrations/0002-exports.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -43,6 +45,7 @@ const CONTROL: readonly Migration[] = [
   { number: 6, name: 'segments', up: segments.up },
   { number: 7, name: 'profiles', up: profiles.up },
   { number: 8, name: 'audience-rules', up: audienceRules.up },
+  { number: 9, name: 'exports', up: exports.up },
   { number: 10, name: 'erasures', up: erasures.up },
 ]
 
@@ -52,7 +55,10 @@ export const CONTROL_PLAN: Plan = { notes: 'migrations', steps: CONTROL }
 /** What is known of people: a file of its own where the store is SQLite, beside the control plane where it is PostgreSQL. */
 export const PROFILE_PLAN: Plan = {
   notes: 'profile_migrations',
-  steps: [{ number: 1, name: 'people', up: people.up }],
+  steps: [
+    { number: 1, name: 'people', up: people.up },
+    { number: 2, name: 'exports', up: exportedPeople.up },
+  ],
 }
 
 /** Any fixed number: the key of the advisory lock that starting nodes of one database share. */

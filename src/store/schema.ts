@@ -60,6 +60,11 @@ export interface Schema {
   audience_moves: AudienceMovesTable
   erasures: ErasuresTable
   suppressions: SuppressionsTable
+  exports: ExportsTable
+  export_versions: ExportVersionsTable
+  export_log: ExportLogTable
+  export_rules: ExportRulesTable
+  export_people: ExportPeopleTable
 }
 
 /** store: the numbered steps that made these tables; profile_migrations those of the tables about people. Key: number. */
@@ -308,7 +313,8 @@ export interface ReplaysTable {
 export interface AlertsTable {
   id: string
   current: number | null
-  kind: string // halted | resumed | deferred-long | log-corrupt | books
+  export: number | null
+  kind: string // halted | resumed | deferred-long | log-corrupt | books | activation | capacity
   contact: string
   subject: string
   detail: string
@@ -562,4 +568,74 @@ export interface AudienceMovesTable {
   entered: number
   cause: string // see MOVE_CAUSES
   record_offset: number | null
+}
+
+/** profiles: audiences on their way to a vendor. Key: number. */
+export interface ExportsTable {
+  number: Generated<number>
+  name: string // unique among those not deleted
+  state: string // draft | running | paused | halted | removing | deleted
+  state_reason: string
+  state_since: number
+  version: number
+  since: string // JSON: audience number → moment from which entering counts, where those who are in already do not
+  created_at: number
+  started_at: number | null
+}
+
+/** profiles: every definition that an export had. Key: export, version. */
+export interface ExportVersionsTable {
+  export: number
+  version: number
+  definition: string // JSON
+  note: string
+  author: string // label of the token that saved it
+  created_at: number
+}
+
+/** profiles: what each batch of an export did, the newest some thousand. Key: export, number. */
+export interface ExportLogTable {
+  export: number
+  number: number // counts up from 1
+  at: number
+  lane: string // live | backfill
+  people: number
+  added: number // slugs
+  removed: number // slugs
+  refused: number // people
+  omitted: number // since the entry before: people whom the vendor could not find, because they have no identifier
+  requests: number
+  status: number // of the last answer; 0: there was none
+  message: string
+}
+
+/** profiles, in the store of profiles: what each export follows, as it was told last. Key: export. */
+export interface ExportRulesTable {
+  export: number
+  rule: string // JSON
+  walk: string // none | people | profiles: what is still to be gone through because the rule changed
+  walk_after: string // JSON: how far that has come
+  omitted: number // moves of people without an identifier
+  omitted_told: number // of these, those that the log has
+}
+
+/** profiles, in the store of profiles: what a vendor should hold of a person, and what it accepted. Key: export, kind, label, value. */
+export interface ExportPeopleTable {
+  export: number
+  kind: string // external_id | braze_id | alias
+  label: string // of an alias; '' otherwise
+  value: string
+  profile: number // who has the identifier, or had it last
+  held: number // 1: has it now
+  wanted: string // JSON array of audience numbers, ascending
+  wanted_count: number
+  sent: string // JSON array of slugs that the vendor accepted, sorted
+  doubt: string // JSON array of slugs that may have been told, or must be told in any case, sorted
+  state: string // settled | pending | sending | refused
+  reason: string // of refused
+  attempts: number // batches that ended in a refusal
+  lane: string // live | backfill
+  due_at: number // of pending
+  revision: number // counts changes, so that a batch knows whether what it told is still all
+  updated_at: number
 }

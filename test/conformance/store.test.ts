@@ -31,6 +31,10 @@ const TABLES = [
   'dead_letters',
   'drift',
   'drift_position',
+  'erasures',
+  'export_log',
+  'export_versions',
+  'exports',
   'import_files',
   'import_hours',
   'imports',
@@ -51,6 +55,7 @@ const TABLES = [
   'segments',
   'source_tokens',
   'sources',
+  'suppressions',
 ]
 
 async function open(url: string): Promise<Store> {

@@ -1,6 +1,7 @@
 /** What a contact should know. */
 
 import * as z from 'zod'
+import { ALERT_KINDS } from '../../delivery/alerts.ts'
 import type { Api } from '../app.ts'
 import { currentNamed } from '../current-views.ts'
 import type { ApiParts } from '../parts.ts'
@@ -10,7 +11,8 @@ const AlertView = z
   .object({
     id: z.string(),
     current: z.string().nullable(),
-    kind: z.enum(['halted', 'deferred-long', 'log-corrupt', 'books', 'activation']),
+    export: z.string().nullable(),
+    kind: z.enum(ALERT_KINDS),
     contact: z.string(),
     subject: z.string(),
     detail: z.string(),
@@ -21,7 +23,7 @@ const AlertView = z
 
 export type AlertAnswer = z.output<typeof AlertView>
 
-export function alertRoutes(app: Api, { currents, delivery }: ApiParts): void {
+export function alertRoutes(app: Api, { currents, delivery, exports }: ApiParts): void {
   app.get(
     '/alerts',
     {
@@ -44,10 +46,12 @@ export function alertRoutes(app: Api, { currents, delivery }: ApiParts): void {
         ...(current === undefined ? {} : { current: (await currentNamed(currents, current)).number }),
       })
       const names = new Map((await currents.list()).map(({ number, name }) => [number, name]))
+      const exported = new Map((await exports.registry.list()).map(({ number, name }) => [number, name]))
       return {
         alerts: alerts.map((alert) => ({
           ...alert,
           current: alert.current === null ? null : (names.get(alert.current) ?? null),
+          export: alert.export === null ? null : (exported.get(alert.export) ?? null),
         })),
       }
     },

@@ -40,7 +40,7 @@ const Params = z.object({ authorization: z.string().min(1).max(64).describe('Id 
 const TAGS = ['Authorizations']
 
 export function authorizationRoutes(app: Api, parts: ApiParts): void {
-  const { authorizations, currents, delivery, engines, providers } = parts
+  const { authorizations, currents, delivery, engines, exports, providers } = parts
 
   app.get(
     '/authorizations',
@@ -128,7 +128,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'rotateAuthorization',
-        summary: 'Replace the credentials; currents that use them take the new ones at once',
+        summary: 'Replace the credentials; currents and exports that use them take the new ones at once',
         params: Params,
         body: z.strictObject({ credentials: Credentials }),
         response: { 200: AuthorizationView, default: ErrorAnswer },
@@ -141,6 +141,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
         validCredentials(knownProvider(providers, provider, 'INPUT_INVALID'), request.body.credentials),
       )
       await delivery.authorizationChanged(id)
+      await exports.authorizationChanged(id)
       return viewOf(await authorizations.get(id))
     },
   )
@@ -184,7 +185,8 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'deleteAuthorization',
-        summary: 'Remove credentials for ever; refused while a current or a query engine uses them',
+        summary:
+          'Remove credentials for ever; refused while a current, a query engine or an export uses them',
         params: Params,
         response: { 204: NOTHING, default: ErrorAnswer },
       },
@@ -197,7 +199,10 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
         .filter((current) => current.definition.destination.authorization === id)
         .map((current) => current.name)
       const askers = await engines.usersOf(id)
-      await authorizations.remove(id, async () => [...users, ...askers])
+      const exporting = (await exports.registry.list())
+        .filter(({ definition }) => definition.destination.authorization === id)
+        .map(({ name }) => name)
+      await authorizations.remove(id, async () => [...users, ...askers, ...exporting])
       return reply.code(204).send()
     },
   )

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { type Address, addressKey, audienceChangeRecord } from '../../core/audience-change.ts'
 import { AUDIENCE_NAMED, type Identifier, membershipRecord } from '../../core/membership.ts'
 import {
   batchOf,
@@ -10,7 +11,9 @@ import {
   reply,
 } from '../rehearsal.fixture.ts'
 import { AttributeSettings, brazeAttribute } from './attribute.ts'
+import { AudienceAttributeSettings, brazeAudiences } from './audience-attribute.ts'
 import { brazeCohort, CohortSettings } from './cohort.ts'
+import { lookUp } from './look-up.ts'
 
 const user = (value: string): Identifier => ({ kind: 'external_id', label: '', value })
 const device = (value: string): Identifier => ({ kind: 'device_id', label: '', value })
@@ -238,5 +241,147 @@ describe('attribute', () => {
   ])('refuses the setting: %s', (_what, more) => {
     const settings = { instance: 'US-01', attribute: 'td', value: 'vip', ...more }
     expect(AttributeSettings.safeParse(settings).success).toBe(false)
+  })
+})
+
+const byExternalId = (value: string): Address => ({ kind: 'external_id', label: '', value })
+const byBrazeId = (value: string): Address => ({ kind: 'braze_id', label: '', value })
+const byAlias = (value: string, label = 'crm'): Address => ({ kind: 'alias', label, value })
+
+const change = (who: Address, add: readonly string[], remove: readonly string[] = []) =>
+  audienceChangeRecord('export-1-1', { who, add, remove }, 0)
+
+const audienceTarget = (settings = {}) => ({
+  settings: AudienceAttributeSettings.parse({ instance: 'US-01', ...settings }),
+  credentials: { restKey: 'rest' },
+})
+
+function audiences(
+  records: readonly object[],
+  answers = [reply(201, { message: 'success' })],
+  settings: object = {},
+) {
+  const writer = brazeAudiences.audiences?.writer(audienceTarget(settings), kernelForTests(), new Map())
+  if (writer === undefined) throw new Error('takes no audiences')
+  const { requests, result } = rehearse(writer.write(batchOf(records)), answers)
+  return { requests, bodies: requests.map(({ body }) => JSON.parse(body)), told: outcomes(result) }
+}
+
+describe('audiences', () => {
+  it('changes the array of each, by what Braze knows them by', () => {
+    const { requests, bodies, told } = audiences([
+      change(byExternalId('u1'), ['vip', 'new'], ['lapsed']),
+      change(byBrazeId('0123456789abcdef01234567'), ['vip']),
+      change(byAlias('7'), [], ['vip']),
+    ])
+    expect(requests[0]?.url).toBe('https://rest.iad-01.braze.com/users/track')
+    expect(bodies).toEqual([
+      {
+        attributes: [
+          {
+            external_id: 'u1',
+            _update_existing_only: true,
+            lytics_segments: { add: ['vip', 'new'], remove: ['lapsed'] },
+          },
+          {
+            braze_id: '0123456789abcdef01234567',
+            _update_existing_only: true,
+            lytics_segments: { add: ['vip'], remove: [] },
+          },
+          {
+            user_alias: { alias_name: '7', alias_label: 'crm' },
+            _update_existing_only: true,
+            lytics_segments: { add: [], remove: ['vip'] },
+          },
+        ],
+      },
+    ])
+    expect(told).toEqual(['delivered', 'delivered', 'delivered'])
+  })
+
+  it('never names somebody twice in one request: the later change says what becomes of a slug', () => {
+    const { bodies, told } = audiences(
+      [
+        change(byExternalId('u1'), ['a', 'b']),
+        change(byExternalId('u2'), ['a']),
+        change(byExternalId('u1'), ['c'], ['a']),
+      ],
+      [reply(201, { errors: [{ type: 'bad', index: 0 }] })],
+    )
+    expect(bodies[0].attributes.map((one: Record<string, unknown>) => one.lytics_segments)).toEqual([
+      { add: ['b', 'c'], remove: ['a'] },
+      { add: ['a'], remove: [] },
+    ])
+    expect(told).toEqual(['failed:invalid', 'delivered', 'failed:invalid'])
+  })
+
+  it('makes people only where an operator says so', () => {
+    const settings = { attribute: 'audiences', existingOnly: false }
+    const { bodies } = audiences([change(byAlias('7'), ['vip'])], undefined, settings)
+    expect(bodies[0].attributes[0]).toMatchObject({
+      _update_existing_only: false,
+      audiences: { add: ['vip'] },
+    })
+  })
+
+  it('skips what is no change of audiences, without a request', () => {
+    const odd = { ...change(byExternalId('u1'), ['vip']), properties: { add: 'vip', remove: [] } }
+    const nobody = { ...change(byExternalId('u1'), ['vip']), user: { alias: { label: 'crm' } } }
+    const { requests, told } = audiences([record(user('u1')), odd, nobody])
+    expect(requests).toHaveLength(0)
+    expect(told).toEqual(new Array(3).fill('skipped:not_an_audience_change'))
+  })
+})
+
+describe('looking people up', () => {
+  const asked = (people: readonly Address[], answer = reply(200, { users: [] })) =>
+    rehearse(lookUp(audienceTarget(), people), [answer])
+
+  it('asks by external id and alias together, fifty at a time, by Braze id alone', () => {
+    const crowd = Array.from({ length: 60 }, (_, i) => byExternalId(`u${i}`))
+    const people = [byBrazeId('b1'), ...crowd.slice(0, 49), byAlias('7'), ...crowd.slice(49), byBrazeId('b2')]
+    const answers = Array.from({ length: 4 }, () => reply(200, { users: [] }))
+    const bodies = rehearse(lookUp(audienceTarget(), people), answers).requests.map(({ body }) =>
+      JSON.parse(body),
+    )
+    expect(bodies.map(({ fields_to_export: _fields, ...who }) => who)).toEqual([
+      { braze_id: 'b1' },
+      { braze_id: 'b2' },
+      {
+        external_ids: crowd.slice(0, 49).map(({ value }) => value),
+        user_aliases: [{ alias_name: '7', alias_label: 'crm' }],
+      },
+      { external_ids: crowd.slice(49).map(({ value }) => value) },
+    ])
+    expect(bodies[0].fields_to_export).toContain('custom_attributes')
+  })
+
+  it('finds each under every address that Braze knows them by', () => {
+    const answer = reply(200, {
+      users: [
+        {
+          external_id: 'u1',
+          braze_id: 'b1',
+          user_aliases: [{ alias_name: '7', alias_label: 'crm' }],
+          custom_attributes: { lytics_segments: ['vip', 7], other: ['x'] },
+        },
+        { external_id: 'u2', braze_id: 'b2', user_aliases: null, custom_attributes: null },
+      ],
+      invalid_user_ids: ['u3'],
+    })
+    const { result } = asked([byExternalId('u1'), byExternalId('u2'), byExternalId('u3')], answer)
+    if (!(result instanceof Map)) throw new Error('a fault')
+    const held = (who: Address) =>
+      result.has(addressKey(who)) ? [...result.get(addressKey(who))] : 'unknown'
+    expect([byExternalId('u1'), byBrazeId('b1'), byAlias('7')].map(held)).toEqual([['vip'], ['vip'], ['vip']])
+    expect([held(byExternalId('u2')), held(byExternalId('u3'))]).toEqual([[], 'unknown'])
+  })
+
+  it.each([
+    [reply(403), 'unauthorized'],
+    [reply(429), 'throttled'],
+    [reply(200, 'no JSON'), 'unclear'],
+  ])('says what went wrong', (answer, kind) => {
+    expect(asked([byExternalId('u1')], answer).result).toMatchObject({ kind })
   })
 })

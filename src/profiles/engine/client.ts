@@ -6,8 +6,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { isErrorCode, ThalwegError } from '../../core/errors.ts'
+import type { ExportBook } from '../exports/book.ts'
 import type { Desk } from './desk.ts'
-import type { Answer, Ask, Asked, Inquiry } from './protocol.ts'
+import type { Answer, Ask, Asked, BookInquiry, Inquiry } from './protocol.ts'
 
 const SCRIPT = fileURLToPath(new URL('./engine-process.ts', import.meta.url))
 /** How long a process may take to end by itself. */
@@ -38,16 +39,22 @@ export class EngineClient {
   }
 
   /** The desk as if it were here. */
-  readonly desk: Desk = new Proxy({} as Desk, {
-    get:
-      (_, method: string) =>
-      (...given: unknown[]) =>
-        this.ask({ what: 'desk', method, given } as unknown as Inquiry),
-  })
+  readonly desk = this.#asIfHere<Desk>('desk')
+  /** The book of exports as if it were here. */
+  readonly book = this.#asIfHere<ExportBook>('book')
 
   async close(): Promise<void> {
     this.#closed = true
     await (await this.#life?.catch(() => undefined))?.end()
+  }
+
+  #asIfHere<D extends object>(what: 'desk' | 'book'): D {
+    return new Proxy({} as D, {
+      get:
+        (_, method: string) =>
+        (...given: unknown[]) =>
+          this.ask({ what, method, given } as unknown as Inquiry | BookInquiry),
+    })
   }
 
   #alive(): Promise<Life> {

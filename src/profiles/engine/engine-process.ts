@@ -7,6 +7,7 @@ import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore } from '../../store/store.ts'
 import { AudienceDesk } from '../audiences/desk.ts'
 import { Doctrine } from '../doctrine.ts'
+import { StoredExportBook } from '../exports/stored-book.ts'
 import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine } from './engine.ts'
@@ -20,6 +21,7 @@ interface Opened {
   readonly again: Rereading
   readonly evidence: EvidenceGatherer
   readonly desks: readonly object[]
+  readonly book: StoredExportBook
 }
 
 async function open({ settings, configuration, start }: Extract<Ask, { what: 'open' }>): Promise<Opened> {
@@ -27,7 +29,8 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
   const { store: url, cacheBytes } = settings
   const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
-  const engine = await ProfileEngine.open(store, new Doctrine(configuration), start)
+  const book = new StoredExportBook(store)
+  const engine = await ProfileEngine.open(store, new Doctrine(configuration, [book]), start)
   const again = new Rereading(store, engine)
   const forgetting = new PeopleForgetting(store, engine)
   const evidence = new EvidenceGatherer(engine)
@@ -39,7 +42,7 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
     forgetting,
     new AudienceDesk(store, engine.people),
   ]
-  return { engine, again, evidence, desks }
+  return { engine, again, evidence, desks, book }
 }
 
 let opened: Promise<Opened> | undefined
@@ -50,10 +53,10 @@ async function answer(ask: Ask): Promise<unknown> {
     return (await opened).engine.progress()
   }
   if (opened === undefined) throw new Error('The process was asked before it was opened')
-  const { engine, again, evidence, desks } = await opened
+  const { engine, again, evidence, desks, book } = await opened
   switch (ask.what) {
     case 'adopt':
-      return engine.adopt(new Doctrine(ask.configuration))
+      return engine.adopt(new Doctrine(ask.configuration, [book]))
     case 'apply':
       return engine.apply(unpacked(ask.stretch), ask.nowMs)
     case 'tick':
@@ -71,6 +74,10 @@ async function answer(ask: Ask): Promise<unknown> {
     case 'desk': {
       const desk = desks.find((one) => ask.method in one) as Record<string, (...given: unknown[]) => unknown>
       return desk?.[ask.method]?.(...ask.given)
+    }
+    case 'book': {
+      const asked = book[ask.method] as (...given: unknown[]) => Promise<unknown>
+      return asked.apply(book, ask.given)
     }
   }
 }

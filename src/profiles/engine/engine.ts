@@ -311,8 +311,12 @@ function departures(
 
 function changesOf(outcome: Outcome, before: ReadonlyMap<number, Standing>): ProfileChange[] {
   const losers = new Map<number, number[]>()
-  for (const [loser, survivor] of outcome.merged)
+  for (const [loser, first] of outcome.merged) {
+    // Whoever was joined into somebody who was joined in turn.
+    let survivor = first
+    while (outcome.merged.has(survivor)) survivor = outcome.merged.get(survivor) ?? survivor
     losers.set(survivor, [...(losers.get(survivor) ?? []), loser])
+  }
   const was = (id: number): { before?: Standing } => {
     const standing = before.get(id)
     return standing === undefined ? {} : { before: standing }

@@ -15,7 +15,7 @@ export interface ForgettingDesk {
     identifiers: readonly SubjectIdentifier[],
   ): Promise<(readonly [field: string, value: string])[]>
   /**
-   * Takes these profiles out, with what they absorbed, their joins, conflicts and audiences, and rewrites the files of the database. Nobody leaves
+   * Takes these profiles out, with what they absorbed, their joins, conflicts, audiences and what exports hold of them, and rewrites the files of the database. Nobody leaves
    * an audience by it, and nothing is exported. Dry: counts only.
    */
   forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]>
@@ -72,6 +72,7 @@ export class PeopleForgetting implements ForgettingDesk {
       { table: 'profile_conflicts', where: sql`kept in ${theirs} or other in ${theirs}` },
       { table: 'audience_members', where: sql`profile in ${theirs}` },
       { table: 'audience_moves', where: sql`profile in ${theirs}` },
+      { table: 'export_people', where: sql`profile in ${theirs}` },
     ]) {
       const { rows } = await sql<{ count: number }>`
         select count(*) as count from ${sql.table(table)} where ${where}`.execute(tx)

@@ -5,6 +5,7 @@ import { rowSet } from '../../store/row-set.ts'
 import { putRows, type Row, type Target } from '../../store/rows.ts'
 import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
+import type { Standing } from '../follower.ts'
 import type { Move } from '../judge.ts'
 import { pack, unpack } from '../packed.ts'
 import { type IdentifierKey, identifierKey, type Judged, keyOf, type Profile } from '../profile.ts'
@@ -99,6 +100,24 @@ export class People {
       select id, flip_at, members, fields, core from profiles
       where id in ${wanted} and merged_into is null order by id`.execute(this.#store.db)
     return rows.map(profileFrom)
+  }
+
+  /** How these people stand, of those that are there. `db`: the transaction that asks, if it does. */
+  async standings(
+    ids: readonly number[],
+    db: Store['db'] | Transaction<Schema> = this.#store.db,
+  ): Promise<ReadonlyMap<number, Standing>> {
+    if (ids.length === 0) return new Map()
+    const wanted = rowSet(
+      this.#store.dialect,
+      { id: 'whole' },
+      ids.map((id) => [id]),
+    )
+    const { rows } = await sql<JudgedRow>`
+      select id, flip_at, members, fields from profiles where id in ${wanted} and merged_into is null`.execute(
+      db,
+    )
+    return new Map(rows.map((row) => [row.id, judgedFrom(row)]))
   }
 
   /** A page of everybody, by id. */

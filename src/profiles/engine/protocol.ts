@@ -2,6 +2,7 @@
 
 import type { SourceKind } from '../../sources/settings.ts'
 import type { AudienceRule } from '../audiences/registry.ts'
+import type { ExportBook } from '../exports/book.ts'
 import type { ProfileSchema } from '../schema.ts'
 import type { Again } from './again.ts'
 import type { Desk } from './desk.ts'
@@ -44,12 +45,17 @@ export interface PackedStretch {
   readonly names: readonly string[]
 }
 
-/** Methods of the desk are questions by themselves: their arguments travel, and their answers. */
-export type Inquiry = {
-  readonly [M in keyof Desk]: Desk[M] extends (...given: infer G) => Promise<unknown>
-    ? { readonly what: 'desk'; readonly method: M; readonly given: G }
+/** Methods are questions by themselves: their arguments travel, and their answers. */
+type Asking<W, D> = {
+  readonly [M in keyof D]: D[M] extends (...given: infer G) => Promise<unknown>
+    ? { readonly what: W; readonly method: M; readonly given: G }
     : never
-}[keyof Desk]
+}[keyof D]
+
+/** Of the desk. */
+export type Inquiry = Asking<'desk', Desk>
+/** Of the book of exports. */
+export type BookInquiry = Asking<'book', ExportBook>
 
 export type Ask =
   | {
@@ -72,6 +78,7 @@ export type Ask =
       readonly nowMs: number
     }
   | Inquiry
+  | BookInquiry
 
 interface Results {
   open: Progress
@@ -83,6 +90,7 @@ interface Results {
   'clear-more': Progress
   'take-again': Progress
   desk: unknown
+  book: unknown
 }
 export type Asked<W extends Ask['what']> = Results[W]
 

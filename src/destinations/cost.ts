@@ -1,4 +1,4 @@
-/** What a run costs at the vendor, before it is sent and after. */
+/** What membership changes cost at a vendor, before they are sent and after. */
 
 /** The vendor's side of a kind of destination. */
 interface Tariff {
@@ -14,6 +14,7 @@ const TARIFFS: Readonly<Record<string, Tariff>> = {
   'braze-cohort': { changesPerRequest: 1000, dataPointsPerChange: 0, requests: 250_000, windowMs: 3_600_000 },
   // Braze, /users/track: 75 objects a request, 3,000 requests in 3 seconds; a data point for each attribute.
   'braze-attribute': { changesPerRequest: 75, dataPointsPerChange: 1, requests: 3_000, windowMs: 3_000 },
+  'braze-audiences': { changesPerRequest: 75, dataPointsPerChange: 1, requests: 3_000, windowMs: 3_000 },
 }
 
 export interface Cost {
