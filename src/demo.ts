@@ -8,6 +8,8 @@ import { ActivationDefinition as Activation, type ActivationDefinition } from '.
 import type { CurrentDefinition } from './currents/current.ts'
 import { CurrentDefinition as Definition } from './currents/current.ts'
 import type { Hub } from './hub.ts'
+import { AudienceDefinition } from './profiles/audiences/registry.ts'
+import { ExportDefinition } from './profiles/exports/definition.ts'
 import { DEMO, type Sandbox } from './sandbox/sandbox.ts'
 import { simulatedSupply } from './sandbox/simulated-supply.ts'
 import { createSimulation } from './sandbox/simulator/simulator.ts'
@@ -17,6 +19,9 @@ export const DEMO_SOURCE = 'braze'
 /** Known to the simulated Braze and to the demo's source; worth nothing anywhere else. */
 const SOURCE_TOKEN = 'thalweg-demo-currents-token'
 const WEBHOOK_TOKEN = 'thalweg-demo-webhook-token'
+const EVENT_STREAM = 'braze_events'
+const READERS = 'eager_readers'
+const READERS_EXPORT = 'eager-readers'
 
 export interface DemoOptions {
   readonly seed: number
@@ -44,6 +49,7 @@ export async function startDemo(hub: Hub, sandbox: Sandbox, options: DemoOptions
   const simulation = createSimulation({ ...options, clock: hub.clock })
   populate(sandbox, simulation.world, hub.clock.now())
   await ensureActivation(hub, await activation(hub, sandbox))
+  await ensureLoop(hub, sandbox)
   sandbox.braze.vendor.startSender({
     name: 'demo',
     url: `${hub.url}/currents/${DEMO_SOURCE}`,
@@ -103,6 +109,53 @@ async function ensureActivation({ audiences }: Hub, definition: ActivationDefini
     await audiences.revise(known.number, definition, 'the doubles listen elsewhere than last time')
   // The double forgets its cohorts when it stops.
   await audiences.resync(known.number)
+}
+
+/**
+ * The way back: who opened three e-mails in seven days, by profiles that Currents feeds, as an element of an attribute in
+ * the Braze double. The double has forgotten what an earlier demo told it, so the export is made anew.
+ */
+async function ensureLoop(hub: Hub, { addresses }: Sandbox): Promise<void> {
+  const { profiles, exports } = hub
+  const { definition } = profiles.schemas.present
+  const streams = definition.streams.map((stream) =>
+    stream.name === EVENT_STREAM ? { ...stream, active: true } : stream,
+  )
+  if (!definition.streams.some(({ name, active }) => name === EVENT_STREAM && active))
+    await profiles.revise({ ...definition, streams }, 'profiles of whoever does something', 'demo')
+  const known = (await profiles.audiences.list()).find(({ slug }) => slug === READERS)
+  const audience =
+    known ??
+    (await profiles.audiences.create(
+      AudienceDefinition.parse({
+        slug: READERS,
+        name: 'Eager readers',
+        description: 'Who opened three e-mails in seven days',
+        filter: 'FILTER timewindow(events.`users.messages.email.Open`, 3, 7)',
+      }),
+      'demo',
+    ))
+  const before = (await exports.registry.list()).find(({ name }) => name === READERS_EXPORT)
+  if (before !== undefined) await exports.remove(before.number, 'leave')
+  const made = await exports.create(
+    ExportDefinition.parse({
+      name: READERS_EXPORT,
+      description: 'Eager readers, as an element of lytics_segments in the Braze double',
+      contactEmail: 'data-team@example.com',
+      audiences: [audience.number],
+      identifiers: { externalIdField: 'external_id', brazeIdField: 'br_user_id' },
+      existingUsers: true,
+      waitMs: 2_000,
+      destination: {
+        settings: { instance: 'custom', host: addresses.braze },
+        authorization: await ensureAuthorization(hub, 'Demo: Braze audiences', 'braze-audiences', {
+          restKey: DEMO.brazeRestKey,
+        }),
+      },
+    }),
+    'demo',
+  )
+  await exports.begin(made.number)
 }
 
 async function ensureSource(hub: Hub): Promise<void> {
