@@ -116,6 +116,8 @@ export class ProfileIntake {
 
   async #step(): Promise<void> {
     const { client, clock, log } = this.#parts
+    // Before anything is looked at: who calls `wake` meanwhile keeps this step from waiting.
+    this.#waking = new AbortController()
     const reading = await this.#parts.reading()
     if (reading === undefined) return this.#wait(log.head, undefined)
     this.#progress ??= await client.ask({ what: 'tick', nowMs: clock.now() })
@@ -168,8 +170,7 @@ export class ProfileIntake {
   /** Until there is more in the log, somebody is due, or something changed. */
   async #wait(position: number, untilMs: number | undefined): Promise<void> {
     const { log, clock } = this.#parts
-    const waking = new AbortController()
-    this.#waking = waking
+    const waking = this.#waking
     const stop = (): void => waking.abort()
     onAbort(this.#stopping.signal, stop)
     const cancel = untilMs === undefined ? stop : clock.after(Math.max(0, untilMs - clock.now()), stop)
