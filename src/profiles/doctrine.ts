@@ -52,6 +52,11 @@ export class Doctrine implements Judge {
     this.judgedBy = this.#audiences.fingerprint
   }
 
+  /** Names of the fields that audiences ask for. */
+  get askedFields(): ReadonlySet<string> {
+    return this.#audiences.fields
+  }
+
   /** Whether there is a source with records of a stream. */
   get isFed(): boolean {
     const types = ['', ...this.#streams.map(({ name }) => streamType(name))]

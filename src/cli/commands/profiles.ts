@@ -338,7 +338,7 @@ function showMerges({ out }: Session, merges: readonly MergeAnswer[]): void {
 }
 
 function showChange({ out }: Session, { differences, crowded, dryRun }: ProfileChangeAnswer): void {
-  for (const { id, before, after, changed } of differences) {
+  for (const { id, before, after, changed, asked } of differences) {
     const side = (one: typeof before): string =>
       one === null ? 'is not' : clean(one.identifiers.map(({ value }) => value).join(', ') || 'nobody', 100)
     out.facts([
@@ -346,6 +346,9 @@ function showChange({ out }: Session, { differences, crowded, dryRun }: ProfileC
       [dryRun ? 'now' : 'before', side(before)],
       [dryRun ? 'would be' : 'now', side(after)],
       ['fields that differ', clean(changed.join(', ') || 'none', 200)],
+      ...(asked.length === 0
+        ? []
+        : [['of these, audiences ask for', clean(asked.join(', '), 200)] as [string, string]]),
     ])
     out.line()
   }

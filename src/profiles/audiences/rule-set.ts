@@ -99,6 +99,11 @@ export class RuleSet implements Judge {
     this.#absent = this.#answers.slice()
   }
 
+  /** Names of the fields that the rules ask for. */
+  get fields(): ReadonlySet<string> {
+    return new Set(this.#plan.fields)
+  }
+
   get numbers(): readonly number[] {
     return this.#ascending.map((place) => numberAt(this.#members, place))
   }

@@ -129,12 +129,12 @@ export class OperatorDesk implements HandDesk {
     note = '',
     undone?: number,
   ): Promise<Handled> {
-    const { rules } = this.#engine.doctrine
+    const { rules, askedFields } = this.#engine.doctrine
     let plan: Plan | undefined
     let differences: readonly Difference[] = []
     const think = (set: WorkingSet): Plan => {
       plan = planned(set)
-      differences = preview([...set.profiles.values()], plan, rules, new Set(), nowMs)
+      differences = preview([...set.profiles.values()], plan, rules, askedFields, nowMs)
       return plan
     }
     if (dry) {
