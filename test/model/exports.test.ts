@@ -206,7 +206,8 @@ test('whatever happens, the arrays at Braze become the memberships', async () =>
     await happened(world, fate, generations)
     if (world.isDead && fate.below(8) === 0) await world.restart('killed')
   }
-  if (world.isDead) await world.restart('killed')
+  // Also one that has not died yet, but is about to.
+  await world.restart('killed')
   world.braze.faults.clear()
   await world.pass(OUTAGE_MS_MAX)
   const { states } = await world.exports.status(number)

@@ -236,7 +236,8 @@ export class ExportWorld {
           }),
     })
     const sending: Transport = {
-      send: (request, signal) => {
+      send: async (request, signal) => {
+        if (this.isDead) return { noAnswer: { kind: 'unreachable', message: 'This process is no more' } }
         if (this.#dies === 'at-request') this.isDead = true
         return counted(() => transport.send(request, signal))
       },
