@@ -19,3 +19,11 @@ export function rowSet(
   const elements = dialect === 'postgres' ? sql`json_array_elements(${json}::json)` : sql`json_each(${json})`
   return sql`(select ${sql.join(parts)} from ${elements})`
 }
+
+/** The same of one list of texts, by far the cheapest to read: rows of `place`, from 0, and `value`. */
+export function textList(dialect: Dialect, texts: readonly string[]): RawBuilder<unknown> {
+  const json = JSON.stringify(texts)
+  return dialect === 'postgres'
+    ? sql`(select place - 1 as place, value from json_array_elements_text(${json}::json) with ordinality as each(value, place))`
+    : sql`(select key as place, value from json_each(${json}))`
+}

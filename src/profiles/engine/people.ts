@@ -1,7 +1,7 @@
 /** The tables of profiles, read for a stretch of records and written back with what became of it, in one transaction. */
 
 import { sql, type Transaction } from 'kysely'
-import { rowSet } from '../../store/row-set.ts'
+import { rowSet, textList } from '../../store/row-set.ts'
 import { putRows, type Row, type Target } from '../../store/rows.ts'
 import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
@@ -65,12 +65,9 @@ export class People {
     const set = new WorkingSet(nextId, await this.neverLinks())
     for (const key of keys) set.owners.set(key, null)
     if (keys.length === 0) return set
-    const ids = new Set<number>()
-    for (const { place, profile } of await this.#owners(keys)) {
-      set.owners.set(keys[place] ?? '', profile)
-      ids.add(profile)
-    }
-    await this.#fill(set, [...ids])
+    const owners = await this.#owners(keys)
+    for (const [key, profile] of owners) set.owners.set(key, profile)
+    await this.#fill(set, [...new Set(owners.values())])
     return set
   }
 
@@ -189,19 +186,29 @@ export class People {
     }
   }
 
-  /** Of each key that somebody has: its place in the list, and whose it is. */
-  #owners(keys: readonly IdentifierKey[]) {
-    const columns = { place: 'whole', field: 'text', value: 'text' } as const
-    const wanted = rowSet(
-      this.#store.dialect,
-      columns,
-      keys.map((key, place) => [place, ...splitKey(key)]),
-    )
-    return sql<{ place: number; profile: number }>`
-      select wanted.place, have.profile from ${wanted} as wanted
-      join profile_identifiers as have on have.field = wanted.field and have.value = wanted.value`
-      .execute(this.#store.db)
-      .then(({ rows }) => rows)
+  /** Of each key that somebody has: whose it is. */
+  async #owners(keys: readonly IdentifierKey[]): Promise<Map<IdentifierKey, number>> {
+    const byField = new Map<string, { keys: IdentifierKey[]; values: string[] }>()
+    for (const key of keys) {
+      const [field, value] = splitKey(key)
+      let wanted = byField.get(field)
+      if (wanted === undefined) {
+        wanted = { keys: [], values: [] }
+        byField.set(field, wanted)
+      }
+      wanted.keys.push(key)
+      wanted.values.push(value)
+    }
+    const owners = new Map<IdentifierKey, number>()
+    for (const [field, wanted] of byField) {
+      // SQLite takes a cross join in the order it is written in: each value is looked up, not each identifier there is.
+      const { rows } = await sql<{ place: number; profile: number }>`
+        select wanted.place, have.profile from ${textList(this.#store.dialect, wanted.values)} as wanted
+        cross join profile_identifiers as have
+        where have.field = ${field} and have.value = wanted.value`.execute(this.#store.db)
+      for (const { place, profile } of rows) owners.set(wanted.keys[place] ?? '', profile)
+    }
+    return owners
   }
 
   /** Moves the position from `from` to `to`; false, with nothing written, when it is not at `from`. */
