@@ -37,6 +37,12 @@ export interface IntakeStatus {
   readonly counts: Readonly<Record<string, number>>
 }
 
+interface Ahead {
+  readonly position: number
+  readonly reading: Reading
+  readonly stretch: Promise<PackedStretch>
+}
+
 /** Name under which the log keeps entries. */
 const READER = 'profiles'
 const READ_BYTES = 1_048_576
@@ -59,6 +65,8 @@ export class ProfileIntake {
   /** Unless it was looked at and there was none. */
   #mayReadAgain = true
   #underWay: Promise<unknown> = Promise.resolve()
+  /** What comes next, read while the process is busy with what comes before. */
+  #ahead: Ahead | undefined
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -76,6 +84,7 @@ export class ProfileIntake {
 
   /** Resolves when what was read of the log before this call is in the profiles, or given up. */
   async settled(): Promise<void> {
+    this.#ahead = undefined
     await this.#underWay.catch(() => undefined)
   }
 
@@ -159,12 +168,29 @@ export class ProfileIntake {
 
   async #apply(position: number, reading: Reading): Promise<void> {
     const { client, clock } = this.#parts
-    const feeds = (source: number, type: string): boolean => reading.streamOf(source, type) !== undefined
-    const stretch = await stretchFrom(this.#parts.log, position, Number.POSITIVE_INFINITY, feeds)
-    const applied = await client.ask({ what: 'apply', stretch, nowMs: clock.now() })
+    const stretch = await this.#next(position, reading)
+    const asked = client.ask({ what: 'apply', stretch, nowMs: clock.now() })
+    // The process waits for nothing: the next stretch is ready when it has done with this one.
+    if (this.#parts.log.head - stretch.to >= RECORDS_MAX) this.#lookAhead(stretch.to, reading)
+    const applied = await asked
     for (const [word, count] of Object.entries(applied.counts))
       this.#counts[word] = (this.#counts[word] ?? 0) + count
     this.#progress = applied
+  }
+
+  async #next(position: number, reading: Reading): Promise<PackedStretch> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead?.position === position && ahead.reading === reading) return ahead.stretch
+    const feeds = (source: number, type: string): boolean => reading.streamOf(source, type) !== undefined
+    return stretchFrom(this.#parts.log, position, Number.POSITIVE_INFINITY, feeds)
+  }
+
+  #lookAhead(position: number, reading: Reading): void {
+    const stretch = this.#next(position, reading)
+    // Who takes it hears of a failure; nobody has to take it.
+    stretch.catch(() => undefined)
+    this.#ahead = { position, reading, stretch }
   }
 
   /** Until there is more in the log, somebody is due, or something changed. */
@@ -208,13 +234,13 @@ class Packer {
   readonly #from: number
   readonly #end: number
   readonly #feeds: Feeds
-  readonly #pieces: Buffer[] = []
   readonly #ends: number[] = []
   readonly #offsets: number[] = []
   readonly #receivedAt: number[] = []
   readonly #sources: number[] = []
   readonly #types: number[] = []
   readonly #names = new Map<string, number>()
+  #room = Buffer.alloc(0)
   #bytes = 0
   #rows = 0
 
@@ -242,10 +268,7 @@ class Packer {
       this.#rows++
       const type = frame.rowType(i)
       if (feeding[type] !== true || (frame.rowFlags(i) & SILENT) !== 0) continue
-      // The bytes are the log's and are used again after this turn.
-      const piece = Buffer.from(bytes.subarray(frame.rowStart(i), frame.rowEnd(i)))
-      this.#pieces.push(piece)
-      this.#bytes += piece.length
+      this.#copy(bytes, frame.rowStart(i), frame.rowEnd(i))
       this.#ends.push(this.#bytes)
       this.#offsets.push(baseOffset + i)
       this.#receivedAt.push(receivedAt)
@@ -255,11 +278,23 @@ class Packer {
     return baseOffset + count
   }
 
+  /** The bytes are the log's and are used again after this turn. */
+  #copy(from: Buffer, start: number, end: number): void {
+    const bytes = this.#bytes + end - start
+    if (bytes > this.#room.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#room.length, READ_BYTES))
+      this.#room.copy(room, 0, 0, this.#bytes)
+      this.#room = room
+    }
+    from.copy(this.#room, this.#bytes, start, end)
+    this.#bytes = bytes
+  }
+
   finish(to: number): PackedStretch {
     return {
       from: this.#from,
       to,
-      bytes: Buffer.concat(this.#pieces, this.#bytes),
+      bytes: this.#room.subarray(0, this.#bytes),
       ends: Uint32Array.from(this.#ends),
       offsets: Float64Array.from(this.#offsets),
       receivedAt: Float64Array.from(this.#receivedAt),

@@ -275,10 +275,9 @@ interface Why {
   readonly nowMs: number
 }
 
+/** Perhaps some of them several times. */
 export function keysOf(readied: readonly Readied[]): IdentifierKey[] {
-  const keys = new Set<IdentifierKey>()
-  for (const { identified } of readied) for (const { key } of identified.ids) keys.add(key)
-  return [...keys]
+  return readied.flatMap(({ identified }) => identified.ids.map(({ key }) => key))
 }
 
 /** How things stood: fields and members are replaced, never changed. */

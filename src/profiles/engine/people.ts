@@ -65,7 +65,7 @@ export class People {
     const set = new WorkingSet(nextId, await this.neverLinks())
     for (const key of keys) set.owners.set(key, null)
     if (keys.length === 0) return set
-    const owners = await this.#owners(keys)
+    const owners = await this.#owners(set.owners.keys())
     for (const [key, profile] of owners) set.owners.set(key, profile)
     await this.#fill(set, [...new Set(owners.values())])
     return set
@@ -187,26 +187,22 @@ export class People {
   }
 
   /** Of each key that somebody has: whose it is. */
-  async #owners(keys: readonly IdentifierKey[]): Promise<Map<IdentifierKey, number>> {
-    const byField = new Map<string, { keys: IdentifierKey[]; values: string[] }>()
+  async #owners(keys: Iterable<IdentifierKey>): Promise<Map<IdentifierKey, number>> {
+    const byField = new Map<string, string[]>()
     for (const key of keys) {
       const [field, value] = splitKey(key)
-      let wanted = byField.get(field)
-      if (wanted === undefined) {
-        wanted = { keys: [], values: [] }
-        byField.set(field, wanted)
-      }
-      wanted.keys.push(key)
-      wanted.values.push(value)
+      const values = byField.get(field)
+      if (values === undefined) byField.set(field, [value])
+      else values.push(value)
     }
     const owners = new Map<IdentifierKey, number>()
-    for (const [field, wanted] of byField) {
+    for (const [field, values] of byField) {
       // SQLite takes a cross join in the order it is written in: each value is looked up, not each identifier there is.
       const { rows } = await sql<{ place: number; profile: number }>`
-        select wanted.place, have.profile from ${textList(this.#store.dialect, wanted.values)} as wanted
+        select wanted.place, have.profile from ${textList(this.#store.dialect, values)} as wanted
         cross join profile_identifiers as have
         where have.field = ${field} and have.value = wanted.value`.execute(this.#store.db)
-      for (const { place, profile } of rows) owners.set(wanted.keys[place] ?? '', profile)
+      for (const { place, profile } of rows) owners.set(identifierKey(field, values[place] ?? ''), profile)
     }
     return owners
   }
@@ -244,15 +240,15 @@ export class People {
     const { dialect } = this.#store
     await putRows(tx, dialect, PROFILES, profileRows(outcome, nowMs))
     await this.#forget(tx, outcome.gone)
-    const owned: Row[] = []
+    const owned: [field: string, value: string, owner: number][] = []
     const free: string[][] = []
-    // In the order of the table: neighbours lie on one page.
-    for (const key of [...outcome.moved.keys()].sort(compareText)) {
-      const owner = outcome.moved.get(key) ?? null
+    for (const [key, owner] of outcome.moved) {
       const [field, value] = splitKey(key)
       if (owner === null) free.push([field, value])
       else owned.push([field, value, owner])
     }
+    // In the order of the table: neighbours lie on one page.
+    owned.sort((a, b) => compareText(a[1], b[1]))
     await this.#free(tx, free)
     await putRows(tx, dialect, IDENTIFIERS, owned)
     await putRows(tx, dialect, MERGES, outcome.merges.map(mergeRow))
