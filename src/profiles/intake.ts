@@ -82,7 +82,7 @@ export class ProfileIntake {
     await this.#running
   }
 
-  /** Resolves when what was read of the log before this call is in the profiles, or given up. */
+  /** Resolves when what was read of the log before this call is in the profiles, or given up. What was read ahead is read anew. */
   async settled(): Promise<void> {
     this.#ahead = undefined
     await this.#underWay.catch(() => undefined)
