@@ -406,6 +406,17 @@ describe('resolver', () => {
     expect(world.reasons()).toEqual(['user:u bytes_max', 'cookie:c bytes_max'])
   })
 
+  it('retires nothing for a value that the record names again further on', () => {
+    const few = { ...IDENTIFIERS, cookie: { rank: 4, perProfileMax: 3, rotates: true } }
+    const world = new World(schemaOf(few))
+    const id = world.say('user:u cookie:c7 cookie:c0')
+    expect(world.say('cookie:c0 cookie:c1 cookie:c2 cookie:c7')).toBe(id)
+    expect(breachesOf(world.set, world.rules)).toEqual([])
+    expect(world.say('cookie:c7')).toBe(id)
+    expect(world.say('cookie:c2')).not.toBe(id)
+    expect(world.reasons()).toEqual(['cookie:c2 max_values'])
+  })
+
   it('holds its rules after every record, and does the same again', () => {
     const tight = { limits: { identifiersMax: 6, neighboursMax: 4 } }
     const few = { ...IDENTIFIERS, cookie: { rank: 4, perProfileMax: 3, rotates: true, sharedAfter: 2 } }

@@ -80,6 +80,8 @@ export class Resolver {
   readonly #strangers: ReadonlyMap<IdentifierKey, readonly IdentifierKey[]>
   /** Profiles that were measured, and that have no room left. */
   readonly #full = new Set<number>()
+  /** What the record at hand brings, admitted yet or not: none of it is retired for another. */
+  #coming: readonly Found[] = []
 
   constructor(rules: Rules, set: WorkingSet) {
     this.#rules = rules
@@ -93,6 +95,7 @@ export class Resolver {
    */
   take(record: MappedRecord, { ids, dropped }: Identified): Profile | undefined {
     const all = this.#find(ids)
+    this.#coming = all
     const first = all[0]
     const refused: Refused[] = []
     const moving: Moving[] = []
@@ -159,11 +162,11 @@ export class Resolver {
     if (!isHere && !record.joins) return 'may_not_join'
     if (!isHere && this.#areStrangers(found, admitted, homes)) return 'never_link'
     if (owner === undefined || isHere) {
-      const reason = refusalByCount(id.rule, found, admitted, homes, record.at)
+      const reason = refusalByCount(id.rule, found, admitted, homes, record.at, this.#coming)
       if (reason !== undefined || isHere) return reason
     } else
       for (const rule of this.#rules.byField.values()) {
-        const reason = refusalByCount(rule, found, admitted, homes, record.at)
+        const reason = refusalByCount(rule, found, admitted, homes, record.at, this.#coming)
         if (reason !== undefined) return reason
       }
     const joined = owner === undefined ? homes : [...homes, owner]
@@ -196,7 +199,7 @@ export class Resolver {
     const over = count - this.#rules.limits.identifiersMax
     if (over <= 0) return false
     const free = joined.flatMap(({ identifiers }) =>
-      identifiers.filter((held) => this.#mayRetire(held) && !isBrought(held, brought)),
+      identifiers.filter((held) => this.#mayRetire(held) && !isBrought(held, this.#coming)),
     )
     return free.length < over
   }
@@ -216,7 +219,7 @@ export class Resolver {
     if (over <= 0) return false
     const free = joined.flatMap(({ identifiers }) =>
       identifiers.filter(
-        (held) => this.#mayRetire(held) && !isBrought(held, brought) && before.includes(keyOf(held)),
+        (held) => this.#mayRetire(held) && !isBrought(held, this.#coming) && before.includes(keyOf(held)),
       ),
     )
     return free.length < over
@@ -493,18 +496,21 @@ function refusalByCount(
   admitted: readonly [Found, ...Found[]],
   homes: readonly Profile[],
   at: number,
+  coming: readonly Found[],
 ): Refusal | undefined {
   let admittedCount = 0
   for (const { id } of admitted) if (id.field === rule.field) admittedCount++
   const count = found.id.field === rule.field ? admittedCount + 1 : admittedCount
   const foundAt = Math.max(at, found.held?.lastAt ?? at)
-  let [others, older] = [0, 0]
+  let [others, older, staying] = [0, 0, 0]
   const addFrom = ({ identifiers }: Profile): void => {
     for (const held of identifiers) {
       if (held.field !== rule.field || !isWithin(held, rule, at)) continue
       if (held === found.held || isBrought(held, admitted)) continue
       others++
-      if (held.lastAt <= foundAt) older++
+      // What the record brings as well, further on, cannot be retired for this one.
+      if (isBrought(held, coming)) staying++
+      else if (held.lastAt <= foundAt) older++
     }
   }
   // Of a field of one value that rotates, a value that was admitted takes the place of those that are there.
@@ -514,7 +520,7 @@ function refusalByCount(
   if (over <= 0) return undefined
   // That a person has another address now can only be said by a stronger identifier beside it.
   const vouched = rule.max > 1 || (found.id.rule === rule && admitted[0].id.rank < rule.rank)
-  if (!rule.rotates || !vouched || others < over) return 'max_values'
+  if (!rule.rotates || !vouched || others - staying < over) return 'max_values'
   const isLate = found.id.rule === rule && (found.owner === undefined || rule.max === 1)
   return isLate && older < over ? 'outdated' : undefined
 }
