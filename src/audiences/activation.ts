@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { IDENTIFIER_KINDS } from '../core/membership.ts'
-import { NAME_PATTERN } from '../currents/current.ts'
+import { PlainName } from '../currents/current.ts'
 import { Brake } from './brake.ts'
 import type { AliasColumn } from './columns.ts'
 import { Schedule } from './schedule.ts'
@@ -16,12 +16,7 @@ export const SQL_CHARS_MAX = 1_000_000
 /** Cohort ID and the rest of the destination's settings travel in `destination.settings`. */
 export const ActivationDefinition = z
   .strictObject({
-    name: z
-      .string()
-      .regex(
-        NAME_PATTERN,
-        'lower-case letters, digits and dashes, at most 63, starting with a letter or digit',
-      )
+    name: PlainName
       // The current and the source of its membership records are called after it, with a prefix.
       .max(50)
       .describe('Unique name; the word in URLs and commands.'),

@@ -5,6 +5,8 @@
  * count only as the value of a member that names somebody.
  */
 
+import { jsonOf } from './json.ts'
+
 export const SUBJECT_KINDS = [
   'external_id',
   'braze_id',
@@ -119,7 +121,7 @@ export class Traces {
   bearingOf(text: string | Uint8Array): Bearing {
     const bytes = latinOf(text)
     if (!this.mayBeIn(bytes)) return 'none'
-    const value = parsed(typeof text === 'string' ? text : textOf(text))
+    const value = jsonOf(typeof text === 'string' ? text : textOf(text))
     // Of what cannot be taken apart nobody knows whom else it is about.
     if (value === undefined) return this.mentions(bytes) ? 'theirs' : 'none'
     if (this.#owns(value, '', '', 0)) return 'theirs'
@@ -171,7 +173,7 @@ export class Traces {
   /** Braze writes what lies deep as JSON in a text. */
   #ownsText(value: string, depth: number): boolean {
     if (depth > JSON_DEPTH_MAX || !/^\s*[[{]/.test(value)) return false
-    const inner = parsed(value)
+    const inner = jsonOf(value)
     return inner !== undefined && this.#owns(inner, '', '', depth + 1)
   }
 }
@@ -283,12 +285,4 @@ function textOf(bytes: Uint8Array): string {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
 }

@@ -6,7 +6,13 @@
 
 import * as z from 'zod'
 
-export const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/
+/** What currents, activations and exports are called. */
+export const PlainName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    'lower-case letters, digits and dashes, at most 63, starting with a letter or digit',
+  )
 
 export const FieldRule = z.enum(['keep', 'remove', 'hash'])
 export type FieldRule = z.infer<typeof FieldRule>
@@ -43,13 +49,7 @@ export type DeliverySettings = z.infer<typeof DeliverySettings>
 
 export const CurrentDefinition = z
   .strictObject({
-    name: z
-      .string()
-      .regex(
-        NAME_PATTERN,
-        'lower-case letters, digits and dashes, at most 63, starting with a letter or digit',
-      )
-      .describe('Unique name; the word in URLs and commands.'),
+    name: PlainName.describe('Unique name; the word in URLs and commands.'),
     contactEmail: z.email().describe('Who is told when the current halts.'),
     sources: z
       .array(z.string().min(1))

@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises'
+import { jsonOf } from '../core/json.ts'
 import { type SubjectIdentifier, subjectKey, subjectsIn, Traces } from '../core/traces.ts'
 import { absenceOf, type FrameView } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
@@ -107,7 +108,7 @@ async function eachTrace(
       if (absenceOf(frame.rowFlags(i)) !== undefined) continue
       const record = frame.bytes.subarray(frame.rowStart(i), frame.rowEnd(i))
       if (!traces.mayBeIn(record.toString('latin1')) || traces.bearingOf(record) !== 'theirs') continue
-      const parsed = parsedOf(record)
+      const parsed = jsonOf(record.toString())
       if (parsed !== undefined) take(subjectsIn(parsed))
     }
   })
@@ -128,13 +129,5 @@ export async function eachFrame(
     if (run.next <= at) return
     at = run.next
     await setImmediate()
-  }
-}
-
-function parsedOf(record: Buffer): unknown {
-  try {
-    return JSON.parse(record.toString()) as unknown
-  } catch {
-    return undefined
   }
 }

@@ -205,12 +205,12 @@ export class Profiles {
 
   /** Everybody whom a value finds, as whatever identifier. */
   async search(value: string): Promise<Profile[]> {
-    const found = new Map<number, Profile>()
-    for (const field of this.#doctrine(this.#configuration()).rules.byField.keys()) {
-      const profile = await this.lookup(field, value)
-      if (profile !== undefined) found.set(profile.id, profile)
-    }
-    return [...found.values()]
+    const { rules } = this.#doctrine(this.#configuration())
+    const identifiers = [...rules.byField.keys()].flatMap((field): [string, string][] => {
+      const normal = normalizeIdentifier(field, value, rules)
+      return normal === undefined ? [] : [[field, normal]]
+    })
+    return this.desk.search(identifiers)
   }
 
   /** An identifier as profiles know it. Throws INPUT_INVALID where it can be none. */

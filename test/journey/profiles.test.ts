@@ -56,6 +56,8 @@ test('two records with a common identifier are one person, whoever asks by which
     ['br_user_id', 'b1'],
   ] as const)
     expect((await hub.profiles.find(field, value)).id).toBe(ada.id)
+  expect((await hub.profiles.search('ADA@example.com')).map(({ id }) => id)).toEqual([ada.id])
+  expect(await hub.profiles.search('nobody@example.com')).toEqual([])
   expect(await hub.profiles.desk.counts()).toMatchObject({ profiles: 2, identifiers: 4 })
   expect(hub.profiles.status().counts).toEqual({ applied: 3, no_identifier: 1 })
 })

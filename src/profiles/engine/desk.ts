@@ -7,7 +7,7 @@ import type { AgainDesk } from './again.ts'
 import type { ProfileEngine } from './engine.ts'
 import type { EvidenceDesk } from './evidence.ts'
 import type { ForgettingDesk } from './forgetting.ts'
-import type { HandDesk } from './hand.ts'
+import type { HandDesk, Named } from './hand.ts'
 
 /** A join, as it is told. */
 export interface MergeView {
@@ -51,8 +51,8 @@ export interface PeopleCounts {
 export interface PeopleQuestions {
   /** Whom an identifier finds now. */
   find(field: string, value: string): Promise<Profile | undefined>
-  /** Everybody whom this value finds, in whichever of the fields. */
-  search(fields: readonly string[], value: string): Promise<Profile[]>
+  /** Everybody whom one of these identifiers finds, each once. */
+  search(identifiers: readonly Named[]): Promise<Profile[]>
   /** By id; one that was joined into another one gives that one. */
   profile(id: number): Promise<Profile | undefined>
   /** A page of everybody, by id. */
@@ -80,9 +80,9 @@ export class PeopleDesk implements PeopleQuestions {
     return set.ownerOf(identifierKey(field, value))
   }
 
-  async search(fields: readonly string[], value: string): Promise<Profile[]> {
+  async search(identifiers: readonly Named[]): Promise<Profile[]> {
     const set = await this.#engine.people.load(
-      fields.map((field) => identifierKey(field, value)),
+      identifiers.map(([field, value]) => identifierKey(field, value)),
       0,
     )
     return [...set.profiles.values()]

@@ -1,7 +1,7 @@
 /** What an export is: audiences whose members have their slugs in an attribute at a vendor, kept so as people enter and leave. */
 
 import * as z from 'zod'
-import { NAME_PATTERN } from '../../currents/current.ts'
+import { PlainName } from '../../currents/current.ts'
 
 /** Lytics, platform limits. */
 export const AUDIENCES_MAX = 500
@@ -30,13 +30,7 @@ export const ExportIdentifiers = z
 
 export const ExportDefinition = z
   .strictObject({
-    name: z
-      .string()
-      .regex(
-        NAME_PATTERN,
-        'lower-case letters, digits and dashes, at most 63, starting with a letter or digit',
-      )
-      .describe('Unique name; the word in URLs and commands.'),
+    name: PlainName.describe('Unique name; the word in URLs and commands.'),
     description: z.string().max(2_000).default('').describe('A brief description.'),
     contactEmail: z.email().describe('Who is told when the export halts, or an array would overflow.'),
     audiences: z.array(z.int().min(1)).min(1).max(AUDIENCES_MAX).describe('Numbers of the audiences.'),

@@ -1,6 +1,7 @@
 /** Treasure Data's job API as calls: issue, follow, read, kill. One object per account and database. */
 
 import { ThalwegError } from '../../core/errors.ts'
+import { jsonOf } from '../../core/json.ts'
 import type { Column, TableShape } from '../warehouse.ts'
 import type { Reply, Wire } from './wire.ts'
 
@@ -102,18 +103,10 @@ function idIn(reply: Reply, id: unknown): string {
 /** Throws QUERY_FAILED for anything else than JSON in a string: [["name","type"],…], in tables with aliases behind. */
 function columnsOf(schema: unknown): Column[] {
   if (typeof schema !== 'string' || schema === '') return []
-  const columns: unknown = parsed(schema)
+  const columns: unknown = jsonOf(schema)
   if (!Array.isArray(columns) || !columns.every(Array.isArray))
     throw new ThalwegError('QUERY_FAILED', 'Treasure Data sent a schema that cannot be read')
   return columns.map(([name, type]: unknown[]) => ({ name: String(name), type: String(type) }))
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // JSON has no undefined, so this tells that it is none
-  }
 }
 
 /** The engine's own words: behind the last "failed:" of stderr, else the end of what the job wrote. */
