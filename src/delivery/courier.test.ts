@@ -92,6 +92,23 @@ describe('receipts', () => {
     expect(attempts).toMatchObject([{ batch: 'batch', count: 75, status: 200, fault: { kind: 'invalid' } }])
   })
 
+  test.each(['r0', 'r1'])(
+    'the worst deciding answer stands for the batch, whichever half came last: %s refused',
+    async (bad) => {
+      const { clock, courier } = courierTo(refusing(new Set([bad]), 400))
+      const parcel = parcelOfIds(ids(2))
+      await ending(clock, courier.deliver(parcel, FOREVER))
+      expect([parcel.status, parcel.attempts]).toEqual([400, 3])
+    },
+  )
+
+  test('an answer that decided nothing does not stand for the batch', async () => {
+    const { clock, courier } = courierTo((_, n) => reply(n === 0 ? 503 : 202))
+    const parcel = parcelOfIds(ids(2))
+    await ending(clock, courier.deliver(parcel, FOREVER))
+    expect([parcel.status, parcel.attempts]).toEqual([202, 2])
+  })
+
   test('skipped records are noted with their reason', async () => {
     const { clock, courier } = courierTo(() => reply(200, ['delivered', 'skipped:no_name']))
     const parcel = parcelOfIds(ids(2))

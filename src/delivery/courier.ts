@@ -219,7 +219,6 @@ export class Courier {
         defect(`The destination's code failed: ${error instanceof Error ? error.message : String(error)}`),
       )
     }
-    parcel.status = status
     observe({
       batch: batch.id,
       count: batch.count,
@@ -242,6 +241,7 @@ export class Courier {
       retryAfterMs: undefined,
     }
     if (talk.clean) {
+      decidedBy(parcel, talk)
       for (let i = 0; i < batch.count; i++) parcel.outcomes[members[i] ?? 0] = DELIVERED_OUTCOME
       return verdict
     }
@@ -252,10 +252,12 @@ export class Courier {
       const member = members[i] ?? 0
       if (receipt === undefined) continue
       if (receipt.outcome === 'delivered') {
+        decidedBy(parcel, talk)
         parcel.outcomes[member] = DELIVERED_OUTCOME
         continue
       }
       if (receipt.outcome === 'skipped') {
+        decidedBy(parcel, talk)
         parcel.outcomes[member] = SKIPPED_OUTCOME
         parcel.notes.set(member, {
           reason: receipt.reason,
@@ -315,6 +317,7 @@ export class Courier {
     talk: Conversation,
   ): void {
     const member = members[i] ?? 0
+    decidedBy(parcel, talk)
     parcel.outcomes[member] = DEAD_OUTCOME
     const note: Note = {
       reason: fault.kind,
@@ -340,6 +343,11 @@ interface Verdict {
   readonly againPlaces: number[]
   doubtful: boolean
   retryAfterMs: number | undefined
+}
+
+/** The parts of a batch may end differently, in any order: the worst answer that decided something is the batch's. */
+function decidedBy(parcel: Parcel, talk: Conversation): void {
+  if (talk.status > parcel.status) parcel.status = talk.status
 }
 
 let places: readonly number[] = []

@@ -23,6 +23,7 @@ export interface Parcel {
   readonly notes: Map<number, Note>
   /** Written by the courier. */
   attempts: number
+  /** The highest HTTP status among the answers that decided a record; 0: none did. */
   status: number
   firstSentAt: number
 }

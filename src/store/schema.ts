@@ -205,7 +205,7 @@ export interface BatchesTable {
   version: number
   replay: string | null
   attempts: number
-  status: number // HTTP status of the deciding answer; 0 = none
+  status: number // HTTP status of the deciding answers, the highest; 0 = none
   first_sent_at: number
   settled_at: number
 }

@@ -18,7 +18,7 @@ const BatchView = z.object({
   id: z.string(),
   count: Count,
   attempts: Count,
-  status: z.int().describe('HTTP status of the deciding answer; 0: none.'),
+  status: z.int().describe('HTTP status of the deciding answers, the highest; 0: none.'),
   firstSentAt: Time,
   settledAt: Time,
   replay: z.string().nullable(),
