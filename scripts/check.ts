@@ -11,10 +11,11 @@ export function check(): boolean {
     '.',
   ])
   const typed = run('types', 'tsc', ['--noEmit', '-p', '.'])
+  const consoleTyped = run('types of the console', 'tsc', ['--noEmit', '-p', 'src/console'])
   const breaches = findImportBreaches('src')
   for (const breach of breaches) console.error(`import law: ${breach}`)
   console.log(`import law: ${breaches.length === 0 ? 'holds' : `${breaches.length} breaches`}`)
-  return formatted && typed && breaches.length === 0
+  return formatted && typed && consoleTyped && breaches.length === 0
 }
 
 function run(what: string, command: string, args: readonly string[]): boolean {

@@ -28,6 +28,7 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   erasure: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles'],
   api: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles', 'erasure'],
   cli: ['core', 'catalog', 'api'],
+  console: ['api'],
   sandbox: ['core', 'catalog'],
 }
 
@@ -36,7 +37,7 @@ export function findImportBreaches(root: string): string[] {
   const breaches: string[] = []
   for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
     if (
-      !file.endsWith('.ts') ||
+      !/\.tsx?$/.test(file) ||
       file.includes('/assembly/') ||
       file.includes('.test.') ||
       file.includes('.fixture.')

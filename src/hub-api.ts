@@ -1,8 +1,12 @@
 /** What of a running hub the API is given. */
 
+import { join } from 'node:path'
 import type { ApiParts, SandboxDouble } from './api/parts.ts'
 import type { Hub } from './hub.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
+
+/** Made by scripts/build-console.ts. */
+const CONSOLE_FOLDER = join(import.meta.dirname, '../dist/console')
 
 type GivenElsewhere = 'version' | 'tokens'
 
@@ -12,6 +16,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     clock: hub.clock,
     logger: hub.logger,
     dataDir: hub.settings.dataDir,
+    consoleFolder: CONSOLE_FOLDER,
     store: hub.store,
     log: hub.log,
     dedupe: hub.dedupe,

@@ -10,6 +10,7 @@ import Fastify from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { guard } from './access.ts'
 import { type Api, FASTIFY_OPTIONS } from './app.ts'
+import { consoleRoutes } from './console-files.ts'
 import { documented } from './document.ts'
 import { answerFailures } from './failures.ts'
 import { healthRoutes } from './health.ts'
@@ -101,6 +102,7 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
     },
     { prefix: PREFIX },
   )
+  consoleRoutes(app, parts.consoleFolder)
   await app.ready()
   return {
     handle: (request, response) => app.routing(request, response),

@@ -27,6 +27,8 @@ export interface ApiParts {
   readonly clock: Clock
   readonly logger: ApiLogger
   readonly dataDir: string
+  /** What the build of the console made; it need not be there. */
+  readonly consoleFolder: string
   readonly store: Store
   readonly log: Log
   readonly dedupe: Dedupe

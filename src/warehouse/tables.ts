@@ -17,7 +17,7 @@ export async function tablesFrom(
     for (const [database, table, rows, name, type] of page) {
       const last = tables.at(-1)
       const column = { name: String(name), type: String(type) }
-      if (last?.database === database && last?.table === table) last.columns.push(column)
+      if (last !== undefined && last.database === database && last.table === table) last.columns.push(column)
       else
         tables.push({
           database: String(database),

@@ -102,7 +102,7 @@ function* written(
   const present = offsetsIn(told)
   const missing = rows.offsets.filter((offset) => !present.has(offset))
   if (missing.length === 0) return undefined
-  const settings = abilitiesOf(table.version).tokens
+  const settings: Readonly<Record<string, string>> = abilitiesOf(table.version).tokens
     ? { async_insert: '0', insert_deduplication_token: tokenOf(batch.connection, missing) }
     : {}
   const insert = insertRequest(target, rows, present, table.columns, {

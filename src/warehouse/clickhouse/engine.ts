@@ -110,7 +110,9 @@ class ClickhouseEngine implements QueryEngine {
     const { settings, takesLimits } = this.#server
     const id = randomUUID()
     const dropped = new AbortController()
-    const limits = takesLimits ? { max_execution_time: String(Math.ceil((timeoutMs + GRACE_MS) / 1000)) } : {}
+    const limits: Readonly<Record<string, string>> = takesLimits
+      ? { max_execution_time: String(Math.ceil((timeoutMs + GRACE_MS) / 1000)) }
+      : {}
     const answer = this.#post(
       sql,
       { query_id: id, default_format: 'JSONCompact', ...settings, ...limits },

@@ -1,0 +1,42 @@
+/**
+ * `npm run screenshots [name…]`: every page of the console on the demo's data, light and dark, desktop and phone, into screenshots/. Those
+ * that the README shows are copied to docs/images.
+ */
+
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type ConsoleStack, startConsole } from '../test/console/browser.ts'
+import { PAGES } from '../test/console/pages.ts'
+
+const ROOT = dirname(import.meta.dirname)
+const FOLDER = join(ROOT, 'screenshots')
+const IN_README = ['loop-light', 'loop-dark', 'currents-one-light', 'run-light']
+/** Numbers that are still arriving would blur what is to be seen. */
+const SETTLE_MS = 1_500
+
+const wanted = process.argv.slice(2)
+const pages = PAGES.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.startsWith(part)))
+mkdirSync(FOLDER, { recursive: true })
+const stack = await startConsole({ demo: { eventsPerSecond: 300, untilHead: 3_000 } })
+for (const page of pages)
+  for (const dark of [false, true]) for (const phone of [false, true]) await shoot(stack, page, dark, phone)
+await stack.close()
+
+async function shoot(
+  { open }: ConsoleStack,
+  { name, path, shows }: (typeof PAGES)[number],
+  dark: boolean,
+  phone: boolean,
+) {
+  const { page, close } = await open(path, { dark, phone })
+  await page.getByRole('main').getByText(shows).first().waitFor()
+  await page.waitForTimeout(SETTLE_MS)
+  const file = `${name}-${dark ? 'dark' : 'light'}${phone ? '-phone' : ''}`
+  await page.screenshot({ path: join(FOLDER, `${file}.png`) })
+  if (IN_README.includes(file)) {
+    mkdirSync(join(ROOT, 'docs/images'), { recursive: true })
+    copyFileSync(join(FOLDER, `${file}.png`), join(ROOT, 'docs/images', `${file}.png`))
+  }
+  await close()
+  console.log(`screenshots/${file}.png`)
+}

@@ -1,0 +1,114 @@
+/** How answers are kept: fresh for a few seconds, asked again when a page is looked at again, and after every change. */
+
+import {
+  keepPreviousData,
+  QueryClient,
+  type UseInfiniteQueryResult,
+  type UseMutationResult,
+  type UseQueryResult,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+} from '@tanstack/react-query'
+import { ApiFailure, call, type Method, type Query } from './client.ts'
+
+/** A refusal stays one; only silence and overload are worth asking again. */
+const isWorthRetrying = (error: unknown): boolean =>
+  error instanceof ApiFailure && (error.status === 0 || error.status === 429 || error.status === 503)
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2_000,
+      retry: (failures, error) => failures < 3 && isWorthRetrying(error),
+      refetchOnWindowFocus: true,
+    },
+  },
+})
+
+export interface Asking {
+  readonly query?: Query
+  /** Asked again each so many milliseconds while the page is looked at. */
+  readonly everyMs?: number
+  readonly enabled?: boolean
+  /** Shows the last answer while another question is answered: for filters that change while one types. */
+  readonly keep?: boolean
+}
+
+/** The answer of `GET /api/v1<path>`; its key is the path, so a change can make all below a path be asked anew. */
+export function useAnswer<Answer>(path: string, asking: Asking = {}): UseQueryResult<Answer, ApiFailure> {
+  const { query, everyMs, enabled = true, keep = false } = asking
+  return useQuery<Answer, ApiFailure>({
+    queryKey: query === undefined ? [path] : [path, query],
+    queryFn: ({ signal }) => call<Answer>('GET', path, { ...(query === undefined ? {} : { query }), signal }),
+    enabled,
+    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+    ...(keep ? { placeholderData: keepPreviousData } : {}),
+  })
+}
+
+export interface Paging<Answer, Row> extends Asking {
+  readonly rows: (answer: Answer) => readonly Row[]
+  /** What the next question says beside `query`; undefined: that was all. */
+  readonly next: (answer: Answer) => Query | undefined
+}
+
+export interface Paged<Row> {
+  readonly rows: readonly Row[]
+  readonly result: UseInfiniteQueryResult<unknown, ApiFailure>
+}
+
+/** A long list, page by page, as it is scrolled. */
+export function usePages<Answer, Row>(path: string, paging: Paging<Answer, Row>): Paged<Row> {
+  const { query = {}, everyMs, enabled = true, keep = false, rows, next } = paging
+  const result = useInfiniteQuery({
+    queryKey: [path, 'pages', query],
+    queryFn: ({ pageParam, signal }) =>
+      call<Answer>('GET', path, { query: { ...query, ...pageParam }, signal }),
+    initialPageParam: {} as Query,
+    getNextPageParam: (last: Answer) => next(last),
+    enabled,
+    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+    ...(keep ? { placeholderData: keepPreviousData } : {}),
+  })
+  return {
+    rows: (result.data?.pages ?? []).flatMap((page) => rows(page as Answer)),
+    result: result as UseInfiniteQueryResult<unknown, ApiFailure>,
+  }
+}
+
+export interface Changing<Input, Answer> {
+  readonly method: Exclude<Method, 'GET'>
+  readonly path: (input: Input) => string
+  readonly body?: (input: Input) => unknown
+  readonly query?: (input: Input) => Query
+  /** Paths whose answers may have changed; every key that begins with one of them is asked anew. */
+  readonly changes: readonly string[]
+  readonly done?: (answer: Answer, input: Input) => void
+}
+
+/** A change through the API. */
+export function useChange<Input = void, Answer = unknown>(
+  changing: Changing<Input, Answer>,
+): UseMutationResult<Answer, ApiFailure, Input> {
+  const { method, path, body, query, changes, done } = changing
+  return useMutation<Answer, ApiFailure, Input>({
+    mutationFn: (input) =>
+      call<Answer>(method, path(input), {
+        ...(body === undefined ? {} : { body: body(input) }),
+        ...(query === undefined ? {} : { query: query(input) }),
+      }),
+    onSuccess: async (answer, input) => {
+      await askAnew(changes)
+      done?.(answer, input)
+    },
+  })
+}
+
+/** Every kept answer below these paths is asked again. */
+export async function askAnew(paths: readonly string[]): Promise<void> {
+  await queryClient.invalidateQueries({
+    predicate: ({ queryKey: [path] }) =>
+      paths.some((changed) => typeof path === 'string' && path.startsWith(changed)),
+  })
+}

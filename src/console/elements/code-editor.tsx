@@ -1,0 +1,40 @@
+/** A text to write: SQL, JSON or a rule, with completion and marked errors. CodeMirror is loaded when the first one is drawn. */
+
+import { Input } from '@mantine/core'
+import { lazy, Suspense } from 'react'
+import { Waiting } from './answer.tsx'
+
+export interface CodeProblem {
+  /** In characters from the start of the text. */
+  readonly from: number
+  readonly to: number
+  readonly message: string
+}
+
+export interface CodeEditorProps {
+  readonly label: string
+  readonly value: string
+  readonly onChange?: (text: string) => void
+  readonly language: 'sql' | 'json' | 'filterql' | 'text'
+  /** Tables and columns that SQL completion offers; words that the others offer. */
+  readonly schema?: Readonly<Record<string, readonly string[]>>
+  readonly words?: readonly string[]
+  readonly problems?: readonly CodeProblem[]
+  readonly readOnly?: boolean
+  /** Ctrl+Enter. */
+  readonly onRun?: () => void
+  readonly minHeight?: string
+  readonly maxHeight?: string
+}
+
+const Editor = lazy(() => import('./code-mirror.tsx'))
+
+export function CodeEditor(props: CodeEditorProps) {
+  return (
+    <Input.Wrapper label={props.label} labelElement="div">
+      <Suspense fallback={<Waiting lines={3} />}>
+        <Editor {...props} />
+      </Suspense>
+    </Input.Wrapper>
+  )
+}

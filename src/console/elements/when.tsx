@@ -1,0 +1,34 @@
+import { useSyncExternalStore } from 'react'
+import { dateTime, duration } from './words.ts'
+
+/** One clock for all of them, so that a page full of times is drawn once a second at most. */
+let now = Date.now()
+const watchers = new Set<() => void>()
+let timer: ReturnType<typeof setInterval> | undefined
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher)
+  timer ??= setInterval(() => {
+    now = Date.now()
+    for (const tell of watchers) tell()
+  }, 5_000)
+  return () => {
+    watchers.delete(watcher)
+    if (watchers.size === 0) {
+      clearInterval(timer)
+      timer = undefined
+    }
+  }
+}
+
+/** A moment: how long ago (or until), and the exact time when one points at it. null: never. */
+export function When({ at, exact = false }: { at: number | null | undefined; exact?: boolean }) {
+  const current = useSyncExternalStore(watch, () => now)
+  if (at === null || at === undefined) return <span>–</span>
+  const age = current - at
+  const words = age >= 0 ? (age < 5_000 ? 'just now' : `${duration(age)} ago`) : `in ${duration(-age)}`
+  return (
+    <time dateTime={new Date(at).toISOString()} title={exact ? words : dateTime(at)}>
+      {exact ? dateTime(at) : words}
+    </time>
+  )
+}

@@ -1,0 +1,39 @@
+/** Numbers and times as people read them. */
+
+const WHOLE = new Intl.NumberFormat('en')
+const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
+const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+const BYTES = ['B', 'kB', 'MB', 'GB', 'TB']
+
+export const count = (n: number): string => WHOLE.format(n)
+/** 12.4K: for pictures; where there is room, `count`. */
+export const short = (n: number): string => SHORT.format(n)
+export const dateTime = (ms: number): string => DATE.format(ms)
+
+/** 1 kB = 1,000 bytes. */
+export function bytes(n: number): string {
+  const power = Math.min(Math.floor(Math.log10(Math.max(n, 1)) / 3), BYTES.length - 1)
+  const value = n / 1_000 ** power
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${BYTES[power]}`
+}
+
+/** 950 ms, 4.2 s, 3 min, 5 h, 12 d. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`
+  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`
+  return `${Math.round(ms / 86_400_000)} d`
+}
+
+export const rate = (perSecond: number): string =>
+  `${perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : short(Math.round(perSecond))}/s`
+
+export const share = (part: number, whole: number): string =>
+  whole === 0 ? '–' : `${((part / whole) * 100).toFixed(part === 0 || part === whole ? 0 : 1)} %`
+
+/** deferred-long → Deferred long. */
+export const spoken = (word: string): string => {
+  const text = word.replaceAll(/[-_]/g, ' ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -1,0 +1,17 @@
+/** Every page and its address. A room of pages lists its own in `pages/<room>/routes.tsx`. */
+
+import { createRouter } from '@tanstack/react-router'
+import { loopRoutes } from './pages/loop/routes.tsx'
+import { root } from './root.tsx'
+
+export const router = createRouter({
+  routeTree: root.addChildren([...loopRoutes]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,97 @@
+/** The frame: places on the left, state of the hub above, the page in the middle. On a phone the places hide behind a button. */
+
+import { AppShell, Burger, Group, NavLink, ScrollArea, Text, UnstyledButton } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { Link, Outlet, useRouterState } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { AlertsButton } from './alerts-button.tsx'
+import { Connection } from './connection.tsx'
+import { REGIONS } from './navigation.ts'
+import { Palette } from './palette.tsx'
+import { SchemeButton } from './scheme-button.tsx'
+import classes from './shell.module.css'
+
+export function Shell() {
+  const [opened, { toggle, close }] = useDisclosure(false)
+  const path = useRouterState({ select: ({ location }) => location.pathname })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: closes when the page changes
+  useEffect(close, [path])
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 212, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+      padding="md"
+    >
+      <a className={classes.skip} href="#page">
+        Skip to the page
+      </a>
+      <AppShell.Header className={classes.header}>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap">
+            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Places" />
+            <UnstyledButton component={Link} to="/" className={classes.brand}>
+              <Mark />
+              <Text fw={700} component="span">
+                Thalweg
+              </Text>
+            </UnstyledButton>
+          </Group>
+          <Group gap="xs" wrap="nowrap">
+            <Connection />
+            <Palette />
+            <AlertsButton />
+            <SchemeButton />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar className={classes.navbar}>
+        <ScrollArea type="auto">
+          <nav aria-label="Places" className={classes.places}>
+            {REGIONS.map(({ label, places }) => (
+              <div key={label} className={classes.region}>
+                {label !== '' && <p className={classes.regionLabel}>{label}</p>}
+                {places.map(({ label: name, to, icon: Icon }) => {
+                  const active = to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`)
+                  return (
+                    <NavLink
+                      key={to}
+                      component={Link}
+                      to={to}
+                      label={name}
+                      leftSection={<Icon size={16} aria-hidden />}
+                      active={active}
+                      {...(active ? { 'aria-current': 'page' as const } : {})}
+                      className={classes.place}
+                    />
+                  )
+                })}
+              </div>
+            ))}
+          </nav>
+        </ScrollArea>
+      </AppShell.Navbar>
+      <AppShell.Main id="page" tabIndex={-1} className={classes.main}>
+        <Outlet />
+      </AppShell.Main>
+    </AppShell>
+  )
+}
+
+/** Water that runs together: the mark of the house. */
+function Mark() {
+  return (
+    <svg viewBox="0 0 32 32" width={26} height={26} aria-hidden="true">
+      <title>Thalweg</title>
+      <rect width="32" height="32" rx="7" fill="#0b5563" />
+      <path
+        d="M3 9c6 0 7 5 13 5s7-5 13-5M3 16c6 0 7 5 13 5s7-5 13-5"
+        fill="none"
+        stroke="#7fd3dc"
+        strokeWidth="2.4"
+        strokeLinecap="round"
+        opacity=".55"
+      />
+      <path d="M3 23c6 0 7-4 13-4s7 4 13 4" fill="none" stroke="#fff" strokeWidth="3" strokeLinecap="round" />
+    </svg>
+  )
+}

@@ -1,0 +1,188 @@
+/** The console in a real Chromium over a whole hub in this process, with the demo's currents and traffic when they are asked for. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { buildConsole } from '../../scripts/build-console.ts'
+import { createApi, type MountedApi } from '../../src/api/api.ts'
+import { openTokens, type Role } from '../../src/api/tokens.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { seededRandom } from '../../src/core/random.ts'
+import { readSettings } from '../../src/core/settings.ts'
+import { type Demo, startDemo } from '../../src/demo.ts'
+import { type Hub, hubLogger, startHub } from '../../src/hub.ts'
+import { apiPartsOf } from '../../src/hub-api.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { eventually } from '../support/eventually.ts'
+
+export const DESKTOP = { width: 1280, height: 860 }
+export const PHONE = { width: 390, height: 844 }
+const WAIT_MS_MAX = 15_000
+
+export interface Look {
+  readonly dark?: boolean
+  readonly phone?: boolean
+  readonly as?: Role
+  /** Answers of 4xx and 5xx that the test means to bring about: parts of their addresses. */
+  readonly refusals?: readonly string[]
+}
+
+export interface OpenedPage {
+  readonly page: Page
+  /** Errors on its console, failed requests, answers of 4xx and 5xx that were not announced; grows as they happen. */
+  readonly wrong: readonly string[]
+  close(): Promise<void>
+}
+
+export interface ConsoleStack {
+  readonly hub: Hub
+  readonly sandbox: Sandbox
+  readonly demo: Demo | undefined
+  /** Opens an address of the console in a fresh context of the browser. Tests use `visit` (visit.ts), which also checks. */
+  open(path: string, look?: Look): Promise<OpenedPage>
+  /** Through the API, as admin unless told otherwise; throws unless the answer is 2xx. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of every shape
+  call(method: string, path: string, body?: unknown, as?: Role): Promise<any>
+  close(): Promise<void>
+}
+
+export interface ConsoleOptions {
+  /** Without it the hub is empty. */
+  readonly demo?: {
+    readonly eventsPerSecond?: number /** Waits until so many events are in the log. */
+    readonly untilHead?: number
+  }
+}
+
+/** Start it in `beforeAll`, close it in `afterAll`: a hub and a browser for all tests of a file. */
+export async function startConsole(options: ConsoleOptions = {}): Promise<ConsoleStack> {
+  buildConsole({ ifStale: true })
+  const clock = systemClock
+  const sandbox = await startSandbox({ clock, random: seededRandom(7) })
+  const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-test-'))
+  const tokens: Record<Role, string> = { viewer: '', operator: '', admin: '' }
+  let api: MountedApi | undefined
+  const hub = await startHub(
+    {
+      settings: readSettings(
+        {},
+        {
+          dataDir,
+          port: 0,
+          segmentBytes: 4_194_304,
+          decompressedBytesMax: 1_048_576,
+          bodyBytesMax: 1_048_576,
+        },
+      ),
+      clock,
+      random: seededRandom(2),
+      logger: hubLogger('silent'),
+    },
+    async (started) => {
+      const opened = await openTokens(started.store, started.clock)
+      tokens.admin = opened.first ?? ''
+      for (const role of ['viewer', 'operator'] as const)
+        tokens[role] = (await opened.tokens.create(`test ${role}`, role)).secret
+      const mounted = await createApi({
+        version: '0.0.0-test',
+        ...apiPartsOf(started, sandbox),
+        tokens: opened.tokens,
+      })
+      api = mounted
+      return {
+        handle: (request, response) => mounted.handle(request, response),
+        close: () => mounted.close(),
+      }
+    },
+  )
+  const demo =
+    options.demo === undefined
+      ? undefined
+      : await startDemo(hub, sandbox, { seed: 7, eventsPerSecond: options.demo.eventsPerSecond ?? 60 })
+  const head = options.demo?.untilHead ?? 0
+  await eventually(`${head} events are in the log`, () => hub.log.head >= head, { withinMs: 60_000 })
+  const browser = await launchBrowser()
+  return {
+    hub,
+    sandbox,
+    demo,
+    open: (path, look = {}) => openPage(browser, `${hub.url}${path}`, tokens[look.as ?? 'admin'], look),
+    call: async (method, path, body, as = 'admin') => {
+      const answer = await fetch(`${hub.url}/api/v1${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${tokens[as]}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      const text = await answer.text()
+      if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
+      return text === '' ? undefined : JSON.parse(text)
+    },
+    close: async () => {
+      await browser.close()
+      demo?.stop()
+      await sandbox.braze.vendor.close()
+      await hub.close()
+      await sandbox.close()
+      await api?.close()
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 3 })
+    },
+  }
+}
+
+/** Debian's Chromium, asking nobody but us. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.THALWEG_TEST_CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
+
+export async function newContext(
+  browser: Browser,
+  token: string,
+  { dark = false, phone = false }: Look,
+): Promise<BrowserContext> {
+  const context = await browser.newContext({
+    viewport: phone ? PHONE : DESKTOP,
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    extraHTTPHeaders: { authorization: `Bearer ${token}` },
+  })
+  context.setDefaultTimeout(WAIT_MS_MAX)
+  return context
+}
+
+/** `wrong`: what the page did wrong on the side, as it happens. */
+async function openPage(browser: Browser, url: string, token: string, look: Look): Promise<OpenedPage> {
+  const context = await newContext(browser, token, look)
+  const page = await context.newPage()
+  const wrong: string[] = []
+  const isMeant = (address: string): boolean => (look.refusals ?? []).some((part) => address.includes(part))
+  page.on('pageerror', (error) => wrong.push(`thrown: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !isMeant(message.location().url))
+      wrong.push(`console: ${message.text()}`)
+  })
+  page.on('requestfailed', (request) => {
+    // Leaving a page ends what it was still asking.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED')
+      wrong.push(`failed: ${request.url()} ${request.failure()?.errorText}`)
+  })
+  page.on('response', (response) => {
+    if (response.status() >= 400 && !isMeant(response.url()))
+      wrong.push(`${response.status()}: ${response.url()}`)
+  })
+  await page.goto(url)
+  return { page, wrong, close: () => context.close() }
+}

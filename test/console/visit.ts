@@ -1,0 +1,47 @@
+/** A test's visit to a page of the console: what the page does wrong on the side fails the test. */
+
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+import { expect, onTestFinished } from 'vitest'
+import type { ConsoleStack, Look } from './browser.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** The page is closed at the end of the test, which then fails if it did anything wrong on the side. */
+export async function visit(stack: ConsoleStack, path: string, look: Look = {}): Promise<Page> {
+  const { page, wrong, close } = await stack.open(path, look)
+  onTestFinished(async () => {
+    await close()
+    expect(wrong, `what ${path} did wrong on the side`).toEqual([])
+  })
+  return page
+}
+
+/** No violation of a serious or critical kind: WCAG 2.1 A and AA. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(AXE)
+  const found = (await page.evaluate(
+    "axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] })",
+  )) as AxeResults
+  const grave = found.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n${nodes
+          .slice(0, 5)
+          .map(({ html, failureSummary }) => `  ${html}\n  ${failureSummary}`)
+          .join('\n')}`,
+    )
+  expect(grave).toEqual([])
+}
+
+/** Nothing sticks out sideways; what is wide scrolls inside its own frame. */
+export async function expectFits(page: Page): Promise<void> {
+  const [content, window] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ])
+  expect(content).toBeLessThanOrEqual(window ?? 0)
+}
