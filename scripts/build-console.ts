@@ -34,7 +34,8 @@ export function buildConsole(options: { ifStale: boolean }): void {
       '--logLevel',
       'warn',
     ],
-    { cwd: ROOT, stdio: 'inherit' },
+    // Whatever mode we are in ourselves: React has other code for development.
+    { cwd: ROOT, stdio: 'inherit', env: { ...process.env, NODE_ENV: 'production' } },
   )
   if (built.status !== 0) throw new Error('The console could not be built; what Vite said stands above')
   writeFileSync(STAMP, wanted)
