@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { audiences } from './audiences.ts'
 import { cohorts } from './cohorts.ts'
+import { consoleLists } from './console.ts'
 import { idle } from './idle.ts'
 import { importFiles } from './import.ts'
 import { latency } from './latency.ts'
@@ -68,6 +69,11 @@ const BENCHMARKS: Readonly<
   audiences: {
     about: 'people judged by all audiences at once, evaluation only, one core',
     run: audiences,
+  },
+  console: {
+    about:
+      'the API behind the lists with 500 currents, 1,000,000 dead letters, 10,000 runs; the first page in Chromium',
+    run: consoleLists,
   },
   start: { about: 'from process start to ready with a long log', run: start },
   soak: {
