@@ -1,24 +1,32 @@
-import { afterAll, beforeAll, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { type ConsoleStack, PHONE, startConsole } from './browser.ts'
-import { PAGES } from './pages.ts'
+import { expectNothingRan, plantHostile } from './hostile.ts'
+import { type ListedPage, PAGES } from './pages.ts'
 import { expectAccessible, expectFits, visit } from './visit.ts'
 
 let stack: ConsoleStack
+let hostile: readonly ListedPage[] = []
 beforeAll(async () => {
   stack = await startConsole({ demo: { eventsPerSecond: 300, untilHead: 900 } })
+  hostile = await plantHostile(stack)
 }, 120_000)
 afterAll(() => stack.close())
 
-test.each(PAGES)(
-  '$name: nothing goes wrong on the side; axe finds nothing grave, in light and dark; it fits a phone',
-  { timeout: 60_000 },
-  async ({ path, shows }) => {
-    const page = await visit(stack, path)
-    await page.getByRole('main').getByText(shows).first().waitFor()
-    await expectAccessible(page)
-    await page.emulateMedia({ colorScheme: 'dark' })
-    await expectAccessible(page, 'color-contrast')
-    await page.setViewportSize(PHONE)
-    await expectFits(page)
-  },
-)
+describe('nothing goes wrong on the side, nothing hostile runs, axe finds nothing grave, it fits a phone', () => {
+  test.each(PAGES)('$name', { timeout: 60_000 }, (page) => walk(page))
+
+  test('pages about the hostile', { timeout: 240_000 }, async () => {
+    for (const page of hostile) await walk(page)
+  })
+})
+
+async function walk({ path, shows }: ListedPage): Promise<void> {
+  const page = await visit(stack, path)
+  await page.getByRole('main').getByText(shows).first().waitFor()
+  await expectAccessible(page)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await expectAccessible(page, 'color-contrast')
+  await expectNothingRan(page)
+  await page.setViewportSize(PHONE)
+  await expectFits(page)
+}

@@ -1,14 +1,13 @@
-/** What people, vendors and events wrote is shown as text: nothing of it runs, loads or becomes a link, on any page. */
+/** Hostile texts wherever people, vendors and events can write one; and the proof that none of them runs, loads or becomes a link. */
 
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { type ConsoleStack, startConsole } from './browser.ts'
-import { PAGES } from './pages.ts'
-import { visit } from './visit.ts'
+import type { ConsoleStack } from './browser.ts'
+import type { ListedPage } from './pages.ts'
 
 /** Each leaves a mark if it runs; {n} tells which. */
-const CORPUS = [
+export const CORPUS = [
   '<script>window.ran=(window.ran||[]).concat({n})</script>',
   '"><img src=x onerror="window.ran=(window.ran||[]).concat({n})">',
   "'><svg onload=window.ran=(window.ran||[]).concat({n})>",
@@ -24,17 +23,8 @@ const CORPUS = [
 const EVERYTHING = CORPUS.join(' ')
 const PERSON = 'xss-person'
 
-let stack: ConsoleStack
-let letter = ''
-
-beforeAll(async () => {
-  stack = await startConsole({ demo: { eventsPerSecond: 50, untilHead: 50 } })
-  await plant(stack)
-}, 120_000)
-afterAll(() => stack.close())
-
-/** Puts the corpus wherever a page can show it. */
-async function plant({ hub, sandbox, call }: ConsoleStack): Promise<void> {
+/** Puts the corpus wherever a page can show it; gives pages that show it. */
+export async function plantHostile({ hub, sandbox, call }: ConsoleStack): Promise<readonly ListedPage[]> {
   const source = await call('POST', '/sources', {
     name: 'hostile',
     kind: 'braze-currents',
@@ -42,14 +32,16 @@ async function plant({ hub, sandbox, call }: ConsoleStack): Promise<void> {
     token: 'hostile-source-token',
   })
   expect(source).toBeDefined()
+  let authorization = ''
   for (const [i, text] of CORPUS.entries()) {
     await call('POST', '/tokens', { label: text, role: 'viewer' })
-    await call('POST', '/authorizations', {
+    const { id } = await call('POST', '/authorizations', {
       label: text,
       description: EVERYTHING,
       provider: 'http',
       credentials: { token: `t${i}` },
     })
+    authorization = id
   }
   await call('POST', '/queries', {
     name: 'hostile',
@@ -63,7 +55,6 @@ async function plant({ hub, sandbox, call }: ConsoleStack): Promise<void> {
     filter: `FILTER first_name = "${CORPUS[2]}"`,
   })
   sandbox.http.faults.set([{ kind: 'status', status: 400, body: EVERYTHING, next: 50 }])
-  const [{ id: authorization }] = (await call('GET', '/authorizations')).authorizations
   await call('POST', '/currents', {
     name: 'hostile',
     contactEmail: 'contact@example.com',
@@ -91,13 +82,25 @@ async function plant({ hub, sandbox, call }: ConsoleStack): Promise<void> {
     body: JSON.stringify({ events }),
   })
   expect(answer.status).toBe(200)
-  letter = await eventually(
+  const letter: string = await eventually(
     'there are dead letters',
     async () => (await call('GET', '/dead-letters?current=hostile')).deadLetters[0]?.id,
   )
+  const encoded = encodeURIComponent(CORPUS[0] ?? '')
+  return [
+    { name: 'dead letters of the hostile', path: '/dead-letters?current=hostile', shows: 'hostile' },
+    { name: 'a hostile dead letter', path: `/dead-letters/${letter}`, shows: 'onerror' },
+    { name: 'an event with a hostile id', path: `/events/${encoded}`, shows: 'script' },
+    { name: 'a hostile current', path: '/currents/hostile', shows: 'hostile' },
+    { name: 'its settings', path: '/currents/hostile/settings', shows: 'hostile' },
+    { name: 'a hostile source', path: '/inbox/hostile', shows: 'hostile' },
+    { name: 'its drift', path: '/drift?source=hostile', shows: 'onerror' },
+    { name: 'a hostile audience', path: '/audiences/hostile', shows: 'script' },
+    { name: 'a search for hostile text', path: `/profiles?value=${encoded}`, shows: 'Profiles' },
+  ]
 }
 
-async function expectNothingRan(page: Page): Promise<void> {
+export async function expectNothingRan(page: Page): Promise<void> {
   const found = await page.evaluate(() => ({
     ran: (window as { ran?: unknown }).ran,
     links: [
@@ -112,39 +115,3 @@ async function expectNothingRan(page: Page): Promise<void> {
   }))
   expect(found).toEqual({ ran: undefined, links: [], strangers: [], scripts: [] })
 }
-
-const ENCODED = encodeURIComponent(CORPUS[0] ?? '')
-const OF_THE_HOSTILE: readonly (readonly [string, () => string, string])[] = [
-  ['the dead letters of the hostile', () => '/dead-letters?current=hostile', 'hostile'],
-  ['a dead letter', () => `/dead-letters/${letter}`, 'onerror'],
-  ['an event with a hostile id', () => `/events/${ENCODED}`, 'script'],
-  ['the current', () => '/currents/hostile', 'hostile'],
-  ['its settings', () => '/currents/hostile/settings', 'hostile'],
-  ['the source', () => '/inbox/hostile', 'hostile'],
-  ['drift', () => '/drift?source=hostile', 'onerror'],
-  ['the audience', () => '/audiences/hostile', 'script'],
-  ['a person', () => `/profiles?value=${PERSON}`, 'Profiles'],
-  ['a search for hostile text', () => `/profiles?value=${ENCODED}`, 'Profiles'],
-]
-
-test.each(OF_THE_HOSTILE)('%s: shown as text', { timeout: 60_000 }, async (_what, path, shows) => {
-  const page = await visit(stack, path())
-  await page.getByRole('main').getByText(shows).first().waitFor()
-  await page.waitForLoadState('networkidle').catch(() => undefined)
-  await expectNothingRan(page)
-})
-
-test.each(PAGES)('$name: shown as text', { timeout: 60_000 }, async ({ path, shows }) => {
-  const page = await visit(stack, path)
-  await page.getByRole('main').getByText(shows).first().waitFor()
-  await expectNothingRan(page)
-})
-
-test('results of SQL: shown as text', { timeout: 60_000 }, async () => {
-  const page = await visit(stack, '/warehouse')
-  const editor = page.getByRole('textbox', { name: /SQL/ })
-  await editor.fill(`select '${CORPUS[1]?.replaceAll("'", "''")}' as "${CORPUS[0]?.replaceAll('"', '""')}"`)
-  await page.getByRole('button', { name: 'Run' }).click()
-  await page.getByRole('main').getByText('onerror').nth(1).waitFor()
-  await expectNothingRan(page)
-})
