@@ -48,7 +48,7 @@ export function audiencesOf(hub: Parts, stopping: AbortSignal): Audiences {
       return { position: pending === 0 ? hub.log.head : position, halted }
     },
     rejected: (current, from, to) => rejectedOf(hub, current, from, to),
-    alert: (activation, run) => alertOf(hub, activation, run),
+    ended: (activation, run) => tellOf(hub, activation, run),
   })
 }
 
@@ -110,13 +110,17 @@ async function rejectedOf({ delivery }: Parts, current: number, from: number, to
   }
 }
 
-async function alertOf({ delivery }: Parts, activation: Activation, run: Run): Promise<void> {
+/** One that went through is the end of the trouble that an earlier one told of. */
+async function tellOf({ alerts }: Parts, activation: Activation, run: Run): Promise<void> {
+  if (run.state === 'succeeded') return alerts.resolve(activation.current, ['activation'])
+  const { name, contactEmail } = activation.definition
   const { hold, error, rejected } = run.report
-  await delivery.alerts.raise({
+  await alerts.raise({
     current: activation.current,
+    about: { sort: 'activation', name },
     kind: 'activation',
-    contact: activation.definition.contactEmail,
-    subject: `Run ${run.run} of ${activation.name} is ${run.state}`,
+    contact: contactEmail,
+    subject: `Run ${run.run} of ${name} is ${run.state}`,
     detail: hold?.reason ?? error ?? `${rejected} changes were rejected`,
   })
 }

@@ -1,5 +1,6 @@
 /** What exports need of the rest of the hub: the book in the process of the profiles, and the way out. */
 
+import type { Alerts } from './alerts/alerts.ts'
 import type { Clock } from './core/clock.ts'
 import type { Random } from './core/random.ts'
 import type { Delivery } from './delivery/delivery.ts'
@@ -15,6 +16,7 @@ interface Parts {
   readonly random: Random
   readonly transport: Transport
   readonly delivery: Delivery
+  readonly alerts: Alerts
   readonly authorizations: Authorizations
   readonly profiles: Profiles
   readonly logger: ExportsLogger
@@ -25,7 +27,6 @@ export function exportsOf({ delivery, profiles, haltedRetryMs, ...parts }: Parts
   return new Exports({
     ...parts,
     blueprints: delivery.blueprints,
-    alerts: delivery.alerts,
     book: profiles.client.book,
     slugs: async () => new Map(profiles.audiences.rules.map(({ number, slug }) => [number, slug])),
     identifierFields: async () => {

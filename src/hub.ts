@@ -10,6 +10,11 @@ import type { AddressInfo } from 'node:net'
 import { join, relative } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { pino } from 'pino'
+import { Alerts } from './alerts/alerts.ts'
+import { Channels } from './alerts/channels.ts'
+import { Dispatcher } from './alerts/dispatcher.ts'
+import { smtpProvider } from './alerts/mail.ts'
+import { type Send, webhookProvider } from './alerts/webhook.ts'
 import type { Audiences } from './audiences/audiences.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
@@ -89,6 +94,9 @@ export interface Hub {
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]
+  readonly alerts: Alerts
+  readonly alertChannels: Channels
+  readonly alertDispatcher: Dispatcher
   readonly currents: Currents
   readonly delivery: Delivery
   readonly engines: Engines
@@ -159,6 +167,8 @@ export async function startHub(
     const sealer = await openSealer(store, { dataDir: settings.dataDir, key: settings.key })
     const authorizations = new Authorizations({ store, sealer, clock })
     const currents = new Currents(store, clock)
+    const alerts = new Alerts(store, clock)
+    const alertChannels = new Channels(store, clock)
     const warehouse = openEmbeddedWarehouse({
       dataDir: settings.dataDir,
       threads: settings.warehouseThreads,
@@ -187,6 +197,7 @@ export async function startHub(
       ]),
     )
     closers.push(() => transport.close())
+    const send: Send = (request, signal) => transport.send(request, signal)
     const delivery = new Delivery({
       log,
       store,
@@ -195,6 +206,7 @@ export async function startHub(
       kernel,
       transport,
       currents,
+      alerts,
       authorizations,
       sourceNumbers: async (names) => new Set(names.map((name) => sources.get(name).number)),
       sourceLabel: (number) => labelOf(sources.get(number)),
@@ -255,12 +267,24 @@ export async function startHub(
       random: options.random ?? systemRandom,
       transport,
       delivery,
+      alerts,
       authorizations,
       profiles,
       logger,
       haltedRetryMs: options.haltedRetryMs,
     })
     const server = createServer(serverTimeouts())
+    const alertDispatcher = new Dispatcher({
+      store,
+      clock,
+      random: options.random ?? systemRandom,
+      alerts,
+      channels: alertChannels,
+      reveal: (id) => authorizations.reveal(id),
+      send,
+      consoleUrl: () => settings.publicUrl ?? urlOf(server),
+      logger,
+    })
     const parts = {
       settings,
       clock,
@@ -282,7 +306,12 @@ export async function startHub(
           .filter(({ kind }) => !destinations.some(({ name }) => name === kind))
           .map((kind) => engineProvider(kind, { clock, logger })),
         s3Provider,
+        smtpProvider,
+        webhookProvider(send, clock),
       ],
+      alerts,
+      alertChannels,
+      alertDispatcher,
       currents,
       delivery,
       engines,
@@ -344,6 +373,9 @@ export async function startHub(
     })
     server.on('clientError', refuseMalformed)
     await listen(server, settings.port, settings.host)
+    // Only now: what it sends says where we listen.
+    closers.push(() => alertDispatcher.stop())
+    alertDispatcher.start()
     closers.push(retainOnSchedule(hub))
     await writeEndpoints(hub, options.alsoListening ?? {})
     closers.push(() => rm(join(settings.dataDir, 'endpoints.json'), { force: true }))

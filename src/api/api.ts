@@ -18,6 +18,7 @@ import { LiveStreams } from './live.ts'
 import type { ApiParts } from './parts.ts'
 import { Pulse } from './pulse.ts'
 import { activationRoutes } from './routes/activations.ts'
+import { alertChannelRoutes } from './routes/alert-channels.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { audienceRoutes } from './routes/audiences.ts'
 import { authorizationRoutes } from './routes/authorizations.ts'
@@ -143,6 +144,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   queryRoutes,
   engineRoutes,
   alertRoutes,
+  alertChannelRoutes,
   tokenRoutes,
   sandboxRoutes,
 ]

@@ -6,8 +6,8 @@
  */
 
 import type { ServerResponse } from 'node:http'
+import type { Alert } from '../alerts/alert.ts'
 import { ThalwegError } from '../core/errors.ts'
-import type { Alert } from '../delivery/alerts.ts'
 import type { ApiParts } from './parts.ts'
 import type { Beat, Pulse } from './pulse.ts'
 
@@ -106,7 +106,7 @@ export class LiveStreams {
   }
 
   async #catchUp(client: ServerResponse, since: number): Promise<void> {
-    for (const alert of await this.#parts.delivery.alerts.list()) {
+    for (const alert of await this.#parts.alerts.list()) {
       const changedAt = alert.resolvedAt ?? alert.createdAt
       if (changedAt >= since && !client.destroyed) client.write(eventText('alert', changedAt, alert))
     }
@@ -114,13 +114,12 @@ export class LiveStreams {
 
   async #noteAlerts(): Promise<void> {
     this.#alertsSeen.clear()
-    for (const alert of await this.#parts.delivery.alerts.list())
-      this.#alertsSeen.set(alert.id, alert.resolvedAt)
+    for (const alert of await this.#parts.alerts.list()) this.#alertsSeen.set(alert.id, alert.resolvedAt)
   }
 
   /** Raised or resolved since the last look. */
   async #freshAlerts(): Promise<Alert[]> {
-    const alerts = await this.#parts.delivery.alerts.list()
+    const alerts = await this.#parts.alerts.list()
     const fresh = alerts.filter((alert) => this.#alertsSeen.get(alert.id) !== alert.resolvedAt)
     this.#alertsSeen.clear()
     for (const alert of alerts) this.#alertsSeen.set(alert.id, alert.resolvedAt)

@@ -1,5 +1,8 @@
 /** What the API is given. Everything is explicit; nothing is looked up globally. */
 
+import type { Alerts } from '../alerts/alerts.ts'
+import type { Channels } from '../alerts/channels.ts'
+import type { Dispatcher } from '../alerts/dispatcher.ts'
 import type { Audiences } from '../audiences/audiences.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/provider.ts'
@@ -44,6 +47,9 @@ export interface ApiParts {
   readonly authorizations: Authorizations
   /** Whose credentials an authorization can keep. */
   readonly providers: readonly Provider[]
+  readonly alerts: Alerts
+  readonly alertChannels: Channels
+  readonly alertDispatcher: Dispatcher
   readonly currents: Currents
   readonly delivery: Delivery
   readonly engines: Engines

@@ -39,8 +39,8 @@ export interface AudiencesParts extends Surroundings {
   /** Where the rosters lie. */
   readonly folder: string
   readonly ways: Ways
-  /** Tells the contact: a run is held, failed or partial. */
-  readonly alert: (activation: Activation, run: Run) => Promise<void>
+  /** A run that is no rehearsal came to its end, or is held: for whoever is to be told. */
+  readonly ended: (activation: Activation, run: Run) => Promise<void>
   readonly logger: { error(about: object, message: string): void }
 }
 
@@ -310,8 +310,7 @@ export class Audiences {
 
   async #ended(activation: Activation, run: Run): Promise<void> {
     if (this.#stopping.signal.aborted || run.dry) return
-    if (run.state === 'held' || run.state === 'failed' || run.state === 'partial')
-      await this.#parts.alert(activation, run)
+    if (run.state !== 'cancelled') await this.#parts.ended(activation, run)
     if (run.state === 'succeeded') await this.#startFollowers(activation.name)
   }
 

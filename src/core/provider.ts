@@ -4,6 +4,7 @@
  */
 
 import type * as z from 'zod'
+import { ThalwegError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 
 export interface Provider {
@@ -20,4 +21,12 @@ export interface Provider {
   readonly placeIsGuarded?: true
   /** Tries the credentials as closely as is safe. Both arguments are checked against the schemas by the provider; throws INPUT_INVALID or CURRENT_INVALID. */
   verify(settings: unknown, credentials: unknown): Promise<Receipt>
+}
+
+/** Throws INPUT_INVALID that names the fields, never their values. */
+export function fitting<T>(schema: z.ZodType<T>, given: unknown, what: string): T {
+  const result = schema.safeParse(given)
+  if (result.success) return result.data
+  const problems = result.error.issues.map(({ path, message }) => `${[what, ...path].join('.')}: ${message}`)
+  throw new ThalwegError('INPUT_INVALID', problems.join('; '))
 }

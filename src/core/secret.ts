@@ -31,6 +31,13 @@ export class Secret<T> {
   }
 }
 
+/** Blots secrets out of a text before it is kept or shown. */
+export function redacted(text: string, secrets: readonly string[]): string {
+  let clean = text
+  for (const secret of secrets) if (secret !== '') clean = clean.replaceAll(secret, SHOWN)
+  return clean
+}
+
 /**
  * SHA-256 of the token's text. Enough for tokens of `newToken`, which nobody can guess; a password would need a slow hash.
  */

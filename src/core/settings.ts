@@ -89,6 +89,16 @@ const TABLE = {
     schema: z.string().regex(/^(sqlite$|sqlite:.|postgres(ql)?:\/\/.)/),
     secret: true, // the URL may hold a password
   } satisfies Setting<string>,
+  publicUrl: {
+    env: 'THALWEG_PUBLIC_URL',
+    fallback: undefined,
+    allowed: 'an address as in https://thalweg.example.com; when absent, that of the listener',
+    description: 'Address under which people reach the console; links in alerts begin with it.',
+    schema: z
+      .url({ protocol: /^https?$/ })
+      .refine((url) => new URL(url).search === '' && new URL(url).hash === '')
+      .transform((url) => url.replace(/\/+$/, '')),
+  } satisfies Setting<string>,
   sandboxPort: whole(
     'THALWEG_SANDBOX_PORT',
     '7080',

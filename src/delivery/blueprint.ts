@@ -20,13 +20,14 @@ import {
   type Kernel,
 } from '../core/kernel/kernel.ts'
 import { failed, type Receipt } from '../core/receipt.ts'
+import { redacted } from '../core/secret.ts'
 import type { Current, CurrentDefinition } from '../currents/current.ts'
 import { destinationNamed } from '../destinations/catalog.ts'
 import type { Destination, EventWriter, LookedUp, SourceLabel } from '../destinations/destination.ts'
 import { BatchBuilder, StorePool } from './batch-builder.ts'
 import { makeRule } from './connection.ts'
 import type { KeptRecord } from './lineage.ts'
-import { redacted, redactedUrl } from './redaction.ts'
+import { redactedUrl } from './redaction.ts'
 import type { SliceRule } from './slice.ts'
 import type { NoAnswer, Transport } from './transport.ts'
 

@@ -63,7 +63,7 @@ describe('the books', () => {
       missing: [],
     })
     expect(await under.delivery.status(current.number)).toMatchObject({ pending: 3, position: 19 })
-    expect(await under.delivery.alerts.list({ open: true })).toEqual([])
+    expect(await under.alerts.list({ open: true })).toEqual([])
   })
 
   test('stay right however often and however closely they are asked', async () => {
@@ -107,9 +107,7 @@ describe('the books', () => {
       differences: [{ type: OPEN, log: 10, ledger: 7 }],
     })
     expect(byCount?.missing).toEqual(gone.map((id, i) => ({ id, offset: 19 + i, type: OPEN })))
-    expect(await under.delivery.alerts.list({ open: true })).toMatchObject([
-      { current: number, kind: 'books' },
-    ])
+    expect(await under.alerts.list({ open: true })).toMatchObject([{ current: number, kind: 'books' }])
   })
 
   test('tell of a ledger row that was taken away by its type; when it is back, the alert is resolved', async () => {
@@ -126,10 +124,10 @@ describe('the books', () => {
       differences: [{ type: CLICK, log: 1, ledger: 0 }],
       missing: [],
     })
-    expect(await under.delivery.alerts.list({ open: true })).toHaveLength(1)
+    expect(await under.alerts.list({ open: true })).toHaveLength(1)
     await db.insertInto('ledger').values(row).execute()
     expect(await under.delivery.checkBooks(current.number)).toMatchObject({ balanced: true })
-    expect(await under.delivery.alerts.list({ open: true })).toEqual([])
+    expect(await under.alerts.list({ open: true })).toEqual([])
   })
 
   test('balance when the sources of a current change', async () => {
@@ -204,9 +202,7 @@ describe('the books', () => {
     await under.settled(number)
     expect(await under.ledger(number)).toMatchObject({ 'dead log_trimmed': lost })
     expect(await under.delivery.checkBooks(number)).toMatchObject({ balanced: true, pending: 0 })
-    expect(await under.delivery.alerts.list({ open: true })).toMatchObject([
-      { kind: 'log-corrupt', current: number },
-    ])
+    expect(await under.alerts.list({ open: true })).toMatchObject([{ kind: 'log-corrupt', current: number }])
   })
 
   test('a draft has none', async () => {

@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Exchange, WireRequest } from '../core/exchange.ts'
 import type { Fault } from '../core/fault.ts'
 import { DELIVERED, type Receipt } from '../core/receipt.ts'
+import { redacted } from '../core/secret.ts'
 import type { EventWriter } from '../destinations/destination.ts'
 import { DOUBTS_MAX, decisionFor, LONE_FAILURES_MAX, PART_FAILURES_MIN } from './decisions.ts'
 import type { Gate } from './gate.ts'
@@ -20,7 +21,7 @@ import {
   SENT_CHARS_MAX,
   SKIPPED_OUTCOME,
 } from './parcel.ts'
-import { redacted, redactedUrl } from './redaction.ts'
+import { redactedUrl } from './redaction.ts'
 import type { Transport } from './transport.ts'
 
 /** How a delivery ended. `stopped`: by us, some records have no outcome. `halted`: the destination needs a person. */

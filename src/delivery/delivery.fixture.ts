@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import type * as z from 'zod'
 import { freshStore } from '../../test/support/store.ts'
 import { tempFolder } from '../../test/support/temp.ts'
+import { Alerts } from '../alerts/alerts.ts'
 import type { EventBatch } from '../core/batch.ts'
 import { type Clock, VirtualClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
@@ -354,6 +355,7 @@ export class DeliveryUnderTest {
   readonly log: EmbeddedLog
   readonly store: MoodyStore
   readonly currents: Currents
+  readonly alerts: Alerts
   readonly vendor: ScriptedVendor
   readonly authorizations = new Map<string, { provider: string; credentials: unknown; health?: string }>()
   readonly trouble: unknown[] = []
@@ -378,6 +380,7 @@ export class DeliveryUnderTest {
     this.log = log
     this.store = store
     this.currents = new Currents(store, clock)
+    this.alerts = new Alerts(store, clock)
     this.vendor = new ScriptedVendor(options.answer)
     this.#over = options.over ?? {}
     this.delivery = this.made()
@@ -385,7 +388,7 @@ export class DeliveryUnderTest {
 
   /** Another Delivery over the same parts, or some in their place; not started. */
   made(over: Partial<DeliveryParts> = {}): Delivery {
-    const { clock, log, store, currents, vendor, authorizations, trouble } = this
+    const { clock, log, store, currents, alerts, vendor, authorizations, trouble } = this
     return new Delivery({
       log,
       store,
@@ -394,6 +397,7 @@ export class DeliveryUnderTest {
       kernel: createKernel({ bodyBytesMax: 1_000_000, itemsMax: 1_000, key: IDENTITY_KEY }),
       transport: vendor,
       currents,
+      alerts,
       authorizations: {
         async get(id) {
           const found = authorizations.get(id)
@@ -461,7 +465,7 @@ export class DeliveryUnderTest {
       this.clock,
       `current ${number} is halted`,
       async () => {
-        const open = await this.delivery.alerts.list({ open: true, current: number })
+        const open = await this.alerts.list({ open: true, current: number })
         return open.some(({ kind }) => kind === 'halted')
       },
       10,

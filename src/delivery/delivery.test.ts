@@ -181,7 +181,7 @@ describe.each(DIALECTS)('a current on %s', (dialect) => {
     const { number, definition } = await under.launch('a')
     await accept(under.log, { events: opens(3) })
     await under.halted(number)
-    expect(await under.delivery.alerts.list({ open: true })).toMatchObject([
+    expect(await under.alerts.list({ open: true })).toMatchObject([
       { kind: 'halted', current: number, contact: 'contact@example.com' },
     ])
     expect(await under.delivery.status(number)).toMatchObject({ pending: 3, position: 0 })
@@ -189,7 +189,7 @@ describe.each(DIALECTS)('a current on %s', (dialect) => {
     expect(await under.delivery.revise(number, { ...definition, destination }, '')).toMatchObject({
       state: 'running',
     })
-    expect(await under.delivery.alerts.list({ open: true })).toEqual([])
+    expect(await under.alerts.list({ open: true })).toEqual([])
     await under.settled(number)
     expect(await under.ledger(number)).toEqual({ delivered: 3 })
   })
@@ -234,7 +234,7 @@ describe('a removed current', () => {
     const sent = under.vendor.sent.length
     await under.clock.advance(3_600_000)
     expect(under.vendor.sent.length).toBe(sent)
-    expect(await under.delivery.alerts.list({ open: true })).toEqual([])
+    expect(await under.alerts.list({ open: true })).toEqual([])
     const { heldBy } = await under.log.retain({
       ageMsMax: 0,
       bytesMax: 0,
@@ -283,7 +283,7 @@ describe('credentials', () => {
     await under.settled(number)
     expect(await under.ledger(number)).toEqual({ delivered: 2 })
     expect(under.authorizations.get('auth')?.health).toBe('good')
-    expect(await under.delivery.alerts.list({ open: true })).toEqual([])
+    expect(await under.alerts.list({ open: true })).toEqual([])
   })
 
   test('that are gone at a start halt the current; it begins when they are back', async () => {
@@ -312,7 +312,7 @@ test('what halts by itself runs again by itself', async () => {
   await under.settled(number)
   expect((await under.currents.get(number)).state).toBe('running')
   expect(under.clock.now() - START_MS).toBeGreaterThanOrEqual(3 * 300_000)
-  expect((await under.delivery.alerts.list({})).map(({ resolvedAt }) => resolvedAt === null)).toEqual([false])
+  expect((await under.alerts.list({})).map(({ resolvedAt }) => resolvedAt === null)).toEqual([false])
 })
 
 test('an outage is told after a while and resolved when it is over; the status says when it is tried next', async () => {
@@ -321,7 +321,7 @@ test('an outage is told after a while and resolved when it is over; the status s
   const { number } = await under.launch('a')
   await accept(under.log, { events: opens(1) })
   await under.clock.advance(600_000)
-  expect(await under.delivery.alerts.list({})).toEqual([])
+  expect(await under.alerts.list({})).toEqual([])
   const status = await under.delivery.status(number)
   expect(['closed', 'half-open']).toContain(status.gate)
   expect(status.retryAt).toBeGreaterThan(under.clock.now() - 60_000)
@@ -329,16 +329,16 @@ test('an outage is told after a while and resolved when it is over; the status s
   await passTime(
     under.clock,
     'it is told',
-    async () => (await under.delivery.alerts.list({ open: true })).length === 1,
+    async () => (await under.alerts.list({ open: true })).length === 1,
     60_000,
   )
-  expect(await under.delivery.alerts.list({})).toMatchObject([{ kind: 'deferred-long' }])
+  expect(await under.alerts.list({})).toMatchObject([{ kind: 'deferred-long' }])
   well = true
   await under.settled(number)
   await passTime(
     under.clock,
     'it is resolved',
-    async () => (await under.delivery.alerts.list({ open: true })).length === 0,
+    async () => (await under.alerts.list({ open: true })).length === 0,
   )
 })
 
@@ -399,7 +399,7 @@ test('a state change is not lost while the store is away for long', async () => 
   await passTime(
     under.clock,
     'it is told',
-    async () => (await under.delivery.alerts.list({ open: true })).length === 1,
+    async () => (await under.alerts.list({ open: true })).length === 1,
     10,
   )
   expect((await under.currents.get(number)).state).toBe('halted')

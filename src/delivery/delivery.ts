@@ -3,6 +3,7 @@
  * It never knows a vendor: destinations are consulted. It never changes what a record says.
  */
 
+import type { Alerts } from '../alerts/alerts.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Fault } from '../core/fault.ts'
@@ -19,7 +20,6 @@ import type { Currents } from '../currents/registry.ts'
 import type { SourceLabel } from '../destinations/destination.ts'
 import type { Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
-import { Alerts } from './alerts.ts'
 import { type AuthorizationSource, type Blueprint, Blueprints } from './blueprint.ts'
 import { type BookCheck, type BookSubject, Books } from './books.ts'
 import { TypeNumbers } from './cells.ts'
@@ -42,6 +42,7 @@ export interface DeliveryParts {
   readonly kernel: Kernel
   readonly transport: Transport
   readonly currents: Currents
+  readonly alerts: Alerts
   readonly authorizations: AuthorizationSource
   /** Numbers of the named sources. Throws SOURCE_UNKNOWN. */
   readonly sourceNumbers: (names: readonly string[]) => Promise<ReadonlySet<number>>
@@ -83,7 +84,6 @@ const STATE_RETRY_MS = 1_000
 
 export class Delivery {
   readonly letters: DeadLetters
-  readonly alerts: Alerts
   readonly intake: IntakeAccount
   readonly blueprints: Blueprints
   readonly history: History
@@ -109,7 +109,6 @@ export class Delivery {
     this.letters = new DeadLetters(store, clock)
     this.blueprints = new Blueprints(parts)
     this.history = new History({ ...parts, blueprints: this.blueprints })
-    this.alerts = new Alerts(store, clock)
     this.intake = new IntakeAccount({ log, store, clock, onTrouble, gatherMs: parts.gatherMs })
     this.#books = new Books(log, store, clock)
     this.#replays = new Replays(store, log, clock, this.#types, onTrouble)
@@ -188,7 +187,7 @@ export class Delivery {
     return this.#inTurn(number, async () => {
       const resumed = await this.#parts.currents.act(number, 'resume', '')
       await this.#end(number)
-      await this.alerts.resolve(number, ['halted'])
+      await this.#parts.alerts.resolve(number, ['halted'])
       await this.#begin(resumed)
       return resumed
     })
@@ -210,7 +209,7 @@ export class Delivery {
           note,
         )
         if (revised.state !== 'halted') return revised
-        await this.alerts.resolve(number, ['halted'])
+        await this.#parts.alerts.resolve(number, ['halted'])
         return await currents.act(number, 'resume', '')
       } finally {
         const current = await currents.get(number)
@@ -224,7 +223,7 @@ export class Delivery {
       const removed = await this.#parts.currents.act(number, 'remove', '')
       await this.#end(number)
       await this.#replays.cancelAll(number)
-      await this.alerts.resolve(number, ['halted', 'deferred-long', 'log-corrupt', 'books'])
+      await this.#parts.alerts.resolve(number, ['halted', 'deferred-long', 'log-corrupt', 'books'])
       this.#parts.log.hold(readerName(number), Number.POSITIVE_INFINITY)
       return removed
     })
@@ -299,10 +298,11 @@ export class Delivery {
       return fate.outcome === 'missing' ? 'missing' : 'covered'
     })
     if (check.balanced) {
-      await this.alerts.resolve(number, ['books'])
+      await this.#parts.alerts.resolve(number, ['books'])
     } else {
-      await this.alerts.raise({
+      await this.#parts.alerts.raise({
         current: number,
+        about: { sort: 'current', name: current.name },
         kind: 'books',
         contact: current.definition.contactEmail,
         subject: `The books of ${current.name} do not balance`,
@@ -405,8 +405,9 @@ export class Delivery {
       const current = await currents.get(number)
       if (current.state !== 'running' && current.state !== 'halted') return
       await currents.act(number, 'halt', fault.message)
-      await this.alerts.raise({
+      await this.#parts.alerts.raise({
         current: number,
+        about: { sort: 'current', name: current.name },
         kind: 'halted',
         contact: current.definition.contactEmail,
         subject: `Current ${current.name} is halted: ${fault.kind}`,
@@ -424,7 +425,7 @@ export class Delivery {
     await this.#surely(async () => {
       const current = await this.#parts.currents.get(number)
       if (current.state === 'halted') await this.#parts.currents.act(number, 'resume', '')
-      await this.alerts.resolve(number, ['halted', 'deferred-long'])
+      await this.#parts.alerts.resolve(number, ['halted', 'deferred-long'])
       await this.#noteHealth(current, 'good', '')
       this.#parts.logger.info({ current: current.name }, 'current runs again')
     })
@@ -462,8 +463,9 @@ export class Delivery {
       slice.trimmed === 0
         ? []
         : [`${slice.trimmed} records before offset ${slice.to} were removed by retention`]
-    await this.alerts.raise({
+    await this.#parts.alerts.raise({
       current: number,
+      about: { sort: 'current', name },
       kind: 'log-corrupt',
       contact: definition.contactEmail,
       subject: `Current ${name} could not read a part of the log`,
@@ -500,10 +502,11 @@ export class Delivery {
       const since = connection.gate.closedSince
       const { number, name, definition } = connection.current
       if (since === undefined) {
-        await this.alerts.resolve(number, ['deferred-long'])
+        await this.#parts.alerts.resolve(number, ['deferred-long'])
       } else if (now - since >= (this.#parts.alertAfterMs ?? ALERT_AFTER_MS)) {
-        await this.alerts.raise({
+        await this.#parts.alerts.raise({
           current: number,
+          about: { sort: 'current', name },
           kind: 'deferred-long',
           contact: definition.contactEmail,
           subject: `Current ${name} has not delivered since ${new Date(since).toISOString()}`,

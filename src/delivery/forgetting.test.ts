@@ -37,7 +37,7 @@ function letter(id: string, user: string, also: Partial<DeadLettersTable> = {}):
 }
 
 describe.each(DIALECTS)('on %s', (dialect) => {
-  test('letters, excerpts and alerts, over more than a page', async () => {
+  test('letters and excerpts, over more than a page', async () => {
     const store = await freshStore(dialect)
     const letters = [
       letter('1', 'person-to-forget', {
@@ -69,29 +69,15 @@ describe.each(DIALECTS)('on %s', (dialect) => {
         })),
       )
       .execute()
-    const alert = {
-      current: 1,
-      kind: 'k',
-      contact: 'c@x.example',
-      subject: 's',
-      created_at: 1,
-      resolved_at: null,
-    }
-    await store.db
-      .insertInto('alerts')
-      .values({ ...alert, id: 'a', detail: 'Answer: person-to-forget is wrong' })
-      .execute()
-
     const expected = [
       { place: 'dead letters', rows: 4 },
       { place: 'quarantined items', rows: 2 },
-      { place: 'alerts', rows: 1 },
       { place: 'replays', rows: 0 },
     ]
     expect(await forgetInDelivery(store, WHO, true)).toEqual(expected)
     expect((await forgetInDelivery(store, WHO, true))[0]).toEqual(expected[0])
     expect(await forgetInDelivery(store, WHO, false)).toEqual(expected)
-    expect((await forgetInDelivery(store, WHO, true)).map(({ rows }) => rows)).toEqual([0, 0, 0, 0])
+    expect((await forgetInDelivery(store, WHO, true)).map(({ rows }) => rows)).toEqual([0, 0, 0])
 
     const rows = await store.db
       .selectFrom('dead_letters')

@@ -29,17 +29,6 @@ export async function forgetInDelivery(store: Store, traces: Traces, isDry: bool
     isDry,
     ({ excerpt }) => (traces.bearingOf(excerpt) === 'none' ? undefined : { excerpt: '' }),
   )
-  const alerts = await editRows(
-    store,
-    { table: 'alerts', key: ['id'], columns: ['subject', 'detail'] },
-    isDry,
-    ({ subject, detail }) => {
-      const [about, more] = [masked(subject), masked(detail)]
-      return about === undefined && more === undefined
-        ? undefined
-        : { subject: about ?? subject, detail: more ?? detail }
-    },
-  )
   const reasons = await editRows(
     store,
     { table: 'replays', key: ['id'], columns: ['reason'] },
@@ -52,7 +41,6 @@ export async function forgetInDelivery(store: Store, traces: Traces, isDry: bool
   return [
     { place: 'dead letters', rows: letters },
     { place: 'quarantined items', rows: excerpts },
-    { place: 'alerts', rows: alerts },
     { place: 'replays', rows: reasons },
   ]
 }

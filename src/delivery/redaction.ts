@@ -1,14 +1,7 @@
-/** Blots out the secrets of a request before it is kept or shown. */
+/** Blots out the secrets of an address before it is kept or shown. */
 
 import type { WireRequest } from '../core/exchange.ts'
-
-const BLOT = '[secret]'
-
-export function redacted(text: string, secrets: readonly string[]): string {
-  let clean = text
-  for (const secret of secrets) if (secret !== '') clean = clean.replaceAll(secret, BLOT)
-  return clean
-}
+import { redacted } from '../core/secret.ts'
 
 /** The URL with secrets blotted out, also in their percent-encoded form. */
 export function redactedUrl(request: WireRequest): string {

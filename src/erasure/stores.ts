@@ -1,5 +1,6 @@
 /** The stores of the product as one erasure sees them: each counts what it holds of a person, and takes it out. */
 
+import { forgetInAlerts } from '../alerts/forgetting.ts'
 import type { Audiences } from '../audiences/audiences.ts'
 import { forgetInAudiences } from '../audiences/forgetting.ts'
 import type { Traces } from '../core/traces.ts'
@@ -45,6 +46,7 @@ export function storesOf(parts: StoresParts): Readonly<Record<StoreStep, Forgett
     rosters: ({ identifiers }, isDry) => audiences.forget(identifiers, isDry),
     store: async (traces, isDry) => [
       ...(await forgetInDelivery(store, traces, isDry)),
+      ...(await forgetInAlerts(store, traces, isDry)),
       ...(await forgetInSources(store, verdicts, traces, isDry)),
       ...(await forgetInSavedQueries(store, traces, isDry)),
       ...(await forgetInAudiences(store, traces, isDry)),

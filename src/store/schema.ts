@@ -36,6 +36,9 @@ export interface Schema {
   dead_letters: DeadLettersTable
   replays: ReplaysTable
   alerts: AlertsTable
+  alert_channels: AlertChannelsTable
+  alert_notices: AlertNoticesTable
+  alert_messages: AlertMessagesTable
   api_tokens: ApiTokensTable
   query_engines: QueryEnginesTable
   saved_queries: SavedQueriesTable
@@ -309,17 +312,56 @@ export interface ReplaysTable {
   updated_at: number
 }
 
-/** delivery: what a contact should know. Key: id. */
+/** alerts: what a contact should know. Key: id. */
 export interface AlertsTable {
   id: string
   current: number | null
   export: number | null
-  kind: string // halted | resumed | deferred-long | log-corrupt | books | activation | capacity
+  about: string // current:<name> | activation:<name> | export:<name>, as it was called then; '' in rows of older programs
+  kind: string // halted | deferred-long | log-corrupt | books | activation | capacity
   contact: string
   subject: string
   detail: string
   created_at: number
   resolved_at: number | null
+  acknowledged_at: number | null
+  acknowledged_by: string // label of the token
+  acknowledge_note: string
+}
+
+/** alerts: ways out of the house, mail servers and webhooks. Key: id. */
+export interface AlertChannelsTable {
+  id: string
+  name: string
+  definition: string // JSON
+  created_at: number
+  updated_at: number
+  told_at: number | null // last message that was taken
+  tried_at: number | null
+  answer: string // to the last one that was tried
+}
+
+/** alerts: what is to be told of an alert to whom. Key: alert, event, channel, recipient. */
+export interface AlertNoticesTable {
+  alert: string
+  event: string // raised | resolved
+  channel: string
+  recipient: string // address of a mail; '' for a webhook
+  message: string | null // that carries it; null: none was made yet
+  created_at: number
+}
+
+/** alerts: messages with one or more notices, each sent until it was taken. Key: id, which is also in its Message-ID. */
+export interface AlertMessagesTable {
+  id: string
+  channel: string
+  recipient: string
+  state: string // waiting | sent | given_up | cancelled
+  attempts: number
+  answer: string // to the last attempt
+  created_at: number
+  next_at: number // of waiting
+  tried_at: number | null
 }
 
 /** api: who may talk to /api/v1. SHA-256 of the token. Key: id. */

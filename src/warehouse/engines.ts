@@ -7,12 +7,13 @@
 import * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { fitting } from '../core/provider.ts'
 import type { Receipt } from '../core/receipt.ts'
 import type { Authorizations } from '../store/authorizations.ts'
 import type { QueryEnginesTable } from '../store/schema.ts'
 import { type Store, violatesUnique } from '../store/store.ts'
 import type { EngineKindDefinition, EngineLogger } from './engine-kind.ts'
-import { fitting, verifyEngine } from './verify.ts'
+import { verifyEngine } from './verify.ts'
 import type { EngineKind, QueryEngine } from './warehouse.ts'
 
 export const EngineName = z

@@ -1,9 +1,8 @@
 /** Whether an engine can be asked at all: `select 1`, and what its failure says about settings and credentials. */
 
-import type * as z from 'zod'
 import { ThalwegError } from '../core/errors.ts'
 import type { Fault, FaultKind } from '../core/fault.ts'
-import type { Provider } from '../core/provider.ts'
+import { fitting, type Provider } from '../core/provider.ts'
 import { DELIVERED, failed, type Receipt } from '../core/receipt.ts'
 import type { EngineKindDefinition, EngineParts } from './engine-kind.ts'
 import type { FaultDetails } from './failures.ts'
@@ -50,14 +49,6 @@ export function engineProvider(kind: EngineKindDefinition, parts: EngineParts): 
       }
     },
   }
-}
-
-/** Throws INPUT_INVALID that names the fields, never their values. */
-export function fitting<T>(schema: z.ZodType<T>, given: unknown, what: string): T {
-  const result = schema.safeParse(given)
-  if (result.success) return result.data
-  const problems = result.error.issues.map(({ path, message }) => `${[what, ...path].join('.')}: ${message}`)
-  throw new ThalwegError('INPUT_INVALID', problems.join('; '))
 }
 
 function faultOf({ code, message, details }: ThalwegError): Fault {

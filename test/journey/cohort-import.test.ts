@@ -217,7 +217,7 @@ describe('the brake', () => {
     const held = await ran(stack)
     expect([held.state, held.report.hold?.kind, members(stack).length]).toEqual(['held', 'removals', 20])
     await eventually('the contact is told', async () =>
-      (await stack.hub.delivery.alerts.list({ open: true })).some(({ kind }) => kind === 'activation'),
+      (await stack.hub.alerts.list({ open: true })).some(({ kind }) => kind === 'activation'),
     )
     await stack.hub.audiences.release('vip', held.run, 'someone', false)
     const done = await ended(stack, held)

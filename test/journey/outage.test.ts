@@ -35,7 +35,7 @@ test('72 hours with a wrong URL, then mended: all arrive, in order', TIMEOUT, as
   const halted = await hub.currents.get(sick.number)
   expect(halted.state).toBe('halted')
   expect(halted.stateReason).toMatch(/404|not known|database/i)
-  const alerts = await hub.delivery.alerts.list({ open: true })
+  const alerts = await hub.alerts.list({ open: true })
   expect(alerts.map(({ kind, contact, current }) => ({ kind, contact, current }))).toEqual([
     { kind: 'halted', contact: 'contact@example.com', current: sick.number },
   ])
@@ -63,7 +63,7 @@ test('72 hours with a wrong URL, then mended: all arrive, in order', TIMEOUT, as
   expect(sandbox.treasureData.arrivals.view().ids).toEqual(ids)
   expect(sandbox.http.arrivals.view().ids).toEqual(ids)
   expect((await hub.currents.get(sick.number)).state).toBe('running')
-  expect(await hub.delivery.alerts.list({ open: true })).toEqual([])
+  expect(await hub.alerts.list({ open: true })).toEqual([])
   for (const { number } of [sick, well]) {
     expect(await hub.delivery.checkBooks(number)).toMatchObject({
       accepted: ids.length,
@@ -91,7 +91,7 @@ test(
 
     expect((await hub.currents.get(current.number)).state).toBe('running')
     await eventually('the alert', async () =>
-      (await hub.delivery.alerts.list({ open: true })).some(({ kind }) => kind === 'deferred-long'),
+      (await hub.alerts.list({ open: true })).some(({ kind }) => kind === 'deferred-long'),
     )
     expect(await hub.delivery.letters.list({ limit: 10 })).toEqual([])
 

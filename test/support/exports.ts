@@ -5,9 +5,9 @@
  */
 
 import { onTestFinished } from 'vitest'
+import { Alerts } from '../../src/alerts/alerts.ts'
 import { VirtualClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
-import { Alerts } from '../../src/delivery/alerts.ts'
 import { Blueprints } from '../../src/delivery/blueprint.ts'
 import { HttpTransport, type Transport } from '../../src/delivery/transport.ts'
 import { kernelForTests } from '../../src/destinations/rehearsal.fixture.ts'

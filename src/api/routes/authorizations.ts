@@ -9,6 +9,7 @@ import type { Provider } from '../../core/provider.ts'
 import type { Authorization } from '../../store/authorizations.ts'
 import type { Api } from '../app.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
+import { ownersOf } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
 import { ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
 import { knownProvider } from './providers.ts'
@@ -31,6 +32,17 @@ const AuthorizationView = z
 
 export type AuthorizationAnswer = z.output<typeof AuthorizationView>
 
+const USERS = ['current', 'activation', 'export', 'engine', 'import', 'channel'] as const
+const Use = z
+  .object({
+    sort: z.enum(USERS).describe('channel: for alerts; import: a source of files.'),
+    name: z.string(),
+    state: z.string().describe("'' where it has none."),
+  })
+  .meta({ id: 'AuthorizationUse' })
+
+export type AuthorizationUse = z.output<typeof Use>
+
 const Label = z.string().min(1).max(200)
 const Description = z.string().max(2_000)
 const Credentials = z
@@ -40,7 +52,7 @@ const Params = z.object({ authorization: z.string().min(1).max(64).describe('Id 
 const TAGS = ['Authorizations']
 
 export function authorizationRoutes(app: Api, parts: ApiParts): void {
-  const { authorizations, currents, delivery, engines, exports, providers } = parts
+  const { alertDispatcher, authorizations, delivery, exports, providers } = parts
 
   app.get(
     '/authorizations',
@@ -98,6 +110,24 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
     async (request) => viewOf(await authorizations.get(request.params.authorization)),
   )
 
+  app.get(
+    '/authorizations/:authorization/uses',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listAuthorizationUses',
+        summary: 'What uses an authorization',
+        params: Params,
+        response: { 200: z.object({ uses: z.array(Use) }), default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { id } = await authorizations.get(request.params.authorization)
+      return { uses: await usesOf(parts, id) }
+    },
+  )
+
   app.patch(
     '/authorizations/:authorization',
     {
@@ -128,7 +158,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'rotateAuthorization',
-        summary: 'Replace the credentials; currents and exports that use them take the new ones at once',
+        summary: 'Replace the credentials; whoever uses them takes the new ones at once',
         params: Params,
         body: z.strictObject({ credentials: Credentials }),
         response: { 200: AuthorizationView, default: ErrorAnswer },
@@ -142,6 +172,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       )
       await delivery.authorizationChanged(id)
       await exports.authorizationChanged(id)
+      await alertDispatcher.authorizationChanged(id)
       return viewOf(await authorizations.get(id))
     },
   )
@@ -185,8 +216,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'deleteAuthorization',
-        summary:
-          'Remove credentials for ever; refused while a current, a query engine or an export uses them',
+        summary: 'Remove credentials for ever; refused while anything uses them',
         params: Params,
         response: { 204: NOTHING, default: ErrorAnswer },
       },
@@ -195,17 +225,42 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
       const { id } = await authorizations.get(request.params.authorization)
       // Asked before, not inside the transaction: the currents read by their own connection, and SQLite has
       // one.
-      const users = (await currents.list())
-        .filter((current) => current.definition.destination.authorization === id)
-        .map((current) => current.name)
-      const askers = await engines.usersOf(id)
-      const exporting = (await exports.registry.list())
-        .filter(({ definition }) => definition.destination.authorization === id)
-        .map(({ name }) => name)
-      await authorizations.remove(id, async () => [...users, ...askers, ...exporting])
+      const uses = await usesOf(parts, id)
+      await authorizations.remove(id, async () => uses.map(({ sort, name }) => `${sort} ${name}`))
       return reply.code(204).send()
     },
   )
+}
+
+async function usesOf(
+  { alertChannels, audiences, currents, engines, exports, sources }: ApiParts,
+  id: string,
+): Promise<AuthorizationUse[]> {
+  const owners = await ownersOf(audiences)
+  const senders = (await currents.list())
+    .filter(({ definition }) => definition.destination.authorization === id)
+    .map(({ number, name, state }): AuthorizationUse => {
+      const owner = owners.get(number)
+      return owner === undefined
+        ? { sort: 'current', name, state }
+        : { sort: 'activation', name: owner, state }
+    })
+  const exporting = (await exports.registry.list())
+    .filter(({ definition }) => definition.destination.authorization === id)
+    .map(({ name, state }): AuthorizationUse => ({ sort: 'export', name, state }))
+  const named = (sort: AuthorizationUse['sort'], names: readonly string[]): AuthorizationUse[] =>
+    names.map((name) => ({ sort, name, state: '' }))
+  const readers = sources
+    .list()
+    .filter(({ settings }) => 'authorization' in settings && settings.authorization === id)
+    .map(({ name }) => name)
+  return [
+    ...senders,
+    ...exporting,
+    ...named('engine', await engines.usersOf(id)),
+    ...named('import', readers),
+    ...named('channel', await alertChannels.usersOf(id)),
+  ]
 }
 
 /** Throws INPUT_INVALID with the fields that do not fit; values are never repeated. */

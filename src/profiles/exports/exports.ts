@@ -5,12 +5,12 @@
  * leaves the same state behind. It goes out through delivery's courier.
  */
 
+import type { Alerts } from '../../alerts/alerts.ts'
 import type { Address } from '../../core/audience-change.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
-import type { Alerts } from '../../delivery/alerts.ts'
 import type { AudienceWay, AuthorizationSource, Blueprints } from '../../delivery/blueprint.ts'
 import { ConnectionStats } from '../../delivery/connection-stats.ts'
 import type { Transport } from '../../delivery/transport.ts'
@@ -493,6 +493,7 @@ export class Exports {
     await this.#parts.alerts.raise({
       current: null,
       export: number,
+      about: { sort: 'export', name: one.name },
       kind: 'halted',
       contact: one.definition.contactEmail,
       subject: `Export ${one.name} is halted: ${fault.kind}`,
@@ -553,6 +554,7 @@ export class Exports {
       await alerts.raise({
         current: null,
         export: one.number,
+        about: { sort: 'export', name: one.name },
         kind: 'deferred-long',
         contact: one.definition.contactEmail,
         subject: `Export ${one.name} has not delivered since ${new Date(since).toISOString()}`,
@@ -570,6 +572,7 @@ export class Exports {
     await alerts.raise({
       current: null,
       export: number,
+      about: { sort: 'export', name },
       kind: 'capacity',
       contact: definition.contactEmail,
       subject: `Export ${name} has more slugs than the attribute holds`,

@@ -3,7 +3,13 @@ import { freshStore } from '../../test/support/store.ts'
 import { VirtualClock } from '../core/clock.ts'
 import { Alerts } from './alerts.ts'
 
-const TROUBLE = { kind: 'halted', contact: 'a@example.com', subject: 'It halts', detail: 'first' } as const
+const TROUBLE = {
+  kind: 'halted',
+  contact: 'a@example.com',
+  about: { sort: 'current', name: 'one' },
+  subject: 'It halts',
+  detail: 'first',
+} as const
 
 async function openAlerts() {
   const clock = new VirtualClock(1_000)
