@@ -37,6 +37,7 @@ export async function sendMail(
       to: { name: '', address: mail.to },
       subject: mail.subject,
       text: mail.text,
+      textEncoding: 'quoted-printable',
       messageId: `<${mail.id}@${sender.slice(sender.indexOf('@') + 1)}>`,
       // RFC 3834: nobody's out-of-office reply is wanted.
       headers: { 'Auto-Submitted': 'auto-generated' },
@@ -126,7 +127,8 @@ interface MailError extends Error {
 function faultOf(error: MailError, { host, port, tls }: MailServer, secrets: readonly string[]): Fault {
   const { code, response, responseCode } = error
   const where = `The mail server ${host}:${port}`
-  if (response !== undefined && response !== '') {
+  const answered = response !== undefined && response !== ''
+  if (answered && code !== 'ETLS') {
     const answer = redacted(response, secrets)
     return { kind: kindOf(code, responseCode), message: `${where} answered ${answer}`, answer }
   }

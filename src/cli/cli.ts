@@ -87,7 +87,7 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
   [['sql'], async () => (await import('./commands/sql.ts')).sqlCommand],
   [['queries'], async () => (await import('./commands/queries.ts')).queryCommands],
   [['engines', 'tables'], async () => (await import('./commands/engines.ts')).engineCommands],
-  [['alerts'], async () => (await import('./commands/alerts.ts')).alertCommands],
+  [['alerts', 'alert'], async () => (await import('./commands/alerts.ts')).alertCommands],
   [['catalog'], async () => (await import('./commands/catalog.ts')).catalogCommands],
   [['tokens', 'token'], async () => (await import('./commands/tokens.ts')).tokenCommands],
 ]
