@@ -15,6 +15,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
   return {
     clock: hub.clock,
     logger: hub.logger,
+    settings: hub.settings,
     dataDir: hub.settings.dataDir,
     consoleFolder: CONSOLE_FOLDER,
     store: hub.store,
@@ -40,6 +41,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     engines: hub.engines,
     queries: hub.queries,
     savedQueries: hub.savedQueries,
+    warehouse: hub.warehouse,
     queryRole: hub.settings.queryRole,
     ...(sandbox === undefined ? {} : { sandbox: doublesOf(sandbox) }),
   }

@@ -11,6 +11,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { guard } from './access.ts'
 import { type Api, FASTIFY_OPTIONS } from './app.ts'
 import { consoleRoutes } from './console-files.ts'
+import { DiskWatch } from './disk.ts'
 import { documented } from './document.ts'
 import { answerFailures } from './failures.ts'
 import { healthRoutes } from './health.ts'
@@ -87,6 +88,8 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
   const document = documented(app, parts.version)
   const pulse = new Pulse(parts)
   const streams = new LiveStreams(parts, pulse)
+  const disk = new DiskWatch(parts.dataDir, parts.clock)
+  disk.start()
   await app.register(async (scope) => {
     healthRoutes(scope.withTypeProvider<ZodTypeProvider>(), parts)
     metricsRoutes(scope.withTypeProvider<ZodTypeProvider>(), async () => {
@@ -97,6 +100,7 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
   await app.register(
     async (scope) => {
       const api = scope.withTypeProvider<ZodTypeProvider>()
+      systemRoutes(api, parts, pulse, disk)
       for (const routes of RESOURCES) routes(api, parts)
       liveRoutes(api, streams)
       openApiRoutes(api, document)
@@ -110,6 +114,7 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
     app,
     close: async () => {
       streams.close()
+      disk.stop()
       await app.close()
     },
   }
@@ -117,7 +122,6 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
 
 /** In the order in which the document lists them. */
 const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
-  systemRoutes,
   sourceRoutes,
   inboxRoutes,
   driftRoutes,

@@ -6,6 +6,7 @@ import type { Dispatcher } from '../alerts/dispatcher.ts'
 import type { Audiences } from '../audiences/audiences.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/provider.ts'
+import type { Settings } from '../core/settings.ts'
 import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Erasures } from '../erasure/erasures.ts'
@@ -19,6 +20,7 @@ import type { Sources } from '../sources/registry.ts'
 import type { Verdicts } from '../sources/verdicts.ts'
 import type { Authorizations } from '../store/authorizations.ts'
 import type { Store } from '../store/store.ts'
+import type { EmbeddedWarehouse } from '../warehouse/duckdb/duckdb.ts'
 import type { Engines } from '../warehouse/engines.ts'
 import type { Queries } from '../warehouse/queries.ts'
 import type { SavedQueries } from '../warehouse/saved-queries.ts'
@@ -29,6 +31,7 @@ export interface ApiParts {
   readonly version: string
   readonly clock: Clock
   readonly logger: ApiLogger
+  readonly settings: Settings
   readonly dataDir: string
   /** What the build of the console made; it need not be there. */
   readonly consoleFolder: string
@@ -55,6 +58,7 @@ export interface ApiParts {
   readonly engines: Engines
   readonly queries: Queries
   readonly savedQueries: SavedQueries
+  readonly warehouse: EmbeddedWarehouse
   /** Least role that may run queries and see tables. */
   readonly queryRole: Role
   readonly audiences: Audiences
@@ -79,6 +83,20 @@ export interface ApiLogger {
 export interface SandboxDouble {
   readonly url: string
   state(): Record<string, unknown>
+  /** What time it is for the double, in milliseconds since the epoch. */
+  now(): number
+  /** What it keeps, to be looked through. */
+  holdings(): readonly {
+    readonly name: string
+    readonly title: string
+    readonly total: number
+    page(offset: number, limit: number): readonly unknown[]
+  }[]
+  /** The last requests that it saw. */
+  readonly seen: {
+    readonly length: number
+    newest(offset: number, limit: number): readonly unknown[]
+  }
   readonly faults: {
     /** Takes `{"faults":[…]}`. Throws INPUT_INVALID. */
     setJson(json: unknown): void

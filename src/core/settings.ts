@@ -255,7 +255,17 @@ export type Settings = {
   readonly [Name in Exclude<keyof Table, 'store'>]: Table[Name]['fallback'] extends string
     ? Value<Name>
     : Value<Name> | undefined
-} & { readonly store: Secret<string> }
+} & {
+  readonly store: Secret<string>
+  /** What was written where, by the setting's name; what a secret says is left out. */
+  readonly written: Readonly<Record<string, WrittenSetting>>
+}
+
+export interface WrittenSetting {
+  readonly from: 'default' | 'environment' | 'command line'
+  /** '' where nothing was; `[secret]` for a secret. */
+  readonly text: string
+}
 
 /** Values from the command line, by the setting's name in this program; they win over the environment. */
 export type Overrides = { readonly [Name in keyof Table]?: string | number | undefined }
@@ -270,9 +280,15 @@ export function readSettings(
 ): Settings {
   const problems: string[] = []
   const values: Record<string, unknown> = {}
+  const writings: Record<string, WrittenSetting> = {}
   for (const [name, setting] of Object.entries<Setting<unknown>>(TABLE)) {
-    const given = String(overrides[name as keyof Table] ?? env[setting.env] ?? '').trim()
+    const override = overrides[name as keyof Table]
+    const given = String(override ?? env[setting.env] ?? '').trim()
     const written = given === '' ? setting.fallback : given
+    writings[name] = {
+      from: given === '' ? 'default' : override === undefined ? 'environment' : 'command line',
+      text: setting.secret && written !== setting.fallback ? '[secret]' : (written ?? ''),
+    }
     if (written === undefined) continue
     const parsed = setting.schema.safeParse(written)
     if (parsed.success) values[name] = parsed.data
@@ -290,6 +306,7 @@ export function readSettings(
     filesRoots: undefined,
     ...values,
     store: new Secret(store),
+    written: Object.freeze(writings),
   }) as unknown as Settings
 }
 

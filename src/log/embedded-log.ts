@@ -40,13 +40,14 @@ import type {
   LogRun,
   LogState,
   LogStats,
+  Prospect,
   Retention,
   Rewritten,
   Trimmed,
 } from './log.ts'
 import { MemoryTail } from './memory-tail.ts'
 import { gapAt, type Recovered, recover } from './recovery.ts'
-import { planRetention } from './retention.ts'
+import { planRetention, type RetentionPlan } from './retention.ts'
 import {
   dropJournal,
   holdsOnlyZeros,
@@ -420,6 +421,17 @@ class SegmentLog implements EmbeddedLog {
     else this.#holds.set(reader, from)
   }
 
+  readers(): { reader: string; from: number }[] {
+    return [...this.#holds].map(([reader, from]) => ({ reader, from }))
+  }
+
+  prospect(rule: Retention): Prospect {
+    const { free, heldBy } = this.#planned(rule)
+    const freed = this.#segments.slice(0, free)
+    const records = (freed.at(-1)?.end ?? this.tail) - this.tail
+    return { segments: free, records, bytes: sumBytes(freed), heldBy }
+  }
+
   retain(rule: Retention): Promise<Trimmed> {
     const run = this.#retaining.then(() => this.#retain(rule))
     this.#retaining = run.catch(() => undefined)
@@ -574,11 +586,15 @@ class SegmentLog implements EmbeddedLog {
     return await this.#sealed.of(segment)
   }
 
-  async #retain(rule: Retention): Promise<Trimmed> {
+  #planned(rule: Retention): RetentionPlan {
     // Not only the last segment is being written: the one before it may still have frames on their way.
     const sealed = this.#segments.filter(({ epoch }) => epoch < (this.#durableTarget?.segment.epoch ?? 0))
     const otherBytes = sumBytes(this.#segments) - sumBytes(sealed)
-    const { free, heldBy } = planRetention(sealed, otherBytes, this.#holds, rule)
+    return planRetention(sealed, otherBytes, this.#holds, rule)
+  }
+
+  async #retain(rule: Retention): Promise<Trimmed> {
+    const { free, heldBy } = this.#planned(rule)
     const tail = this.tail
     const freed = this.#segments.splice(0, free)
     for (const segment of freed) await this.#dispose(segment)

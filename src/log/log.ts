@@ -73,6 +73,12 @@ export interface Log {
   /** Names the offset from which a reader still needs entries; entries from there on are kept. `Infinity` removes the name. */
   hold(reader: string, from: number): void
 
+  /** What every named reader still needs, in no particular order. */
+  readers(): readonly { readonly reader: string; readonly from: number }[]
+
+  /** What retention by this rule would free now. */
+  prospect(rule: Retention): Prospect
+
   /** Applies retention: frees segments that are past the age or size rule and that no reader holds. Called by the owner on a schedule. */
   retain(rule: Retention): Promise<Trimmed>
 
@@ -121,6 +127,11 @@ export interface Trimmed {
   readonly records: number
   /** Readers that kept entries past the rule. */
   readonly heldBy: readonly string[]
+}
+
+export interface Prospect extends Trimmed {
+  /** Of the disk. */
+  readonly bytes: number
 }
 
 export interface LogStats {

@@ -23,6 +23,7 @@ import { type Answer, json } from './answer.ts'
 import type { Arrivals } from './arrivals.ts'
 import { BODY_BYTES_MAX_DEFAULT, countBody, readBody } from './body.ts'
 import { type FaultPlan, FaultSwitch } from './faults.ts'
+import { BoundedFifo } from './fifo.ts'
 
 export interface Call {
   readonly method: string
@@ -35,6 +36,30 @@ export interface Call {
   readonly address: string
   /** Decompressed. */
   readonly body: Buffer
+}
+
+/** Something that a double keeps, for people to look through. */
+export interface Holding {
+  readonly name: string
+  readonly title: string
+  /** Items that can be looked at. */
+  readonly total: number
+  /** Newest first, where they have an order in time. */
+  page(offset: number, limit: number): readonly unknown[]
+}
+
+/** A request on a vendor's path, as it ended. */
+export interface SeenRequest {
+  readonly at: number
+  readonly method: string
+  /** Without the query, which may hold a key. */
+  readonly path: string
+  /** 0: the connection was cut. */
+  readonly status: number
+  /** Events that it brought in. */
+  readonly accepted: number
+  /** The beginning of the answer. */
+  readonly answer: string
 }
 
 /** What a vendor's side of a double must answer. Doors for events answer at once and in memory. */
@@ -50,6 +75,7 @@ export interface Vendor {
   /** Answers /sandbox/… addresses of its own; undefined for an unknown one. */
   inspect(call: Call): Answer | undefined
   state(): Record<string, unknown>
+  holdings(): readonly Holding[]
   reset(): void
   /** Ends whatever the vendor's side runs on its own. */
   close?(): Promise<void>
@@ -90,6 +116,10 @@ export interface Tally {
 type Accept = () => Answer | Promise<Answer>
 
 export const INSPECTION_PREFIX = '/sandbox/'
+/** Requests that can be looked at afterwards, and what is kept of each. */
+const SEEN_MAX = 500
+const SEEN_PATH_CHARS_MAX = 500
+const SEEN_ANSWER_CHARS_MAX = 500
 const INSPECTION_BODY_MAX = 1_048_576
 const ARRIVALS_PAGE_MAX = 100_000
 /** Long enough that a client's idle connection is not closed under it between two batches. */
@@ -118,6 +148,7 @@ export class Double<V extends Vendor> {
   readonly #server: Server
   readonly #closing = new AbortController()
   #tally: Tally = emptyTally()
+  readonly #seen = new BoundedFifo<SeenRequest>(SEEN_MAX)
   /** The last thing that went wrong inside the double itself: a defect of ours, answered 500. */
   #defect: string | undefined
 
@@ -159,6 +190,20 @@ export class Double<V extends Vendor> {
     return this.vendor.arrivals
   }
 
+  /** The last requests on the vendor's paths. A double that only counts sees none. */
+  get seen(): BoundedFifo<SeenRequest> {
+    return this.#seen
+  }
+
+  holdings(): readonly Holding[] {
+    return this.vendor.holdings()
+  }
+
+  /** What time it is for the double. */
+  now(): number {
+    return this.#clock.now()
+  }
+
   get tally(): Readonly<Tally> {
     return this.#tally
   }
@@ -178,6 +223,7 @@ export class Double<V extends Vendor> {
 
   reset(): void {
     this.#tally = emptyTally()
+    this.#seen.clear()
     this.#defect = undefined
     this.faults.clear()
     this.vendor.reset()
@@ -209,6 +255,7 @@ export class Double<V extends Vendor> {
     this.#tally.requests++
     const plan = this.faults.plan(path)
     if (plan.decision.do === 'drop') {
+      this.#see(request, 0)
       this.#cut(request)
       return
     }
@@ -261,11 +308,26 @@ export class Double<V extends Vendor> {
   #deliver(request: IncomingMessage, response: ServerResponse, plan: FaultPlan, answer: Answer): void {
     this.#tally.events += answer.accepted ?? 0
     if (plan.decision.do === 'accept_then_drop') {
+      this.#see(request, 0, answer)
       this.#cut(request)
       return
     }
     this.#tally.answers[answer.status] = (this.#tally.answers[answer.status] ?? 0) + 1
+    this.#see(request, answer.status, answer)
     send(response, answer, plan.cutAfterBytes)
+  }
+
+  #see({ method = 'GET', url = '/' }: IncomingMessage, status: number, answer?: Answer): void {
+    if (!this.#inspecting) return
+    const [path = ''] = url.split('?', 1)
+    this.#seen.push({
+      at: this.#clock.now(),
+      method,
+      path: path.slice(0, SEEN_PATH_CHARS_MAX),
+      status,
+      accepted: answer?.accepted ?? 0,
+      answer: String(answer?.body?.slice(0, SEEN_ANSWER_CHARS_MAX) ?? ''),
+    })
   }
 
   #decide(plan: FaultPlan, accept: Accept): Answer | Promise<Answer> {

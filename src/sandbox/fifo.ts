@@ -53,6 +53,12 @@ export class BoundedFifo<T> {
     return this.#items.slice(from, from + limit)
   }
 
+  /** Newest first; `offset` counts from the newest. */
+  newest(offset: number, limit: number): T[] {
+    const end = this.length - offset
+    return this.slice(Math.max(0, end - limit), Math.max(0, Math.min(end, limit))).reverse()
+  }
+
   *[Symbol.iterator](): Generator<T> {
     for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i] as T
   }

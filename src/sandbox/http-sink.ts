@@ -11,7 +11,7 @@
 
 import { type Answer, isObject, json, parsed } from './answer.ts'
 import { Arrivals } from './arrivals.ts'
-import { type Call, pageOf, type Setting, type Vendor } from './double.ts'
+import { type Call, type Holding, pageOf, type Setting, type Vendor } from './double.ts'
 import { BoundedFifo } from './fifo.ts'
 
 export interface HttpSinkOptions {
@@ -83,8 +83,18 @@ export class HttpSink implements Vendor {
     if (call.method !== 'GET' || call.path !== '/sandbox/requests') return undefined
     const { offset, limit } = pageOf(call.query, PAGE_MAX)
     const page = this.#requests.slice(offset, limit)
-    const requests = page.map((request) => ({ ...request, body: request.body.toString() }))
-    return json(200, { total: this.#requests.total, requests })
+    return json(200, { total: this.#requests.total, requests: page.map(shown) })
+  }
+
+  holdings(): Holding[] {
+    return [
+      {
+        name: 'requests',
+        title: 'Requests that were accepted',
+        total: this.#requests.length,
+        page: (offset, limit) => this.#requests.newest(offset, limit).map(withoutKey),
+      },
+    ]
   }
 
   state(): Record<string, unknown> {
@@ -104,6 +114,19 @@ export class HttpSink implements Vendor {
       if (id !== undefined) this.arrivals.add(id)
     }
   }
+}
+
+function shown(request: KeptRequest) {
+  return { ...request, body: request.body.toString() }
+}
+
+/** For whoever may look at the sandbox, but at no credentials. */
+function withoutKey(request: KeptRequest) {
+  const { authorization, ...headers } = request.headers
+  return shown({
+    ...request,
+    headers: authorization === undefined ? headers : { ...headers, authorization: '[secret]' },
+  })
 }
 
 function eventsOf(body: unknown): readonly unknown[] | undefined {

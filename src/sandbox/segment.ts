@@ -22,7 +22,7 @@ import * as z from 'zod'
 import { ThalwegError } from '../core/errors.ts'
 import { type Answer, isObject, json, parsed } from './answer.ts'
 import { Arrivals } from './arrivals.ts'
-import { type Call, pageOf, type Setting, type Vendor } from './double.ts'
+import { type Call, type Holding, pageOf, type Setting, type Vendor } from './double.ts'
 import { BoundedFifo } from './fifo.ts'
 import { rawElements, rawMembers } from './raw-json.ts'
 import { type DiscardCode, discardOf, EVENT_TYPES, type SegmentType } from './segment-checks.ts'
@@ -173,6 +173,23 @@ export class Segment implements Vendor {
     }
   }
 
+  holdings(): Holding[] {
+    return [
+      {
+        name: 'events',
+        title: 'Calls that were published',
+        total: this.#events.length,
+        page: (offset, limit) => this.#events.newest(offset, limit),
+      },
+      {
+        name: 'discards',
+        title: 'Calls that were discarded',
+        total: this.#discards.length,
+        page: (offset, limit) => this.#discards.newest(offset, limit),
+      },
+    ]
+  }
+
   state(): Record<string, unknown> {
     return {
       settings: { strictKeys: this.#strictKeys },
@@ -301,7 +318,6 @@ function badRequest(message: string): Answer {
 
 function pageFrom<T>(items: BoundedFifo<T>, call: Call): T[] {
   const { offset, limit } = pageOf(call.query, PAGE_MAX)
-  if (new URLSearchParams(call.query).get('newest') !== '1') return items.slice(offset, limit)
-  const end = items.length - offset
-  return items.slice(Math.max(0, end - limit), Math.max(0, Math.min(end, limit))).reverse()
+  const isNewestFirst = new URLSearchParams(call.query).get('newest') === '1'
+  return isNewestFirst ? items.newest(offset, limit) : items.slice(offset, limit)
 }

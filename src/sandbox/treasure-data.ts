@@ -21,7 +21,7 @@ import * as z from 'zod'
 import { ThalwegError } from '../core/errors.ts'
 import { type Answer, json } from './answer.ts'
 import { Arrivals } from './arrivals.ts'
-import { type Call, decodedPart, pageOf, type Setting, type Vendor } from './double.ts'
+import { type Call, decodedPart, type Holding, pageOf, type Setting, type Vendor } from './double.ts'
 import { type Drop, Intake, type IntakeOptions } from './treasure-data-intake.ts'
 import { answerPostback } from './treasure-data-postback.ts'
 import { answerRecords, successReceipts } from './treasure-data-records.ts'
@@ -149,6 +149,33 @@ export class TreasureData implements Vendor {
     }
   }
 
+  holdings(): Holding[] {
+    const tables = [...this.#intake.rows.tables().keys()].map((name): Holding => {
+      const [database = '', table = ''] = name.split('.')
+      const rows = this.rows({ database, table })
+      return {
+        name,
+        title: `Rows of ${name}`,
+        total: rows.length,
+        page: (offset, limit) =>
+          rows
+            .slice(Math.max(0, rows.length - offset - limit), Math.max(0, rows.length - offset))
+            .reverse()
+            .map((row) => ({ receivedAtMs: row.receivedAtMs, ...columnsOf(row) })),
+      }
+    })
+    const { drops } = this.#intake
+    return [
+      ...tables,
+      {
+        name: 'drops',
+        title: 'What was taken and kept nowhere',
+        total: drops.length,
+        page: (offset, limit) => drops.newest(offset, limit).map(shownDrop),
+      },
+    ]
+  }
+
   state(): Record<string, unknown> {
     return {
       settings: this.#settings,
@@ -185,9 +212,12 @@ export class TreasureData implements Vendor {
   #dropsPage(call: Call): Answer {
     const { offset, limit } = pageOf(call.query, PAGE_MAX)
     const { drops } = this.#intake
-    const page = drops.slice(offset, limit).map((drop) => ({ ...drop, bytes: drop.bytes.toString() }))
-    return json(200, { total: drops.total, drops: page })
+    return json(200, { total: drops.total, drops: drops.slice(offset, limit).map(shownDrop) })
   }
+}
+
+function shownDrop(drop: Drop) {
+  return { ...drop, bytes: drop.bytes.toString() }
 }
 
 function filterOf(call: Call): RowFilter {

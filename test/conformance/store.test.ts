@@ -21,6 +21,9 @@ import { DIALECTS, freshStore, freshStoreUrl } from '../support/store.ts'
 const TABLES = [
   'activation_versions',
   'activations',
+  'alert_channels',
+  'alert_messages',
+  'alert_notices',
   'alerts',
   'api_tokens',
   'authorizations',

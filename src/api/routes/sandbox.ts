@@ -4,13 +4,26 @@ import * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Api } from '../app.ts'
 import type { ApiParts, SandboxDouble } from '../parts.ts'
-import { ErrorAnswer } from '../schemas.ts'
+import { Count, ErrorAnswer, Time } from '../schemas.ts'
 
 const DoubleView = z
-  .object({ name: z.string(), url: z.string(), state: z.record(z.string(), z.unknown()) })
+  .object({
+    name: z.string(),
+    url: z.string(),
+    now: Time.describe('What time it is for the double.'),
+    state: z.record(z.string(), z.unknown()),
+    holdings: z
+      .array(z.object({ name: z.string(), title: z.string(), total: Count }))
+      .describe('What it keeps; each can be looked through.'),
+  })
   .meta({ id: 'SandboxDouble' })
 
 const Params = z.object({ double: z.string().min(1).max(64).describe('Name of the double.') })
+const Page = z.object({
+  offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+})
+const PageAnswer = z.object({ total: Count, items: z.array(z.unknown()) })
 const TAGS = ['Sandbox']
 
 export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
@@ -43,6 +56,53 @@ export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
       },
     },
     (request) => viewOf(request.params.double, doubleNamed(sandbox, request.params.double)),
+  )
+
+  app.get(
+    '/sandbox/:double/holdings/:holding',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listHolding',
+        summary: 'What a double keeps, newest first: profiles, members of a cohort, rows of a table, calls',
+        params: Params.extend({ holding: z.string().min(1).max(300).describe('Name of the holding.') }),
+        querystring: Page,
+        response: { 200: PageAnswer, default: ErrorAnswer },
+      },
+    },
+    (request) => {
+      const { double, holding } = request.params
+      const { offset, limit } = request.query
+      const holdings = doubleNamed(sandbox, double).holdings()
+      const found = holdings.find(({ name }) => name === holding)
+      if (found === undefined)
+        throw new ThalwegError(
+          'SANDBOX_UNKNOWN',
+          `The double keeps nothing called ${JSON.stringify(holding)}; it has ${holdings.map(({ name }) => name).join(', ')}`,
+        )
+      return { total: found.total, items: [...found.page(offset, limit)] }
+    },
+  )
+
+  app.get(
+    '/sandbox/:double/requests',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listSandboxRequests',
+        summary: 'The last requests that a double saw, newest first, each with its answer',
+        params: Params,
+        querystring: Page,
+        response: { 200: PageAnswer, default: ErrorAnswer },
+      },
+    },
+    (request) => {
+      const { seen } = doubleNamed(sandbox, request.params.double)
+      const { offset, limit } = request.query
+      return { total: seen.length, items: [...seen.newest(offset, limit)] }
+    },
   )
 
   app.put(
@@ -102,5 +162,6 @@ function doubleNamed(sandbox: ReadonlyMap<string, SandboxDouble>, name: string):
 }
 
 function viewOf(name: string, double: SandboxDouble) {
-  return { name, url: double.url, state: double.state() }
+  const holdings = double.holdings().map(({ name: of, title, total }) => ({ name: of, title, total }))
+  return { name, url: double.url, now: double.now(), state: double.state(), holdings }
 }

@@ -21,7 +21,7 @@ import * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
 import { type Answer, isObject, json, parsed } from '../answer.ts'
 import { Arrivals } from '../arrivals.ts'
-import { type Call, pageOf, type Setting, type Vendor } from '../double.ts'
+import { type Call, type Holding, pageOf, type Setting, type Vendor } from '../double.ts'
 import { Sender, type SenderOptions } from '../sender.ts'
 import { randomUuid } from '../uuid.ts'
 import { admissionOf, type Partner, type Permission, type RestKey } from './access.ts'
@@ -192,6 +192,49 @@ export class Braze implements Vendor {
       default:
         return undefined
     }
+  }
+
+  holdings(): Holding[] {
+    const cohorts = this.cohorts.list()
+    return [
+      {
+        name: 'profiles',
+        title: 'Profiles, newest last',
+        total: this.profiles.size,
+        page: (offset, limit) =>
+          [...slice(this.profiles.all(), offset, limit)].map((profile) => this.#withCohorts(profile)),
+      },
+      {
+        name: 'cohorts',
+        title: 'Cohorts',
+        total: cohorts.length,
+        page: (offset, limit) =>
+          cohorts.slice(offset, offset + limit).map(({ partner, id, name, members }) => ({
+            partner,
+            id,
+            name,
+            size: members.size,
+          })),
+      },
+      ...cohorts.map(
+        ({ partner, id, name, members }): Holding => ({
+          name: `members:${partner}:${id}`,
+          title: `Members of the cohort ${name}`,
+          total: members.size,
+          page: (offset, limit) => [...slice(members, offset, limit)].map(shownMember),
+        }),
+      ),
+      {
+        name: 'segments',
+        title: 'Segments',
+        total: this.segments.list().length,
+        page: (offset, limit) =>
+          this.segments
+            .list()
+            .slice(offset, offset + limit)
+            .map((segment) => ({ id: segment.id, name: segment.name, size: this.segments.size(segment) })),
+      },
+    ]
   }
 
   get excess(): Excess {
@@ -383,27 +426,25 @@ export class Braze implements Vendor {
       this.profiles.byBrazeId(query.get('braze_id') ?? '') ??
       this.profiles.byDevice(query.get('device_id') ?? '')
     if (profile === undefined) return json(404, { message: 'nobody has this id' })
-    return json(200, {
+    return json(200, this.#withCohorts(profile))
+  }
+
+  #withCohorts(profile: Profile) {
+    return {
       ...plain(profile),
       cohorts: this.cohorts
         .list()
         .filter(({ members }) => members.has(profile))
         .map(({ partner, id }) => ({ partner, id })),
-    })
+    }
   }
 
   #members(call: Call, query: URLSearchParams): Answer {
     const cohort = this.cohorts.get(query.get('partner') ?? '', query.get('cohort') ?? '')
     if (cohort === undefined) return json(404, { message: 'there is no such cohort' })
     const { offset, limit } = pageOf(call.query, PAGE_MAX)
-    const members = [...cohort.members].slice(offset, offset + limit)
-    return json(200, {
-      size: cohort.members.size,
-      members: members.map(({ brazeId, externalId }) => ({
-        braze_id: brazeId,
-        external_id: externalId ?? null,
-      })),
-    })
+    const members = [...slice(cohort.members, offset, limit)].map(shownMember)
+    return json(200, { size: cohort.members.size, members })
   }
 
   #addSegment(given: unknown): Answer {
@@ -461,4 +502,17 @@ function checked<T>(schema: z.ZodType<T>, given: unknown): T {
   const result = schema.safeParse(given)
   if (!result.success) throw new ThalwegError('INPUT_INVALID', z.prettifyError(result.error))
   return result.data
+}
+
+function shownMember({ brazeId, externalId }: Profile) {
+  return { braze_id: brazeId, external_id: externalId ?? null }
+}
+
+/** So many items behind the first `offset`, without a copy of all. */
+function* slice<T>(items: Iterable<T>, offset: number, limit: number): Generator<T> {
+  let at = 0
+  for (const item of items) {
+    if (at >= offset + limit) return
+    if (at++ >= offset) yield item
+  }
 }
