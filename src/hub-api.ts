@@ -38,6 +38,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     profiles: hub.profiles,
     erasures: hub.erasures,
     exports: hub.exports,
+    backups: hub.backups,
     engines: hub.engines,
     queries: hub.queries,
     savedQueries: hub.savedQueries,

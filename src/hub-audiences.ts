@@ -9,7 +9,7 @@ import { CurrentDefinition } from './currents/current.ts'
 import type { Hub } from './hub.ts'
 import { OwnRecords } from './sources/own-records.ts'
 
-type Parts = Omit<Hub, 'audiences' | 'erasures' | 'close' | 'url'>
+type Parts = Omit<Hub, 'audiences' | 'backups' | 'erasures' | 'close' | 'url'>
 
 /** Dead letters of one look. */
 const PAGE = 500

@@ -16,6 +16,7 @@ import { Dispatcher } from './alerts/dispatcher.ts'
 import { smtpProvider } from './alerts/mail.ts'
 import { type Send, webhookProvider } from './alerts/webhook.ts'
 import type { Audiences } from './audiences/audiences.ts'
+import { Backups } from './backup/backups.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
 import type { Kernel } from './core/kernel/kernel.ts'
@@ -71,6 +72,8 @@ export interface HubOptions {
   readonly haltedRetryMs?: number
   /** For fault tests: told when the work of a step of an erasure is done, and before that is noted. */
   readonly onErasureStepDone?: (step: Step) => void
+  /** Of this program, for what outlives it. */
+  readonly version?: string
   /** Addresses that endpoints.json lists beside our own. */
   readonly alsoListening?: Readonly<Record<string, string>>
 }
@@ -107,6 +110,7 @@ export interface Hub {
   readonly profiles: Profiles
   readonly exports: Exports
   readonly erasures: Erasures
+  readonly backups: Backups
   readonly server: Server
   /** Stops taking requests, delivers what is on its way, writes what was decided, closes. Idempotent. */
   close(): Promise<void>
@@ -336,6 +340,15 @@ export async function startHub(
       folders: parquetDir === undefined || isWithin(parquetDir, dataDir) ? [dataDir] : [dataDir, parquetDir],
       ...(options.onErasureStepDone === undefined ? {} : { onStepDone: options.onErasureStepDone }),
     })
+    const backups = new Backups({
+      ...parts,
+      audiences,
+      version: options.version ?? 'unknown',
+      dataDir,
+      storeFile: fileOf(settings.store.reveal()),
+      folder: settings.backupsDir ?? join(dataDir, 'backups'),
+      keptMax: settings.backupsKept,
+    })
     const hub: Hub = {
       ...parts,
       get url() {
@@ -343,6 +356,7 @@ export async function startHub(
       },
       audiences,
       erasures,
+      backups,
       close: closeAll,
     }
     closers.push(() => delivery.stop())
@@ -362,6 +376,7 @@ export async function startHub(
     await exports.start()
     closers.push(() => erasures.stop())
     erasures.start()
+    closers.push(() => backups.stop())
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.
@@ -412,6 +427,11 @@ function labelOf({ name, settings }: Source): SourceLabel {
     name,
     place: 'table' in settings ? { database: settings.database, table: settings.table } : undefined,
   }
+}
+
+/** undefined: the store is a server. */
+function fileOf(storeUrl: string): string | undefined {
+  return storeUrl.startsWith('sqlite:') ? storeUrl.slice('sqlite:'.length) : undefined
 }
 
 function isWithin(folder: string, other: string): boolean {

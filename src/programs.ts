@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createApi } from './api/api.ts'
 import { openTokens } from './api/tokens.ts'
+import type { RestoreReport } from './cli/programs.ts'
 import { pause, systemClock } from './core/clock.ts'
 import { seededRandom } from './core/random.ts'
 import { type Overrides, readSettings } from './core/settings.ts'
@@ -24,7 +25,7 @@ export const ADMIN_TOKEN_FILE = 'admin-token'
 /** Runs the hub until a signal; SIGTERM and SIGINT drain it. */
 export async function serve(overrides: Overrides): Promise<void> {
   const settings = readSettings(process.env, overrides)
-  const hub = await startHub({ settings }, (started) => mountApi(started))
+  const hub = await startHub({ settings, version: version() }, (started) => mountApi(started))
   await untilSignal()
   await hub.close()
 }
@@ -44,7 +45,7 @@ export async function demo(overrides: Overrides, options: DemoOptions): Promise<
     port: settings.sandboxPort,
     random: seededRandom(options.seed),
   })
-  const hub = await startHub({ settings, alsoListening: sandbox.addresses }, (started) =>
+  const hub = await startHub({ settings, version: version(), alsoListening: sandbox.addresses }, (started) =>
     mountApi(started, sandbox),
   )
   const story = await startDemo(hub, sandbox, options)
@@ -120,6 +121,14 @@ export async function simulateFiles({ folder, seed, events }: SimulateFilesOptio
   const { writeBulk } = await import('./sandbox/storage/storage.ts')
   const written = await writeBulk({ folder, seed, events, nowSeconds })
   process.stdout.write(`${JSON.stringify(written, null, 2)}\n`)
+}
+
+/** Puts a backup into an empty data folder. */
+export async function restore(folder: string, dataDir: string): Promise<RestoreReport> {
+  const restoring = await import('./backup/restore.ts')
+  const { manifest, files, bytes } = await restoring.restore(folder, dataDir)
+  const { log, store, withKey, startedAt } = manifest
+  return { files, bytes, head: log.head, startedAt, withKey, dialect: store.dialect }
 }
 
 /** Runs the benchmarks of this checkout. */

@@ -23,6 +23,7 @@ import { alertChannelRoutes } from './routes/alert-channels.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { audienceRoutes } from './routes/audiences.ts'
 import { authorizationRoutes } from './routes/authorizations.ts'
+import { backupRoutes } from './routes/backups.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { currentStateRoutes } from './routes/current-state.ts'
 import { currentRoutes } from './routes/currents.ts'
@@ -122,6 +123,7 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
 
 /** In the order in which the document lists them. */
 const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
+  backupRoutes,
   sourceRoutes,
   inboxRoutes,
   driftRoutes,

@@ -4,6 +4,7 @@ import type { Alerts } from '../alerts/alerts.ts'
 import type { Channels } from '../alerts/channels.ts'
 import type { Dispatcher } from '../alerts/dispatcher.ts'
 import type { Audiences } from '../audiences/audiences.ts'
+import type { Backups } from '../backup/backups.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/provider.ts'
 import type { Settings } from '../core/settings.ts'
@@ -65,6 +66,7 @@ export interface ApiParts {
   readonly profiles: Profiles
   readonly erasures: Erasures
   readonly exports: Exports
+  readonly backups: Backups
   readonly tokens: ApiTokens
   /**
    * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox

@@ -6,6 +6,7 @@
 
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { onAbort } from '../core/aborts.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Identifier } from '../core/membership.ts'
 import type { SubjectIdentifier } from '../core/traces.ts'
@@ -217,6 +218,33 @@ export class Audiences {
     return [{ place: 'rosters', rows }]
   }
 
+  /**
+   * Lets `work` have the files of all rosters while nobody uses one: waits for the runs that do, and has others wait. Throws ACTIVATION_BUSY
+   * when `signal` ends the waiting.
+   */
+  async whileResting<T>(work: (files: readonly string[]) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const targets = (await readdir(this.#parts.folder)).flatMap(
+      (name) => /^(.+)\.duckdb$/.exec(name)?.[1] ?? [],
+    )
+    let done = (): void => undefined
+    const rested = new Promise<void>((resolve) => {
+      done = resolve
+    })
+    const before = targets.map((target) => this.#turns.get(target) ?? Promise.resolve())
+    targets.forEach((target, i) => {
+      this.#turns.set(
+        target,
+        (before[i] ?? Promise.resolve()).then(() => rested),
+      )
+    })
+    try {
+      await Promise.race([Promise.all(before), untilAborted(signal)])
+      return await work(targets.map((target) => join(this.#parts.folder, `${target}.duckdb`)))
+    } finally {
+      done()
+    }
+  }
+
   async #endHeld(run: Run): Promise<void> {
     if (run.state !== 'held')
       throw new ThalwegError(
@@ -416,4 +444,13 @@ export class Audiences {
 
 function keyOf({ activation, run }: Run): string {
   return `${activation}.${run}`
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const busy = (): void =>
+      reject(new ThalwegError('ACTIVATION_BUSY', 'Runs of activations use their rosters: come again later'))
+    if (signal.aborted) busy()
+    else onAbort(signal, busy)
+  })
 }

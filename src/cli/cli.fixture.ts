@@ -74,6 +74,7 @@ const NO_PROGRAMS: Programs = {
   sandboxOnly: unexpected,
   simulate: unexpected,
   simulateFiles: unexpected,
+  restore: unexpected,
   bench: unexpected,
 }
 

@@ -88,6 +88,10 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
   [['queries'], async () => (await import('./commands/queries.ts')).queryCommands],
   [['engines', 'tables'], async () => (await import('./commands/engines.ts')).engineCommands],
   [['alerts', 'alert'], async () => (await import('./commands/alerts.ts')).alertCommands],
+  [
+    ['system', 'backup', 'backups', 'restore'],
+    async () => (await import('./commands/system.ts')).systemCommands,
+  ],
   [['catalog'], async () => (await import('./commands/catalog.ts')).catalogCommands],
   [['tokens', 'token'], async () => (await import('./commands/tokens.ts')).tokenCommands],
 ]

@@ -15,8 +15,20 @@ export interface Programs {
   simulate(options: SimulateOptions): Promise<void>
   /** Files as a storage connector leaves them. */
   simulateFiles(options: SimulateFilesOptions): Promise<void>
+  /** Puts a backup into an empty data folder. */
+  restore(folder: string, dataDir: string): Promise<RestoreReport>
   /** No names: all benchmarks. Gives the exit code. */
   bench(names: readonly string[]): Promise<number>
+}
+
+export interface RestoreReport {
+  readonly files: number
+  readonly bytes: number
+  /** Offset behind the last record of its log. */
+  readonly head: number
+  readonly startedAt: number
+  readonly withKey: boolean
+  readonly dialect: 'sqlite' | 'postgres'
 }
 
 export interface Traffic {

@@ -190,6 +190,23 @@ const TABLE = {
       .min(1)
       .transform((path) => resolve(path)),
   } satisfies Setting<string>,
+  backupsDir: {
+    env: 'THALWEG_BACKUPS',
+    fallback: undefined,
+    allowed: 'a path; when absent, the folder backups in the data folder',
+    description: 'Folder in which backups are made; better on another disk than the data folder.',
+    schema: z
+      .string()
+      .min(1)
+      .transform((path) => resolve(path)),
+  } satisfies Setting<string>,
+  backupsKept: whole(
+    'THALWEG_BACKUPS_KEPT',
+    '7',
+    1,
+    1_000,
+    'Backups that are kept; when there are more, the oldest is removed.',
+  ),
   dedupeMemoryIds: whole(
     'THALWEG_DEDUPE_MEMORY_IDS',
     '2500000',

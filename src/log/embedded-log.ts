@@ -33,6 +33,7 @@ import { FrameWalk } from './frame-walk.ts'
 import { type FrameIdentities, SegmentIdentities } from './identity-index.ts'
 import { IdentityStore } from './identity-store.ts'
 import type {
+  CopiedLog,
   FrameEdit,
   Gap,
   Identity,
@@ -416,6 +417,23 @@ class SegmentLog implements EmbeddedLog {
     return run
   }
 
+  copying<T>(work: (copied: CopiedLog) => Promise<T>): Promise<T> {
+    const run = this.#rewriting.then(async () => {
+      if (this.#closing !== undefined) throw new ThalwegError('LOG_STOPPED', 'the log is closed')
+      const segments = this.#segments.filter(({ base, end }) => end > base)
+      const { head, tail } = this
+      for (const segment of segments) segment.pin()
+      try {
+        // As they are now: the last one goes on growing.
+        return await work({ head, tail, segments: segments.map(placeOf) })
+      } finally {
+        for (const segment of segments) segment.unpin()
+      }
+    })
+    this.#rewriting = run.catch(() => undefined)
+    return run
+  }
+
   hold(reader: string, from: number): void {
     if (from === Number.POSITIVE_INFINITY) this.#holds.delete(reader)
     else this.#holds.set(reader, from)
@@ -739,4 +757,8 @@ function roundedUp(position: number): number {
 
 function sumBytes(segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => sum + segment.bytes, 0)
+}
+
+function placeOf({ path, epoch, base, end, dataEnd, bytes }: Segment): CopiedLog['segments'][number] {
+  return { path, epoch, base, end, dataEnd, bytes }
 }

@@ -70,6 +70,12 @@ export interface Log {
    */
   rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten>
 
+  /**
+   * Lets `work` copy the segments that hold durable records of this moment. While it does, none of them is removed or rewritten; what is
+   * appended meanwhile lies behind `dataEnd`. Throws LOG_STOPPED when the log is closed, and what `work` throws.
+   */
+  copying<T>(work: (copied: CopiedLog) => Promise<T>): Promise<T>
+
   /** Names the offset from which a reader still needs entries; entries from there on are kept. `Infinity` removes the name. */
   hold(reader: string, from: number): void
 
@@ -85,6 +91,21 @@ export interface Log {
   stats(): LogStats
   /** Waits for what was appended to be durable, then closes. Idempotent. */
   close(): Promise<void>
+}
+
+export interface CopiedLog {
+  readonly tail: number
+  readonly head: number
+  readonly segments: readonly {
+    readonly path: string
+    readonly epoch: number
+    readonly base: number
+    readonly end: number
+    /** Position after the last durable frame: what lies behind it in the file means nothing. */
+    readonly dataEnd: number
+    /** Of the file. */
+    readonly bytes: number
+  }[]
 }
 
 export type FrameEdit = (frame: FrameView) => Buffer | undefined

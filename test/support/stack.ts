@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest'
 import type { Clock } from '../../src/core/clock.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
-import { readSettings } from '../../src/core/settings.ts'
+import { type Overrides, readSettings } from '../../src/core/settings.ts'
 import { type Current, CurrentDefinition, type LaunchFrom } from '../../src/currents/current.ts'
 import { type Hub, hubLogger, startHub } from '../../src/hub.ts'
 import { DEMO, type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts'
@@ -22,6 +22,8 @@ export interface StackOptions {
   readonly beside?: Sandbox
   readonly dataDir?: string
   readonly haltedRetryMs?: number
+  /** Beside those of every test. */
+  readonly settings?: Overrides
 }
 
 export interface Stack {
@@ -65,6 +67,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           segmentBytes: SEGMENT_BYTES,
           decompressedBytesMax: 1_048_576,
           bodyBytesMax: 1_048_576,
+          ...options.settings,
         },
       ),
       clock,
