@@ -8,10 +8,11 @@ import type { Sandbox } from './sandbox/sandbox.ts'
 /** Made by scripts/build-console.ts. */
 const CONSOLE_FOLDER = join(import.meta.dirname, '../dist/console')
 
-type GivenElsewhere = 'version' | 'tokens'
+type GivenElsewhere = 'version' | 'access'
 
 /** `sandbox`: its doubles can be looked into and told to fail. */
 export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenElsewhere> {
+  const { trustedProxies } = hub.settings
   return {
     clock: hub.clock,
     logger: hub.logger,
@@ -44,6 +45,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     savedQueries: hub.savedQueries,
     warehouse: hub.warehouse,
     queryRole: hub.settings.queryRole,
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
     ...(sandbox === undefined ? {} : { sandbox: doublesOf(sandbox) }),
   }
 }

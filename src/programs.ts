@@ -8,8 +8,9 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openAccess } from './access/access.ts'
+import { SETUP_FILE } from './access/setup.ts'
 import { createApi } from './api/api.ts'
-import { openTokens } from './api/tokens.ts'
 import type { RestoreReport } from './cli/programs.ts'
 import { pause, systemClock } from './core/clock.ts'
 import { seededRandom } from './core/random.ts'
@@ -25,7 +26,13 @@ export const ADMIN_TOKEN_FILE = 'admin-token'
 /** Runs the hub until a signal; SIGTERM and SIGINT drain it. */
 export async function serve(overrides: Overrides): Promise<void> {
   const settings = readSettings(process.env, overrides)
-  const hub = await startHub({ settings, version: version() }, (started) => mountApi(started))
+  let setupCode: string | undefined
+  const hub = await startHub({ settings, version: version() }, async (started) => {
+    const mounted = await mountApi(started)
+    setupCode = mounted.setupCode
+    return mounted
+  })
+  if (setupCode !== undefined) process.stdout.write(welcomeOwner(hub, setupCode))
   await untilSignal()
   await hub.close()
 }
@@ -138,14 +145,33 @@ export async function bench(names: readonly string[]): Promise<number> {
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
 }
 
-async function mountApi(hub: Hub, sandbox?: Sandbox): Promise<{ handle: Fallback; close(): Promise<void> }> {
-  const { tokens, first } = await openTokens(hub.store, hub.clock)
-  if (first !== undefined) await keepFirstToken(hub, first)
-  return createApi({
-    version: version(),
-    ...apiPartsOf(hub, sandbox),
-    tokens,
+interface Mounted {
+  readonly handle: Fallback
+  /** With which the owner can be made, while there is none. */
+  readonly setupCode: string | undefined
+  close(): Promise<void>
+}
+
+async function mountApi(hub: Hub, sandbox?: Sandbox): Promise<Mounted> {
+  const { store, clock, logger, settings } = hub
+  const { access, firstToken, setupCode } = await openAccess({
+    store,
+    clock,
+    logger,
+    dataDir: settings.dataDir,
+    limits: settings,
+    demo: sandbox !== undefined,
   })
+  if (firstToken !== undefined) await keepFirstToken(hub, firstToken)
+  const api = await createApi({ version: version(), ...apiPartsOf(hub, sandbox), access })
+  return {
+    handle: api.handle,
+    setupCode,
+    close: async () => {
+      access.stop()
+      await api.close()
+    },
+  }
 }
 
 /** Shown once, and kept where the command line of this machine finds it. */
@@ -153,6 +179,11 @@ async function keepFirstToken(hub: Hub, token: string): Promise<void> {
   const file = join(hub.settings.dataDir, ADMIN_TOKEN_FILE)
   await writeFile(file, `${token}\n`, { mode: 0o600 })
   process.stdout.write(`First admin token (shown once; kept in ${file}): ${token}\n`)
+}
+
+function welcomeOwner({ url, settings }: Hub, code: string): string {
+  const file = join(settings.dataDir, SETUP_FILE)
+  return `Nobody can sign in to the console yet. Become its owner (works once; kept in ${file} until then): ${url}/setup#code=${code}\n`
 }
 
 function welcome(hub: Hub, sandbox: Sandbox): string {

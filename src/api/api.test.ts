@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../../test/support/eventually.ts'
 import { event, httpSink, SOURCE, treasureDataRecords } from '../../test/support/stack.ts'
+import { PER_ADDRESS } from '../access/access.ts'
+import { allows, ROLES, type Role } from '../access/roles.ts'
 import { ERROR_CODES } from '../core/errors.ts'
 import { type Answered, type ApiStack, type Method, startApi } from './api.fixture.ts'
 import { BODY_BYTES_MAX } from './api.ts'
-import { FAILURES_MAX } from './attempts.ts'
-import { allows, ROLES, type Role } from './tokens.ts'
 
 interface Operation {
   readonly operationId?: string
@@ -34,7 +34,7 @@ function codeOf(answer: Answered): string {
 }
 
 describe('access', () => {
-  test('no route but health answers without a token, or with a wrong one', async () => {
+  test('no route but health and the ways in answers without a token, or with a wrong one', async () => {
     const stack = await startApi()
     const rows = await operations(stack)
     expect(rows.length).toBeGreaterThan(50)
@@ -44,7 +44,15 @@ describe('access', () => {
       if (answer.status !== 401) open.push(path)
       else expect(answer.json.error.code, path).toBe('TOKEN_MISSING')
     }
-    expect(open).toEqual(['/healthz', '/readyz'])
+    expect(open.sort()).toEqual([
+      '/api/v1/session',
+      '/api/v1/session',
+      '/api/v1/session/accept',
+      '/api/v1/session/demo',
+      '/api/v1/setup',
+      '/healthz',
+      '/readyz',
+    ])
     const wrong = await stack.api.app.inject({
       url: '/api/v1/currents',
       headers: { authorization: 'Bearer thalweg_api_wrong' },
@@ -88,7 +96,7 @@ describe('access', () => {
     const stack = await startApi()
     const wrong = () =>
       stack.api.app.inject({ url: '/api/v1/system', headers: { authorization: 'Bearer wrong' } })
-    for (let i = 1; i < FAILURES_MAX; i++) expect((await wrong()).statusCode).toBe(401)
+    for (let i = 1; i < PER_ADDRESS.failuresMax; i++) expect((await wrong()).statusCode).toBe(401)
     const slowed = await wrong()
     expect(slowed.statusCode).toBe(429)
     expect(slowed.json().error.code).toBe('TOKEN_ATTEMPTS')
@@ -138,7 +146,8 @@ describe('the document', () => {
         row,
       ).toBe(true)
       if (path.startsWith('/api/')) expect(operation.responses.default, row).toBeDefined()
-      expect(operation.security, row).toEqual(/^\/(healthz|readyz)$/.test(path) ? [] : [{ bearer: [] }])
+      const isOpen = operation.description?.includes('Needs no token.')
+      expect(operation.security, row).toEqual(isOpen ? [] : [{ bearer: [] }, { session: [] }])
     }
     expect(ids.size).toBe((await operations(stack)).length)
   })

@@ -1,15 +1,18 @@
 /**
  * The API: the surface for people and programs. The same Zod schemas validate a request, shape the answer and
- * document both; every route says which role it needs, and nothing but health is open. This room translates
+ * document both; every route says which role it needs and what the trail keeps of it, and nothing is open but health and
+ * the ways in. This room translates
  * between HTTP and the other rooms' own words; it must never decide what happens to a record, never name
  * another room's table, and never show a secret.
  */
 
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Fastify from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { guard } from './access.ts'
 import { type Api, FASTIFY_OPTIONS } from './app.ts'
+import { keepTrail } from './audited.ts'
 import { consoleRoutes } from './console-files.ts'
 import { DiskWatch } from './disk.ts'
 import { documented } from './document.ts'
@@ -22,6 +25,7 @@ import { activationRoutes } from './routes/activations.ts'
 import { alertChannelRoutes } from './routes/alert-channels.ts'
 import { alertRoutes } from './routes/alerts.ts'
 import { audienceRoutes } from './routes/audiences.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { authorizationRoutes } from './routes/authorizations.ts'
 import { backupRoutes } from './routes/backups.ts'
 import { catalogRoutes } from './routes/catalog.ts'
@@ -38,8 +42,10 @@ import { importRoutes } from './routes/imports.ts'
 import { inboxRoutes } from './routes/inbox.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { liveRoutes } from './routes/live.ts'
+import { meRoutes } from './routes/me.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openApiRoutes } from './routes/openapi.ts'
+import { peopleRoutes } from './routes/people.ts'
 import { profileRoutes } from './routes/profiles.ts'
 import { providerRoutes } from './routes/providers.ts'
 import { queryRoutes } from './routes/queries.ts'
@@ -47,6 +53,7 @@ import { replayRoutes } from './routes/replays.ts'
 import { runRoutes } from './routes/runs.ts'
 import { sandboxRoutes } from './routes/sandbox.ts'
 import { segmentRoutes } from './routes/segments.ts'
+import { sessionRoutes } from './routes/session.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { sqlRoutes } from './routes/sql.ts'
 import { streamRoutes } from './routes/streams.ts'
@@ -75,13 +82,20 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
   const app: Api = Fastify({
     ...FASTIFY_OPTIONS,
     bodyLimit: BODY_BYTES_MAX,
+    genReqId: () => randomBytes(8).toString('hex'),
+    trustProxy: parts.trustedProxies === undefined ? false : [...parts.trustedProxies],
     routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
   }).withTypeProvider<ZodTypeProvider>()
-  guard(app, parts.tokens, parts.clock, parts.logger)
-  answerFailures(app, parts.logger)
-  app.addHook('onRequest', async (_request, reply) => {
-    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  // First, so that refusals have them, too.
+  app.addHook('onRequest', async (request, reply) => {
+    reply
+      .header('cache-control', 'no-store')
+      .header('x-content-type-options', 'nosniff')
+      .header('x-request-id', request.id)
   })
+  guard(app, parts.access)
+  keepTrail(app, parts.access, parts.clock, parts.logger)
+  answerFailures(app, parts.logger)
   app.addHook('preValidation', async (request) => {
     // No body is the same as an empty object, so that `curl -X POST` does for actions.
     if (request.routeOptions.schema?.body !== undefined) request.body ??= {}
@@ -103,7 +117,7 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
       const api = scope.withTypeProvider<ZodTypeProvider>()
       systemRoutes(api, parts, pulse, disk)
       for (const routes of RESOURCES) routes(api, parts)
-      liveRoutes(api, streams)
+      liveRoutes(api, streams, parts.access)
       openApiRoutes(api, document)
     },
     { prefix: PREFIX },
@@ -151,6 +165,10 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   engineRoutes,
   alertRoutes,
   alertChannelRoutes,
+  sessionRoutes,
+  meRoutes,
+  peopleRoutes,
   tokenRoutes,
+  auditRoutes,
   sandboxRoutes,
 ]

@@ -5,13 +5,15 @@
 
 import Fastify, { type FastifySchema, type RouteOptions } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { SESSION_COOKIE } from './access.ts'
 import { type Api, FASTIFY_OPTIONS } from './app.ts'
 
 export type OpenApiDocument = Readonly<Record<string, unknown>>
 
 const ABOUT =
   'The API of a Thalweg hub. Times are milliseconds since the Unix epoch; offsets are positions in the log. ' +
-  'Every refusal has the shape {"error":{"code","message","details"}}.'
+  'Every refusal has the shape {"error":{"code","message","details"}}. ' +
+  'Whoever comes by a session and changes something sends the header x-thalweg-console: 1.'
 
 /** Notes every route that is added from here on; gives what describes them. */
 export function documented(app: Api, version: string): () => Promise<OpenApiDocument> {
@@ -34,7 +36,12 @@ async function describe(routes: readonly RouteOptions[], version: string): Promi
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Thalweg', version, description: ABOUT },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+        },
+      },
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,

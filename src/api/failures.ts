@@ -27,8 +27,12 @@ const PLACES: Readonly<Record<string, string>> = {
 export function answerFailures(app: Api, logger: ApiLogger): void {
   app.setErrorHandler((error, request, reply) => {
     const failure = failureOf(error)
+    request.refusal = failure.code
     if (ERROR_CODES[failure.code][0] >= 500)
-      logger.error({ err: error, method: request.method, route: request.routeOptions.url }, failure.message)
+      logger.error(
+        { err: error, method: request.method, route: request.routeOptions.url, request: request.id },
+        failure.message,
+      )
     return answer(reply, failure)
   })
   app.setNotFoundHandler((request, reply) =>

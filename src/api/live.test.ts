@@ -119,3 +119,14 @@ test('a client that does not read is cut off', async () => {
   backlog = BACKLOG_BYTES_MAX + 1
   await eventually('it is cut off', () => cut)
 })
+
+test('a stream ends soon after the session that opened it', async () => {
+  const stack = await startApi()
+  const somebody = await stack.somebody('viewer')
+  const url = await listening(stack)
+  const stream = await open(url, stack, { authorization: '', cookie: somebody.cookie })
+  await eventually('it is served', () => stream.events('status').length > 0)
+  const ended = new Promise<void>((resolve) => stream.response.once('end', () => resolve()))
+  await stack.access.people.change(somebody.id, { disabled: true })
+  await ended
+})

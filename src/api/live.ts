@@ -15,13 +15,17 @@ export const CLIENTS_MAX = 100
 /** Bytes that may wait for one client. */
 export const BACKLOG_BYTES_MAX = 262_144
 const EVERY_MS = 1_000
+/** So many ticks pass before a client is asked again whether it still may listen. */
+const ASKED_EVERY = 5
 /** What a client waits before it comes again. */
 const RETRY_MS = 2_000
 
 export class LiveStreams {
   readonly #parts: ApiParts
   readonly #pulse: Pulse
-  readonly #clients = new Set<ServerResponse>()
+  /** Each with the question whether whoever listens still may. */
+  readonly #clients = new Map<ServerResponse, () => Promise<boolean>>()
+  #ticks = 0
   readonly #alertsSeen = new Map<string, number | null>()
   #timer: NodeJS.Timeout | undefined
   #ticking = false
@@ -44,8 +48,15 @@ export class LiveStreams {
       )
   }
 
-  /** Takes over the answer. `since` is the time in the Last-Event-ID that the client came with. */
-  async open(response: ServerResponse, since: number | undefined): Promise<void> {
+  /**
+   * Takes over the answer. `since` is the time in the Last-Event-ID that the client came with; `may` is asked now and then, as a
+   * stream outlives the session or token that it was opened by.
+   */
+  async open(
+    response: ServerResponse,
+    since: number | undefined,
+    may: () => Promise<boolean>,
+  ): Promise<void> {
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -54,7 +65,7 @@ export class LiveStreams {
     })
     response.write(`retry: ${RETRY_MS}\n\n`)
     if (this.#clients.size === 0) await this.#noteAlerts()
-    this.#clients.add(response)
+    this.#clients.set(response, may)
     response.on('close', () => this.#left(response))
     response.on('error', () => this.#left(response))
     if (response.destroyed) return this.#left(response)
@@ -66,7 +77,7 @@ export class LiveStreams {
   close(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
-    for (const client of this.#clients) client.end()
+    for (const client of this.#clients.keys()) client.end()
     this.#clients.clear()
   }
 
@@ -82,6 +93,7 @@ export class LiveStreams {
     if (this.#ticking) return
     this.#ticking = true
     try {
+      if (++this.#ticks % ASKED_EVERY === 0) await this.#showOut()
       const beat = await this.#pulse.beat()
       this.#send(eventText('status', beat.at, statusOf(beat)))
       for (const alert of await this.#freshAlerts()) this.#send(eventText('alert', beat.at, alert))
@@ -93,8 +105,12 @@ export class LiveStreams {
     }
   }
 
+  async #showOut(): Promise<void> {
+    for (const [client, may] of this.#clients) if (!(await may())) client.end()
+  }
+
   #send(text: string): void {
-    for (const client of this.#clients) {
+    for (const client of this.#clients.keys()) {
       if (client.writableLength > BACKLOG_BYTES_MAX) {
         this.#parts.logger.warn(
           { waitingBytes: client.writableLength },

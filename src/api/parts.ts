@@ -1,5 +1,7 @@
 /** What the API is given. Everything is explicit; nothing is looked up globally. */
 
+import type { Access } from '../access/access.ts'
+import type { Role } from '../access/roles.ts'
 import type { Alerts } from '../alerts/alerts.ts'
 import type { Channels } from '../alerts/channels.ts'
 import type { Dispatcher } from '../alerts/dispatcher.ts'
@@ -25,7 +27,6 @@ import type { EmbeddedWarehouse } from '../warehouse/duckdb/duckdb.ts'
 import type { Engines } from '../warehouse/engines.ts'
 import type { Queries } from '../warehouse/queries.ts'
 import type { SavedQueries } from '../warehouse/saved-queries.ts'
-import type { ApiTokens, Role } from './tokens.ts'
 
 export interface ApiParts {
   /** Of this program, as in package.json. */
@@ -67,7 +68,9 @@ export interface ApiParts {
   readonly erasures: Erasures
   readonly exports: Exports
   readonly backups: Backups
-  readonly tokens: ApiTokens
+  readonly access: Access
+  /** Addresses and networks of proxies whose X-Forwarded headers are believed. */
+  readonly trustedProxies?: readonly string[]
   /**
    * The doubles of the sandbox by name, when this process runs them. Absent: the API has no sandbox
    * addresses.

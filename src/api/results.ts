@@ -23,10 +23,10 @@ export const RESULT_FORMATS = ['json', 'ndjson', 'csv'] as const
 export type ResultFormat = (typeof RESULT_FORMATS)[number]
 
 /** How one format writes a result; made anew for each, as it may remember where it is. */
-interface Writer {
+interface Writer<Row = readonly Cell[]> {
   readonly contentType: string
   head(): string
-  page(rows: readonly (readonly Cell[])[]): string
+  page(rows: readonly Row[]): string
   end(cut: Cut | undefined): string
   failed(failure: Failure): string
   /** Whether a failure is told within the format, so that the transfer may end in order. */
@@ -44,18 +44,44 @@ export async function answerResult(
   format: ResultFormat,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const writer = WRITERS[format](query)
+  await write(response, query.pages, () => query.cut(), WRITERS[format](query), {
+    ...(query.id === undefined ? {} : { 'x-thalweg-query': query.id }),
+    ...headers,
+  })
+}
+
+/** Takes over the answer with a list as lines of JSON, a file of this name; it ends as an ndjson result does. */
+export function answerLines(
+  response: ServerResponse,
+  pages: AsyncIterable<readonly object[]>,
+  fileName: string,
+): Promise<void> {
+  const writer: Writer<object> = {
+    ...ndjsonWriter({ columns: [] }),
+    page: (page) => page.map((one) => `${JSON.stringify(one)}\n`).join(''),
+  }
+  return write(response, pages, () => undefined, writer, {
+    'content-disposition': `attachment; filename="${fileName}"`,
+  })
+}
+
+async function write<Row>(
+  response: ServerResponse,
+  pages: AsyncIterable<readonly Row[]>,
+  cut: () => Cut | undefined,
+  writer: Writer<Row>,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
   response.writeHead(200, {
     'content-type': writer.contentType,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...(query.id === undefined ? {} : { 'x-thalweg-query': query.id }),
     ...headers,
   })
   try {
     await send(response, writer.head())
-    for await (const page of query.pages) await send(response, writer.page(page))
-    response.end(writer.end(query.cut()))
+    for await (const page of pages) await send(response, writer.page(page))
+    response.end(writer.end(cut()))
   } catch (error) {
     if (response.destroyed) return
     const last = writer.failed(failureOf(error))
@@ -127,7 +153,7 @@ function jsonWriter(query: Streamed): Writer {
   }
 }
 
-function ndjsonWriter({ columns }: Streamed): Writer {
+function ndjsonWriter({ columns }: Pick<Streamed, 'columns'>): Writer {
   const names = distinct(columns)
   return {
     contentType: 'application/x-ndjson; charset=utf-8',

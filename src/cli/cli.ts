@@ -93,6 +93,8 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
     async () => (await import('./commands/system.ts')).systemCommands,
   ],
   [['catalog'], async () => (await import('./commands/catalog.ts')).catalogCommands],
+  [['people', 'person'], async () => (await import('./commands/people.ts')).peopleCommands],
+  [['audit'], async () => (await import('./commands/audit.ts')).auditCommands],
   [['tokens', 'token'], async () => (await import('./commands/tokens.ts')).tokenCommands],
 ]
 

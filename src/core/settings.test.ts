@@ -77,6 +77,8 @@ test.each([
   ['THALWEG_DEDUPE_WINDOW', '0', { dedupeWindowMs: 0 }],
   ['THALWEG_DEDUPE_MEMORY_IDS', '10_000_000', { dedupeMemoryIds: 10_000_000 }],
   ['THALWEG_PORT', '65535', { port: 65_535 }],
+  ['THALWEG_SESSION_IDLE', '30m', { sessionIdleMs: 1_800_000 }],
+  ['THALWEG_TRUSTED_PROXIES', '127.0.0.1, fd00::/8', { trustedProxies: ['127.0.0.1', 'fd00::/8'] }],
 ])('%s=%s', (name, value, expected) => {
   expect(readSettings({ [name]: value })).toMatchObject(expected)
 })
@@ -91,6 +93,8 @@ test.each([
   ['THALWEG_BODY_BYTES_MAX', '1 EB', 'bytes from'],
   ['THALWEG_RETENTION_AGE', '5s', 'a time from 1 m to 3650 d'],
   ['THALWEG_LOG', 'nats://x', 'embedded'],
+  ['THALWEG_TRUSTED_PROXIES', 'proxy.example', 'addresses and networks'],
+  ['THALWEG_TRUSTED_PROXIES', '10.0.0.0/33', 'addresses and networks'],
   ['THALWEG_LOG_LEVEL', 'loud', 'trace, debug, info'],
 ])('%s=%s is refused, by name, value and what is allowed', (name, value, allowed) => {
   const message = refusal({ [name]: value })

@@ -3,6 +3,7 @@
  * is the only place that knows their names, defaults and bounds; the reference page is generated from it.
  */
 
+import { isIP } from 'node:net'
 import { isAbsolute, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { ThalwegError } from './errors.ts'
@@ -214,11 +215,43 @@ const TABLE = {
     1_000_000_000,
     'Event ids remembered in memory (about 27 bytes each); older ones are looked up on disk.',
   ),
+  trustedProxies: {
+    env: 'THALWEG_TRUSTED_PROXIES',
+    fallback: undefined,
+    allowed: 'addresses and networks such as 127.0.0.1 or 10.0.0.0/8, separated by commas',
+    description:
+      'Proxies whose X-Forwarded-For, -Host and -Proto are believed: whose request it is, and whether it came by https.',
+    schema: z
+      .string()
+      .transform((text) => text.split(',').map((one) => one.trim()))
+      .refine((networks) => networks.every(isNetwork)) as z.ZodType<readonly string[], string>,
+  } satisfies Setting<readonly string[]>,
+  sessionIdleMs: duration(
+    'THALWEG_SESSION_IDLE',
+    '12h',
+    MINUTE,
+    90 * DAY,
+    'How long a session in the console lasts without a request.',
+  ),
+  sessionAgeMs: duration(
+    'THALWEG_SESSION_AGE',
+    '7d',
+    MINUTE,
+    365 * DAY,
+    'How long a session in the console lasts at most.',
+  ),
+  auditRetentionAgeMs: duration(
+    'THALWEG_AUDIT_RETENTION_AGE',
+    '400d',
+    DAY,
+    3650 * DAY,
+    'Age from which entries are removed from the trail of changes.',
+  ),
   queryRole: choice(
     'THALWEG_QUERY_ROLE',
     'operator',
     ['viewer', 'operator', 'admin'],
-    'Least role of a token that may run queries and see tables. A query reads personal data, so viewers may not unless told so here.',
+    'Least role that may run queries and see tables. A query reads personal data, so viewers may not unless told so here.',
   ),
   queriesMax: whole(
     'THALWEG_QUERIES_MAX',
@@ -321,6 +354,7 @@ export function readSettings(
   return Object.freeze({
     key: undefined,
     filesRoots: undefined,
+    trustedProxies: undefined,
     ...values,
     store: new Secret(store),
     written: Object.freeze(writings),
@@ -367,6 +401,12 @@ function misfits(settings: Settings): string[] {
     ],
   ]
   return rules.filter(([holds]) => !holds).map(([, what]) => what)
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', bits = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
 function quoted(value: string): string {

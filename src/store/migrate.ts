@@ -17,6 +17,7 @@ import * as profiles from './migrations/0007-profiles.ts'
 import * as audienceRules from './migrations/0008-audience-rules.ts'
 import * as exports from './migrations/0009-exports.ts'
 import * as erasures from './migrations/0010-erasures.ts'
+import * as access from './migrations/0011-access.ts'
 import * as alerts from './migrations/0012-alerts.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
@@ -48,7 +49,8 @@ const CONTROL: readonly Migration[] = [
   { number: 8, name: 'audience-rules', up: audienceRules.up },
   { number: 9, name: 'exports', up: exports.up },
   { number: 10, name: 'erasures', up: erasures.up },
-  { number: 11, name: 'alerts', up: alerts.up },
+  { number: 11, name: 'access', up: access.up },
+  { number: 12, name: 'alerts', up: alerts.up },
 ]
 
 /** The control plane. */

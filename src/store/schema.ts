@@ -40,6 +40,10 @@ export interface Schema {
   alert_notices: AlertNoticesTable
   alert_messages: AlertMessagesTable
   api_tokens: ApiTokensTable
+  people: PeopleTable
+  sessions: SessionsTable
+  audit: AuditTable
+  audit_states: AuditStatesTable
   query_engines: QueryEnginesTable
   saved_queries: SavedQueriesTable
   saved_query_versions: SavedQueryVersionsTable
@@ -364,7 +368,7 @@ export interface AlertMessagesTable {
   tried_at: number | null
 }
 
-/** api: who may talk to /api/v1. SHA-256 of the token. Key: id. */
+/** access: programs that may talk to /api/v1. SHA-256 of the token. Key: id. */
 export interface ApiTokensTable {
   id: string
   label: string
@@ -373,6 +377,59 @@ export interface ApiTokensTable {
   created_at: number
   last_used_at: number | null
   revoked_at: number | null
+}
+
+/** access: people who may sign in. Key: id. */
+export interface PeopleTable {
+  id: string
+  email: string
+  email_key: string // lower case; unique
+  name: string
+  role: string // viewer | operator | admin
+  password: string | null // argon2id, as its text form says; null: not chosen yet
+  link_hash: Uint8Array | null // SHA-256 of the code of the one-time link
+  link_until: number | null
+  disabled_at: number | null
+  seen_at: number | null
+  created_at: number
+  updated_at: number
+}
+
+/** access: browsers that somebody signed in with. SHA-256 of what the cookie holds. Key: id. */
+export interface SessionsTable {
+  id: string
+  hash: Uint8Array // unique
+  person: string
+  agent: string
+  address: string
+  created_at: number
+  seen_at: number
+}
+
+/** access: who changed what, in the order in which it was begun. Key: number. */
+export interface AuditTable {
+  number: Generated<number>
+  at: number
+  who_kind: string // person | token | nobody
+  who: string // id; empty: nobody
+  who_name: string // as it was then, like the role
+  who_role: string
+  address: string
+  operation: string
+  object_kind: string
+  object: string
+  object_name: string
+  outcome: string // begun | done | refused | failed
+  code: string // of the refusal; empty: none
+  request: string
+  words: string // names in lower case, to be searched
+}
+
+/** access: what an entry of the trail says of its object, JSON. Key: number. */
+export interface AuditStatesTable {
+  number: number
+  before: string | null
+  after: string | null
 }
 
 /** warehouse: connections that are asked by SQL. The embedded database has no row. Key: name. */

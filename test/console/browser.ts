@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { buildConsole } from '../../scripts/build-console.ts'
+import { type Access, openAccess } from '../../src/access/access.ts'
+import type { Role } from '../../src/access/roles.ts'
 import { createApi, type MountedApi } from '../../src/api/api.ts'
-import { openTokens, type Role } from '../../src/api/tokens.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { readSettings } from '../../src/core/settings.ts'
@@ -23,7 +24,8 @@ const WAIT_MS_MAX = 15_000
 export interface Look {
   readonly dark?: boolean
   readonly phone?: boolean
-  readonly as?: Role
+  /** Whose token the browser sends; `nobody`: it signs in like everybody else. */
+  readonly as?: Role | 'nobody'
   /** Answers of 4xx and 5xx that the test means to bring about: parts of their addresses. */
   readonly refusals?: readonly string[]
 }
@@ -39,6 +41,8 @@ export interface ConsoleStack {
   readonly hub: Hub
   readonly sandbox: Sandbox
   readonly demo: Demo | undefined
+  /** With which the owner can be made. */
+  readonly setupCode: string
   /** Opens an address of the console in a fresh context of the browser. Tests use `visit` (visit.ts), which also checks. */
   open(path: string, look?: Look): Promise<OpenedPage>
   /** Through the API, as admin unless told otherwise; throws unless the answer is 2xx. */
@@ -63,6 +67,8 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
   const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-test-'))
   const tokens: Record<Role, string> = { viewer: '', operator: '', admin: '' }
   let api: MountedApi | undefined
+  let access: Access | undefined
+  let setupCode = ''
   const hub = await startHub(
     {
       settings: readSettings(
@@ -80,14 +86,23 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
       logger: hubLogger('silent'),
     },
     async (started) => {
-      const opened = await openTokens(started.store, started.clock)
-      tokens.admin = opened.first ?? ''
+      const opened = await openAccess({
+        store: started.store,
+        clock: started.clock,
+        logger: started.logger,
+        dataDir: started.settings.dataDir,
+        limits: started.settings,
+        demo: options.demo !== undefined,
+      })
+      access = opened.access
+      setupCode = opened.setupCode ?? ''
+      tokens.admin = opened.firstToken ?? ''
       for (const role of ['viewer', 'operator'] as const)
-        tokens[role] = (await opened.tokens.create(`test ${role}`, role)).secret
+        tokens[role] = (await access.tokens.create(`test ${role}`, role)).secret
       const mounted = await createApi({
         version: '0.0.0-test',
         ...apiPartsOf(started, sandbox),
-        tokens: opened.tokens,
+        access,
       })
       api = mounted
       return {
@@ -107,7 +122,14 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
     hub,
     sandbox,
     demo,
-    open: (path, look = {}) => openPage(browser, `${hub.url}${path}`, tokens[look.as ?? 'admin'], look),
+    setupCode,
+    open: (path, look = {}) =>
+      openPage(
+        browser,
+        `${hub.url}${path}`,
+        look.as === 'nobody' ? undefined : tokens[look.as ?? 'admin'],
+        look,
+      ),
     call: async (method, path, body, as = 'admin') => {
       const answer = await fetch(`${hub.url}/api/v1${path}`, {
         method,
@@ -127,6 +149,7 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
       await sandbox.braze.vendor.close()
       await hub.close()
       await sandbox.close()
+      access?.stop()
       await api?.close()
       await rm(dataDir, { recursive: true, force: true, maxRetries: 3 })
     },
@@ -150,21 +173,26 @@ export function launchBrowser(): Promise<Browser> {
 
 export async function newContext(
   browser: Browser,
-  token: string,
+  token: string | undefined,
   { dark = false, phone = false }: Look,
 ): Promise<BrowserContext> {
   const context = await browser.newContext({
     viewport: phone ? PHONE : DESKTOP,
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
-    extraHTTPHeaders: { authorization: `Bearer ${token}` },
+    ...(token === undefined ? {} : { extraHTTPHeaders: { authorization: `Bearer ${token}` } }),
   })
   context.setDefaultTimeout(WAIT_MS_MAX)
   return context
 }
 
 /** `wrong`: what the page did wrong on the side, as it happens. */
-async function openPage(browser: Browser, url: string, token: string, look: Look): Promise<OpenedPage> {
+async function openPage(
+  browser: Browser,
+  url: string,
+  token: string | undefined,
+  look: Look,
+): Promise<OpenedPage> {
   const context = await newContext(browser, token, look)
   const page = await context.newPage()
   const wrong: string[] = []

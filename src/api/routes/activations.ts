@@ -7,6 +7,7 @@ import { scheduleText } from '../../audiences/schedule.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { IDENTIFIER_KINDS, type Identifier } from '../../core/membership.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { answerPeople, FILE_ANSWER, FileFormat } from '../people-files.ts'
 import { leaving } from '../results.ts'
@@ -77,6 +78,14 @@ const TAGS = ['Activations']
 
 export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): void {
   const { activations } = audiences
+  const audit: Audited = {
+    object: 'activation',
+    param: 'activation',
+    read: async (key) => {
+      const { number, name, state, version, definition } = await activations.get(which(key))
+      return { number, name, state, version, definition }
+    },
+  }
 
   app.get(
     '/activations',
@@ -95,7 +104,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.post(
     '/activations',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createActivation',
@@ -125,7 +134,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.put(
     '/activations/:activation',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseActivation',
@@ -144,7 +153,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.delete(
     '/activations/:activation',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteActivation',
@@ -167,7 +176,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
     app.post(
       `/activations/:activation/${word}`,
       {
-        config: { role: 'operator' },
+        config: { role: 'operator', audit },
         schema: {
           tags: TAGS,
           operationId,
@@ -183,7 +192,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.post(
     '/activations/:activation/resync',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'resyncActivation',

@@ -2,15 +2,17 @@
 
 import type { FastifyRequest } from 'fastify'
 import * as z from 'zod'
+import { allows } from '../../access/roles.ts'
 import { POINTS_MAX } from '../../profiles/audiences/history.ts'
 import { AudienceDefinition, Filter } from '../../profiles/audiences/registry.ts'
 import { RuleJson } from '../../profiles/filterql/json.ts'
 import type { Why } from '../../profiles/filterql/why.ts'
 import { MOVE_CAUSES } from '../../profiles/judge.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, NOTHING, Note, Time, TimeOrNull } from '../schemas.ts'
-import { allows } from '../tokens.ts'
 
 const VersionView = z.object({
   version: Count,
@@ -149,6 +151,14 @@ const TAGS = ['Audiences']
 
 export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): void {
   const { audiences } = profiles
+  const audit: Audited = {
+    object: 'audience',
+    param: 'audience',
+    read: async (key) => {
+      const { number, slug, name, description, filter, version } = await audiences.get(named(key))
+      return { number, slug, name, description, filter, version }
+    },
+  }
 
   app.get(
     '/audiences',
@@ -167,7 +177,7 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
   app.post(
     '/audiences',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createAudience',
@@ -176,13 +186,13 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
         response: { 201: AudienceView, default: ErrorAnswer },
       },
     },
-    async (request, reply) => reply.code(201).send(await audiences.create(request.body, by(request))),
+    async (request, reply) => reply.code(201).send(await audiences.create(request.body, callerName(request))),
   )
 
   app.post(
     '/audiences/validate',
     {
-      config: { role: 'viewer' },
+      config: { role: 'viewer', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'validateAudience',
@@ -197,7 +207,7 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
   app.post(
     '/audiences/preview',
     {
-      config: { role: queryRole },
+      config: { role: queryRole, audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'previewAudience',
@@ -245,7 +255,7 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
   app.put(
     '/audiences/:audience',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseAudience',
@@ -257,14 +267,14 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
     },
     (request) => {
       const { definition, note } = request.body
-      return audiences.revise(which(request), definition, by(request), note)
+      return audiences.revise(which(request), definition, callerName(request), note)
     },
   )
 
   app.delete(
     '/audiences/:audience',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteAudience',
@@ -440,13 +450,12 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
 }
 
 /** Slugs begin with a letter. */
-function which({ params }: { params: z.output<typeof Params> }): number | string {
-  const { audience } = params
+function named(audience: string): number | string {
   return /^\d{1,15}$/.test(audience) ? Number(audience) : audience
 }
 
-function by(request: Pick<FastifyRequest, 'caller'>): string {
-  return request.caller?.label ?? ''
+function which({ params }: { params: z.output<typeof Params> }): number | string {
+  return named(params.audience)
 }
 
 /** Viewers see that there is something, not what. */

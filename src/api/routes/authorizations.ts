@@ -8,6 +8,7 @@ import { ThalwegError } from '../../core/errors.ts'
 import type { Provider } from '../../core/provider.ts'
 import type { Authorization } from '../../store/authorizations.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
 import { ownersOf } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
@@ -53,6 +54,14 @@ const TAGS = ['Authorizations']
 
 export function authorizationRoutes(app: Api, parts: ApiParts): void {
   const { alertDispatcher, authorizations, delivery, exports, providers } = parts
+  const audit: Audited = {
+    object: 'authorization',
+    param: 'authorization',
+    read: async (key) => {
+      const { id, label, description, provider, fields, health, rotatedAt } = await authorizations.get(key)
+      return { id, label, description, provider, fields, health, rotatedAt }
+    },
+  }
 
   app.get(
     '/authorizations',
@@ -71,7 +80,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/authorizations',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createAuthorization',
@@ -131,7 +140,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.patch(
     '/authorizations/:authorization',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'updateAuthorization',
@@ -154,7 +163,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/authorizations/:authorization/rotate',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'rotateAuthorization',
@@ -180,7 +189,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/authorizations/:authorization/check',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'checkAuthorization',
@@ -212,7 +221,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/authorizations/:authorization',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteAuthorization',

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import type { Receipt } from '../../core/receipt.ts'
 import { CurrentDefinition, LaunchFrom } from '../../currents/current.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
 import { CurrentView, currentNamed, StatusView, statusViewOf, viewOf } from '../current-views.ts'
 import { ownersOf, refuseOwned } from '../owned.ts'
@@ -44,6 +45,15 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
     return checkAnswer(receipt)
   }
 
+  const audit: Audited = {
+    object: 'current',
+    param: 'current',
+    read: async (key) => {
+      const { number, name, state, stateReason, version, definition } = await currentNamed(currents, key)
+      return { number, name, state, stateReason, version, definition }
+    },
+  }
+
   app.get(
     '/currents',
     {
@@ -68,7 +78,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createCurrent',
@@ -83,7 +93,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/check',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'checkDefinition',
@@ -102,7 +112,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/preview-request',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'previewRequest',
@@ -172,7 +182,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/currents/:current',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseCurrent',
@@ -194,7 +204,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/currents/:current',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteCurrent',
@@ -214,7 +224,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/launch',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'launchCurrent',
@@ -231,7 +241,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/pause',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'pauseCurrent',
@@ -248,7 +258,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/resume',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'resumeCurrent',
@@ -263,7 +273,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/check',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'checkCurrent',

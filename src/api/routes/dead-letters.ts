@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
 import type { DeadLetter, DeadLetterFilter } from '../../delivery/dead-letters.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import { currentNamed } from '../current-views.ts'
 import { cursorAfter, placeOf } from '../cursor.ts'
 import { ownersOf, refuseOwned } from '../owned.ts'
@@ -98,13 +99,25 @@ const ManyAnswer = z
   .meta({ id: 'ManyDeadLetters' })
 
 export type ManyAnswer = z.output<typeof ManyAnswer>
+type Wanted = z.output<typeof Many>
 
 const Params = z.object({ id: z.string().min(1).max(64) })
 const TAGS = ['Dead letters']
 
+/** Its event is somebody's personal data: the letter itself has it, as long as it is kept. */
+function keptOf({ id, current, eventType, reason, state, edited, note, updatedAt }: DeadLetter) {
+  return { id, current, eventType, reason, state, edited: edited !== null, note, updatedAt }
+}
+
 export function deadLetterRoutes(app: Api, parts: ApiParts): void {
   const { delivery, currents } = parts
   const { letters } = delivery
+  const letter: Audited = {
+    object: 'dead letter',
+    param: 'id',
+    read: async (id) => keptOf(await letters.get(id)),
+  }
+  const many: Audited = { object: 'dead letters', rehearses: ({ preview }: Wanted) => preview, told: toldOf }
 
   app.get(
     '/dead-letters',
@@ -166,7 +179,7 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/dead-letters/:id/event',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: letter },
       schema: {
         tags: TAGS,
         operationId: 'editDeadLetter',
@@ -190,7 +203,7 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/dead-letters/redrive',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: many },
       schema: {
         tags: TAGS,
         operationId: 'redriveDeadLetters',
@@ -215,7 +228,7 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/dead-letters/discard',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: many },
       schema: {
         tags: TAGS,
         operationId: 'discardDeadLetters',
@@ -228,10 +241,15 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
   )
 }
 
+/** Which were meant, and what became of them: of those refused only how many. */
+function toldOf({ ids, filter, note }: Wanted, { matched, changed, refused }: ManyAnswer) {
+  return { ids, filter, note, matched, changed, refused: refused.length }
+}
+
 /** One after another, so that a letter in the wrong state does not keep the others from being changed. */
 async function changeMany(
   parts: ApiParts,
-  wanted: z.output<typeof Many>,
+  wanted: Wanted,
   change: (id: string) => Promise<unknown>,
 ): Promise<z.output<typeof ManyAnswer>> {
   const ids = await idsOf(parts, wanted)
@@ -251,7 +269,7 @@ async function changeMany(
   return { matched: ids.length, changed: ids.length - refused.length, refused }
 }
 
-async function idsOf(parts: ApiParts, wanted: z.output<typeof Many>): Promise<string[]> {
+async function idsOf(parts: ApiParts, wanted: Wanted): Promise<string[]> {
   if ((wanted.ids === undefined) === (wanted.filter === undefined))
     throw new ThalwegError('INPUT_INVALID', 'Name the letters by either "ids" or "filter"')
   if (wanted.ids !== undefined) return [...new Set(wanted.ids)]

@@ -201,7 +201,7 @@ export function driftRoutes(app: Api, { drift, sources, log, clock }: ApiParts):
   app.post(
     '/drift/acknowledge',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: { object: 'drift', told: toldOf } },
       schema: {
         tags: TAGS,
         operationId: 'acknowledgeDrift',
@@ -217,6 +217,10 @@ export function driftRoutes(app: Api, { drift, sources, log, clock }: ApiParts):
       return { acknowledged: await drift.acknowledge(which, until ?? clock.now(), note) }
     },
   )
+}
+
+function toldOf({ ids, filter, note }: z.output<typeof Acknowledgement>, answer: { acknowledged: number }) {
+  return { ids, filter, note, ...answer }
 }
 
 function findingOf(row: DriftTable, source: string | null): DriftFindingAnswer {

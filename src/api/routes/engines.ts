@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { EngineName } from '../../warehouse/engines.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
 import type { ApiParts } from '../parts.ts'
 import { leaving } from '../results.ts'
@@ -51,6 +52,15 @@ const Params = z.object({ engine: z.string().min(1).max(64).describe('Name of th
 const TAGS = ['Query engines']
 
 export function engineRoutes(app: Api, { engines, authorizations, queryRole }: ApiParts): void {
+  const audit: Audited = {
+    object: 'query engine',
+    param: 'engine',
+    read: async (key) => {
+      const { name, kind, authorization, settings, description } = await engines.get(key)
+      return { name, kind, authorization, settings, description }
+    },
+  }
+
   app.get(
     '/engine-kinds',
     {
@@ -90,7 +100,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.post(
     '/engines',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createEngine',
@@ -126,7 +136,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.patch(
     '/engines/:engine',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'updateEngine',
@@ -153,7 +163,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.post(
     '/engines/:engine/check',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'checkEngine',
@@ -199,7 +209,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.delete(
     '/engines/:engine',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteEngine',

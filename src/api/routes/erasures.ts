@@ -4,7 +4,9 @@ import * as z from 'zod'
 import { SUBJECT_KINDS } from '../../core/traces.ts'
 import { type ErasurePlan, IDENTIFIERS_MAX } from '../../erasure/erasures.ts'
 import { type Erasure, STEPS } from '../../erasure/requests.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, Note, Time, TimeOrNull } from '../schemas.ts'
 
@@ -114,10 +116,25 @@ const Params = z.object({ erasure: z.string().min(1).max(64).describe('Id of the
 const TAGS = ['Erasures']
 
 export function erasureRoutes(app: Api, { erasures }: ApiParts): void {
+  const audit: Audited = {
+    object: 'erasure',
+    param: 'erasure',
+    // Neither whom it is about nor what somebody wrote about it.
+    read: async (key) => {
+      const { id, state, progress } = await erasures.get(key)
+      return { id, state, suppress: progress.suppress }
+    },
+  }
+  const lifting: Audited = {
+    object: 'erasure',
+    param: 'erasure',
+    told: (_body: never, answer: { lifted: number }) => answer,
+  }
+
   app.post(
     '/erasures/plan',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'planErasure',
@@ -133,7 +150,7 @@ export function erasureRoutes(app: Api, { erasures }: ApiParts): void {
   app.post(
     '/erasures',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createErasure',
@@ -144,7 +161,7 @@ export function erasureRoutes(app: Api, { erasures }: ApiParts): void {
     },
     async (request, reply) => {
       const { note, ...wish } = request.body
-      return reply.code(202).send(viewOf(await erasures.create(wish, request.caller?.label ?? '', note)))
+      return reply.code(202).send(viewOf(await erasures.create(wish, callerName(request), note)))
     },
   )
 
@@ -180,7 +197,7 @@ export function erasureRoutes(app: Api, { erasures }: ApiParts): void {
   app.post(
     '/erasures/:erasure/lift',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: lifting },
       schema: {
         tags: TAGS,
         operationId: 'liftSuppression',
@@ -198,7 +215,7 @@ export function erasureRoutes(app: Api, { erasures }: ApiParts): void {
   app.post(
     '/erasures/verify',
     {
-      config: { role: 'viewer' },
+      config: { role: 'viewer', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'verifyReceipt',

@@ -6,7 +6,9 @@ import { ThalwegError } from '../../core/errors.ts'
 import type { PersonEntry } from '../../profiles/exports/book.ts'
 import { EXPORT_STATES, type Export, ExportDefinition } from '../../profiles/exports/definition.ts'
 import type { ExportStatus } from '../../profiles/exports/exports.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, Note, Time, TimeOrNull } from '../schemas.ts'
 import { which } from './activations.ts'
@@ -148,6 +150,28 @@ const Limit = z.coerce.number().int().min(1).max(PAGE_MAX).default(100)
 
 export function exportRoutes(app: Api, { exports }: ApiParts): void {
   const { registry } = exports
+  const audit: Audited = {
+    object: 'export',
+    param: 'export',
+    read: async (key) => {
+      const { number, name, state, stateReason, version, definition } = await registry.get(which(key))
+      return { number, name, state, stateReason, version, definition }
+    },
+  }
+  const retrying: Audited = {
+    object: 'export',
+    param: 'export',
+    // Not whom: that is their personal data.
+    told: ({ who }: { who?: readonly unknown[] }, answer: { retried: number }) => ({
+      asked: who?.length ?? 'all',
+      ...answer,
+    }),
+  }
+  const reconciling: Audited = {
+    object: 'export',
+    param: 'export',
+    told: (body: { repair: boolean }) => body,
+  }
 
   app.get(
     '/exports',
@@ -166,7 +190,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createExport',
@@ -176,13 +200,13 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
       },
     },
     async (request, reply) =>
-      reply.code(201).send(viewOf(await exports.create(request.body, request.caller?.label ?? ''))),
+      reply.code(201).send(viewOf(await exports.create(request.body, callerName(request)))),
   )
 
   app.post(
     '/exports/preview',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'previewExportDefinition',
@@ -255,7 +279,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.put(
     '/exports/:export',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseExport',
@@ -267,7 +291,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
     },
     async (request) => {
       const { definition, note } = request.body
-      const author = request.caller?.label ?? ''
+      const author = callerName(request)
       return viewOf(await exports.revise(which(request.params.export), definition, note, author))
     },
   )
@@ -275,7 +299,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.delete(
     '/exports/:export',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteExport',
@@ -296,7 +320,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/start',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'startExport',
@@ -311,7 +335,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/pause',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'pauseExport',
@@ -327,7 +351,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/resume',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'resumeExport',
@@ -401,7 +425,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/retry',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: retrying },
       schema: {
         tags: TAGS,
         operationId: 'retryExport',
@@ -419,7 +443,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/reconcile',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: reconciling },
       schema: {
         tags: TAGS,
         operationId: 'reconcileExport',

@@ -9,6 +9,7 @@ import { RowsSettings } from '../../sources/files/row-settings.ts'
 import type { TallyRow } from '../../sources/files/tally.ts'
 import { SourceName } from '../../sources/settings.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, Time, TimeOrNull } from '../schemas.ts'
 
@@ -96,6 +97,18 @@ const TAGS = ['Imports']
 const Params = z.object({ source: z.string().min(1).max(64).describe('Name of the source of files.') })
 
 export function importRoutes(app: Api, { imports }: ApiParts): void {
+  const audit: Audited = {
+    object: 'import',
+    param: 'source',
+    read: async (key) => {
+      const { source, copiesOf, stream, location, pollSeconds, state, reason, run } = viewOf(
+        await imports.get(key),
+      )
+      return { name: source, copiesOf, stream, location, pollSeconds, state, reason, run }
+    },
+    made: ({ source }: ImportAnswer) => source,
+  }
+
   app.get(
     '/imports',
     {
@@ -113,7 +126,7 @@ export function importRoutes(app: Api, { imports }: ApiParts): void {
   app.post(
     '/imports',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'startImport',
@@ -192,7 +205,7 @@ export function importRoutes(app: Api, { imports }: ApiParts): void {
     app.post(
       `/imports/:source/${word}`,
       {
-        config: { role: 'operator' },
+        config: { role: 'operator', audit },
         schema: {
           tags: TAGS,
           operationId: `${word}Import`,

@@ -1,11 +1,13 @@
 /** The address of the live stream. */
 
 import * as z from 'zod'
+import type { Access } from '../../access/access.ts'
+import { whoeverCalls } from '../access.ts'
 import type { Api } from '../app.ts'
 import type { LiveStreams } from '../live.ts'
 import { ErrorAnswer } from '../schemas.ts'
 
-export function liveRoutes(app: Api, streams: LiveStreams): void {
+export function liveRoutes(app: Api, streams: LiveStreams, access: Access): void {
   app.get(
     '/live',
     {
@@ -25,7 +27,11 @@ export function liveRoutes(app: Api, streams: LiveStreams): void {
     async (request, reply) => {
       streams.refuseWhenFull()
       reply.hijack()
-      await streams.open(reply.raw, timeOf(request.headers['last-event-id']))
+      await streams.open(
+        reply.raw,
+        timeOf(request.headers['last-event-id']),
+        async () => (await whoeverCalls(request, access)) !== undefined,
+      )
     },
   )
 }

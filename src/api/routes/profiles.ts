@@ -142,6 +142,23 @@ const TAGS = ['Profiles']
 /** Which role sees personal data. */
 const SEES_PERSONAL = new Set(['operator', 'admin'])
 
+/** The trail names profiles by number and identifiers by their field only: what they are is somebody's personal data. */
+function mergedOf({ one, two }: { one: number; two: number }) {
+  return { one, two }
+}
+
+function undoneOf({ note }: { note: string }) {
+  return { note }
+}
+
+function pairOf({ a, b }: Record<'a' | 'b', z.output<typeof Pair>>) {
+  return { fields: [a[0], b[0]] }
+}
+
+function rehearses({ dryRun }: { dryRun: boolean }): boolean {
+  return dryRun
+}
+
 export function profileRoutes(app: Api, parts: ApiParts): void {
   const { profiles, log, clock, queryRole } = parts
 
@@ -219,7 +236,7 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/profiles/drift',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'profilesDrift',
@@ -270,7 +287,7 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/profiles/merge',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: { object: 'profiles', rehearses, told: mergedOf } },
       schema: {
         tags: TAGS,
         operationId: 'mergeProfiles',
@@ -288,7 +305,10 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/profiles/merges/:merge/undo',
     {
-      config: { role: 'operator' },
+      config: {
+        role: 'operator',
+        audit: { object: 'merge of profiles', param: 'merge', rehearses, told: undoneOf },
+      },
       schema: {
         tags: TAGS,
         operationId: 'undoProfileMerge',
@@ -327,7 +347,7 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/profiles/never-links',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: { object: 'profiles', told: pairOf } },
       schema: {
         tags: TAGS,
         operationId: 'neverLink',
@@ -345,7 +365,7 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/profiles/never-links/remove',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: { object: 'profiles', told: pairOf } },
       schema: {
         tags: TAGS,
         operationId: 'mayLink',
@@ -393,7 +413,7 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
       const tables = await engine.tables(leaving(reply.raw))
       if (sql === undefined || !tables.some(({ database, table }) => `${database}.${table}` === EVENTS_TABLE))
         return { events: [] }
-      const who = caller?.label ?? ''
+      const who = caller?.name ?? ''
       const running = await parts.queries.start(
         { engine: 'warehouse', sql, rowsMax: limit, who },
         leaving(reply.raw),

@@ -3,7 +3,9 @@
 import * as z from 'zod'
 import { EngineName } from '../../warehouse/engines.ts'
 import { SQL_CHARS_MAX } from '../../warehouse/guard/tokens.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { ErrorAnswer, NOTHING, Time } from '../schemas.ts'
 
@@ -34,6 +36,15 @@ const Params = z.object({ query: z.string().min(1).max(100).describe('Name of th
 const TAGS = ['Queries']
 
 export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
+  const audit: Audited = {
+    object: 'saved query',
+    param: 'query',
+    read: async (key) => {
+      const { name, engine, sql, description, version } = await savedQueries.get(key)
+      return { name, engine, sql, description, version }
+    },
+  }
+
   app.get(
     '/queries',
     {
@@ -51,7 +62,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
   app.post(
     '/queries',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createSavedQuery',
@@ -67,7 +78,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
     },
     async (request, reply) => {
       const { name, ...text } = request.body
-      return reply.code(201).send(await savedQueries.create(name, text, request.caller?.label ?? ''))
+      return reply.code(201).send(await savedQueries.create(name, text, callerName(request)))
     },
   )
 
@@ -104,7 +115,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
   app.patch(
     '/queries/:query',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseSavedQuery',
@@ -127,7 +138,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
           ...(sql === undefined ? {} : { sql }),
           ...(description === undefined ? {} : { description }),
         },
-        request.caller?.label ?? '',
+        callerName(request),
       )
     },
   )
@@ -135,7 +146,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
   app.delete(
     '/queries/:query',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteSavedQuery',

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { type Replay, ReplayWindow } from '../../delivery/replay.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import { currentNamed } from '../current-views.ts'
 import { ownersOf, refuseOwned } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
@@ -52,6 +53,15 @@ const Params = z.object({ replay: z.string().min(1).max(64).describe('Id of the 
 const TAGS = ['Replays']
 
 export function replayRoutes(app: Api, { currents, delivery, audiences }: ApiParts): void {
+  const audit: Audited = {
+    object: 'replay',
+    param: 'replay',
+    read: async (id) => {
+      const { current, state, fromOffset, toOffset, types, createdAt } = await delivery.getReplay(id)
+      return { id, current, state, fromOffset, toOffset, types, createdAt }
+    },
+  }
+  const making: Audited = { ...audit, made: ({ id }: ReplayAnswer) => id }
   const view = async (replay: Replay) => {
     const known = (await currents.list()).find((current) => current.number === replay.current)
     return viewOf(replay, known?.name ?? null)
@@ -60,7 +70,7 @@ export function replayRoutes(app: Api, { currents, delivery, audiences }: ApiPar
   app.post(
     '/currents/:current/replays/preview',
     {
-      config: { role: 'viewer' },
+      config: { role: 'viewer', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'previewReplay',
@@ -80,7 +90,7 @@ export function replayRoutes(app: Api, { currents, delivery, audiences }: ApiPar
   app.post(
     '/currents/:current/replays',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: making },
       schema: {
         tags: TAGS,
         operationId: 'createReplay',
@@ -139,7 +149,7 @@ export function replayRoutes(app: Api, { currents, delivery, audiences }: ApiPar
     app.post(
       `/replays/:replay/${word}`,
       {
-        config: { role: 'operator' },
+        config: { role: 'operator', audit },
         schema: {
           tags: TAGS,
           operationId,

@@ -1,13 +1,14 @@
 /** Runs of activations: start, watch, release, cancel, retry; what they changed. */
 
-import type { FastifyRequest } from 'fastify'
 import * as z from 'zod'
 import { identifierOf } from '../../audiences/roster/person.ts'
 import type { Refused } from '../../audiences/roster/roster.ts'
 import { PHASES, RUN_STATES, type Run, runId, TRIGGERS } from '../../audiences/run.ts'
 import { RUNS_PAGE_MAX } from '../../audiences/runs.ts'
 import type { DeadLetter } from '../../delivery/dead-letters.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { answerPeople, FILE_ANSWER, FileFormat } from '../people-files.ts'
 import { Count, ErrorAnswer, Time, TimeOrNull } from '../schemas.ts'
@@ -120,6 +121,12 @@ const REQUESTS_PAGE = 500
 
 export function runRoutes(app: Api, parts: ApiParts): void {
   const { audiences } = parts
+  const audit: Audited = {
+    object: 'run',
+    param: 'run',
+    read: async (key, { activation = '' }) => keptOf(await audiences.run(which(activation), Number(key))),
+    made: ({ run }: RunAnswer) => run,
+  }
 
   app.get(
     '/runs',
@@ -159,7 +166,7 @@ export function runRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/activations/:activation/runs',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'startRun',
@@ -206,7 +213,7 @@ export function runRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/activations/:activation/runs/:run/release',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'releaseRun',
@@ -231,7 +238,7 @@ export function runRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/activations/:activation/runs/:run/cancel',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'cancelRun',
@@ -419,9 +426,24 @@ async function refusalsOf(
   })
 }
 
-/** For the history: whose token asked. */
-function callerName({ caller }: FastifyRequest): string {
-  return caller?.label ?? ''
+/** How many, not who: that is their personal data. */
+function keptOf({ activation, run, dry, state, phase, trigger, retryOf, report }: Run) {
+  const { added, removed, unchanged, hold, error } = report
+  const name = `activation ${activation}, run ${run}`
+  return {
+    id: runId({ activation, run }),
+    name,
+    dry,
+    state,
+    phase,
+    trigger,
+    retryOf,
+    added,
+    removed,
+    unchanged,
+    hold,
+    error,
+  }
 }
 
 /** Without members that were not given. */

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts, SandboxDouble } from '../parts.ts'
 import { Count, ErrorAnswer, Time } from '../schemas.ts'
 
@@ -28,6 +29,11 @@ const TAGS = ['Sandbox']
 
 export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
   if (sandbox === undefined) return
+  const audit: Audited = {
+    object: 'double',
+    param: 'double',
+    read: (name) => ({ name, faults: doubleNamed(sandbox, name).faults.state() }),
+  }
 
   app.get(
     '/sandbox',
@@ -108,7 +114,7 @@ export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
   app.put(
     '/sandbox/:double/faults',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'setFaults',
@@ -135,7 +141,7 @@ export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
   app.post(
     '/sandbox/:double/reset',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'resetDouble',

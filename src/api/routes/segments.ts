@@ -3,7 +3,9 @@
 import type { ServerResponse } from 'node:http'
 import * as z from 'zod'
 import { SegmentDefinition } from '../../audiences/segments/rule.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { leaving } from '../results.ts'
 import { Count, ErrorAnswer, NOTHING, Note, Time } from '../schemas.ts'
@@ -70,6 +72,15 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
     }
   }
 
+  const audit: Audited = {
+    object: 'segment',
+    param: 'segment',
+    read: async (key) => {
+      const { name, version, definition, note } = await segments.get(key)
+      return { name, version, definition, note }
+    },
+  }
+
   app.get(
     '/segments',
     {
@@ -87,7 +98,7 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
   app.post(
     '/segments',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createSegment',
@@ -96,14 +107,13 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
         response: { 201: SegmentView, default: ErrorAnswer },
       },
     },
-    async (request, reply) =>
-      reply.code(201).send(await segments.create(request.body, request.caller?.label ?? '')),
+    async (request, reply) => reply.code(201).send(await segments.create(request.body, callerName(request))),
   )
 
   app.post(
     '/segments/preview',
     {
-      config: { role: queryRole },
+      config: { role: queryRole, audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'previewRule',
@@ -112,8 +122,7 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
         response: { 200: PreviewView, default: ErrorAnswer },
       },
     },
-    async (request, reply) =>
-      preview(request.body, request.body.rows, request.caller?.label ?? '', reply.raw),
+    async (request, reply) => preview(request.body, request.body.rows, callerName(request), reply.raw),
   )
 
   app.get(
@@ -161,14 +170,14 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
     },
     async (request, reply) => {
       const { definition } = await segments.get(request.params.segment)
-      return preview(definition, request.query.rows, request.caller?.label ?? '', reply.raw)
+      return preview(definition, request.query.rows, callerName(request), reply.raw)
     },
   )
 
   app.put(
     '/segments/:segment',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseSegment',
@@ -180,14 +189,14 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
     },
     (request) => {
       const { definition, note } = request.body
-      return segments.revise(request.params.segment, definition, request.caller?.label ?? '', note)
+      return segments.revise(request.params.segment, definition, callerName(request), note)
     },
   )
 
   app.delete(
     '/segments/:segment',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteSegment',

@@ -6,6 +6,7 @@ import type { SourceCounts } from '../../sources/counters.ts'
 import { SOURCE_KINDS, SourceKind, SourceName, TokenText } from '../../sources/settings.ts'
 import type { Source } from '../../sources/sources.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
 
@@ -90,6 +91,15 @@ const Params = z.object({ source: z.string().min(1).max(64).describe('Name of th
 export function sourceRoutes(app: Api, parts: ApiParts): void {
   const { sources, counters, verdicts, currents, imports } = parts
   const view = (source: Source) => viewOf(source, counters.of(source.number))
+  const audit: Audited = {
+    object: 'source',
+    param: 'source',
+    read: (key) => {
+      const { name, kind, settings, tokens } = sources.get(key)
+      return { name, kind, settings, tokens }
+    },
+    made: ({ source }: { source: SourceAnswer }) => source.name,
+  }
 
   app.get(
     '/source-kinds',
@@ -135,7 +145,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/sources',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createSource',
@@ -199,7 +209,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/sources/:source',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'updateSource',
@@ -219,7 +229,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/sources/:source',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteSource',
@@ -245,7 +255,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/sources/:source/tokens',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'addSourceToken',
@@ -267,7 +277,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/sources/:source/tokens/:token',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'revokeSourceToken',

@@ -100,7 +100,7 @@ export function sqlRoutes(app: Api, { queries, savedQueries, queryRole }: ApiPar
   app.post(
     '/sql',
     {
-      config: { role: queryRole },
+      config: { role: queryRole, audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'runQuery',
@@ -122,7 +122,7 @@ export function sqlRoutes(app: Api, { queries, savedQueries, queryRole }: ApiPar
     },
     async (request, reply) => {
       const { format, rowsMax = format === 'json' ? JSON_ROWS_DEFAULT : undefined } = request.body
-      const order = await orderFrom({ ...request.body, rowsMax }, request.caller?.label, savedQueries)
+      const order = await orderFrom({ ...request.body, rowsMax }, request.caller?.name, savedQueries)
       const query = await queries.start(order, leaving(reply.raw))
       reply.hijack()
       await answerResult(reply.raw, query, format)
@@ -132,7 +132,7 @@ export function sqlRoutes(app: Api, { queries, savedQueries, queryRole }: ApiPar
   app.post(
     '/sql/export',
     {
-      config: { role: queryRole },
+      config: { role: queryRole, audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'exportQuery',
@@ -155,7 +155,7 @@ export function sqlRoutes(app: Api, { queries, savedQueries, queryRole }: ApiPar
     },
     async (request, reply) => {
       const { format } = request.body
-      const order = await orderFrom(request.body, request.caller?.label, savedQueries)
+      const order = await orderFrom(request.body, request.caller?.name, savedQueries)
       const headers = { 'content-disposition': `attachment; filename="${order.saved ?? 'query'}.${format}"` }
       if (format !== 'parquet') {
         const query = await queries.start(order, leaving(reply.raw))
@@ -185,7 +185,7 @@ export function sqlRoutes(app: Api, { queries, savedQueries, queryRole }: ApiPar
   app.delete(
     '/sql/running/:query',
     {
-      config: { role: queryRole },
+      config: { role: queryRole, audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'cancelQuery',

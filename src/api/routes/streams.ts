@@ -4,7 +4,9 @@ import * as z from 'zod'
 import { checkSchema } from '../../profiles/mapping/check.ts'
 import { dryRun, SAMPLES_MAX } from '../../profiles/mapping/dry-run.ts'
 import { ProfileSchema } from '../../profiles/schema.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, Note, Time } from '../schemas.ts'
 
@@ -39,6 +41,20 @@ export type SampleAnswer = z.output<typeof SampleView>
 const TAGS = ['Streams']
 
 export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
+  const audit: Audited = {
+    object: 'profile schema',
+    only: true,
+    read: () => {
+      const { version, definition, note } = profiles.schemas.present
+      return { name: 'profile schema', version, definition, note }
+    },
+  }
+  const again: Audited = {
+    object: 'stream',
+    rehearses: ({ dryRun }: { dryRun: boolean }) => dryRun,
+    told: (_body: never, { stream, fields }: { stream: string; fields: string[] }) => ({ stream, fields }),
+  }
+
   app.get(
     '/profile-schema',
     {
@@ -70,7 +86,7 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
   app.put(
     '/profile-schema',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseProfileSchema',
@@ -79,13 +95,16 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
         response: { 200: VersionView, default: ErrorAnswer },
       },
     },
-    ({ body: { definition, note }, caller }) => profiles.revise(definition, note, caller?.label ?? ''),
+    (request) => {
+      const { definition, note } = request.body
+      return profiles.revise(definition, note, callerName(request))
+    },
   )
 
   app.post(
     '/profile-schema/check',
     {
-      config: { role: 'viewer' },
+      config: { role: 'viewer', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'checkProfileSchema',
@@ -103,7 +122,7 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
   app.post(
     '/profile-schema/try',
     {
-      config: { role: 'viewer' },
+      config: { role: 'viewer', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'tryMapping',
@@ -131,7 +150,7 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
   app.post(
     '/profile-schema/read-again',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: again },
       schema: {
         tags: TAGS,
         operationId: 'readStreamAgain',

@@ -1,11 +1,14 @@
 /** API tokens: who may talk to this API. */
 
 import * as z from 'zod'
+import { ROLES } from '../../access/roles.ts'
+import { LABEL_CHARS_MAX } from '../../access/tokens.ts'
 import { ThalwegError } from '../../core/errors.ts'
+import { callerIn } from '../access.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
-import { LABEL_CHARS_MAX, ROLES } from '../tokens.ts'
 
 const TokenView = z
   .object({
@@ -21,7 +24,26 @@ export type TokenAnswer = z.output<typeof TokenView>
 
 const TAGS = ['Tokens']
 
-export function tokenRoutes(app: Api, { tokens }: ApiParts): void {
+export function tokenRoutes(app: Api, { access }: ApiParts): void {
+  const { tokens } = access
+
+  async function tokenOf(id: string) {
+    const token = (await tokens.list()).find((one) => one.id === id)
+    if (token === undefined)
+      throw new ThalwegError('TOKEN_UNKNOWN', `There is no API token ${JSON.stringify(id)}`)
+    return token
+  }
+
+  const audit: Audited = {
+    object: 'token',
+    param: 'token',
+    read: async (id) => {
+      const { lastUsedAt: _, ...token } = await tokenOf(id)
+      return token
+    },
+    made: ({ token }: { token: TokenAnswer }) => token.id,
+  }
+
   app.get(
     '/tokens',
     {
@@ -48,15 +70,16 @@ export function tokenRoutes(app: Api, { tokens }: ApiParts): void {
       },
     },
     (request) => {
-      if (request.caller === undefined) throw new ThalwegError('DEFECT', 'The request has no caller')
-      return request.caller
+      const { kind, id } = callerIn(request)
+      if (kind === 'token') return tokenOf(id)
+      throw new ThalwegError('TOKEN_UNKNOWN', 'You came by a session, not with a token')
     },
   )
 
   app.post(
     '/tokens',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'createToken',
@@ -82,7 +105,7 @@ export function tokenRoutes(app: Api, { tokens }: ApiParts): void {
   app.delete(
     '/tokens/:token',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit: audit },
       schema: {
         tags: TAGS,
         operationId: 'revokeToken',

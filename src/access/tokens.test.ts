@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { freshStore } from '../../test/support/store.ts'
 import { VirtualClock } from '../core/clock.ts'
-import { allows, openTokens, ROLES } from './tokens.ts'
+import { allows, ROLES } from './roles.ts'
+import { openTokens } from './tokens.ts'
 
 const STALE_MS = 30_000
 

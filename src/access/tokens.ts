@@ -9,14 +9,7 @@ import { ThalwegError } from '../core/errors.ts'
 import { hashToken, newToken, tokensEqual } from '../core/secret.ts'
 import type { ApiTokensTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
-
-/** Each role may do what those before it may. */
-export const ROLES = ['viewer', 'operator', 'admin'] as const
-export type Role = (typeof ROLES)[number]
-
-export function allows(held: Role, needed: Role): boolean {
-  return ROLES.indexOf(held) >= ROLES.indexOf(needed)
-}
+import { type Role, roleOf } from './roles.ts'
 
 /** A token as it may be shown. */
 export interface ApiToken {
@@ -176,7 +169,7 @@ function tokenOf(row: ApiTokensTable): ApiToken {
   return {
     id: row.id,
     label: row.label,
-    role: ROLES.find((role) => role === row.role) ?? 'viewer',
+    role: roleOf(row.role),
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
   }
