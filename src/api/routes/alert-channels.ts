@@ -2,14 +2,15 @@
 
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
+import { allows } from '../../access/roles.ts'
 import { type Channel, ChannelDefinition } from '../../alerts/channels.ts'
 import { answerOf } from '../../alerts/dispatcher.ts'
 import { countsOf, type MessageState } from '../../alerts/outbox.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
-import { allows } from '../tokens.ts'
 
 const ChannelView = z
   .object({
@@ -50,6 +51,14 @@ const TAGS = ['Alerts']
 
 export function alertChannelRoutes(app: Api, parts: ApiParts): void {
   const { alertChannels: channels, alertDispatcher, authorizations, clock, store } = parts
+  const audit: Audited = {
+    object: 'alert-channel',
+    param: 'channel',
+    read: async (which) => {
+      const { id, definition } = await channels.get(which)
+      return { id, ...definition }
+    },
+  }
 
   app.get(
     '/alert-channels',
@@ -71,7 +80,7 @@ export function alertChannelRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/alert-channels',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'createAlertChannel',
@@ -104,7 +113,7 @@ export function alertChannelRoutes(app: Api, parts: ApiParts): void {
   app.patch(
     '/alert-channels/:channel',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'updateAlertChannel',
@@ -127,7 +136,7 @@ export function alertChannelRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/alert-channels/:channel',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteAlertChannel',
@@ -145,7 +154,7 @@ export function alertChannelRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/alert-channels/:channel/test',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'testAlertChannel',

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { ABOUT_SORTS, type About, ALERT_KINDS, type Alert } from '../../alerts/alert.ts'
 import { tellingsOf } from '../../alerts/outbox.ts'
 import { ThalwegError } from '../../core/errors.ts'
+import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
 import { currentNamed } from '../current-views.ts'
 import { cursorAfter, placeOf } from '../cursor.ts'
@@ -125,7 +126,17 @@ export function alertRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/alerts/:alert/acknowledge',
     {
-      config: { role: 'operator' },
+      config: {
+        role: 'operator',
+        audit: {
+          object: 'alert',
+          param: 'alert',
+          read: async (id) => {
+            const { subject, acknowledgedBy, acknowledgeNote } = await alerts.get(id)
+            return { id, name: subject, acknowledgedBy, acknowledgeNote }
+          },
+        },
+      },
       schema: {
         tags: TAGS,
         operationId: 'acknowledgeAlert',
@@ -138,8 +149,10 @@ export function alertRoutes(app: Api, parts: ApiParts): void {
       },
     },
     async (request) => {
-      const by = request.caller?.label ?? ''
-      return viewOf(parts, await alerts.acknowledge(request.params.alert, by, request.body.note))
+      return viewOf(
+        parts,
+        await alerts.acknowledge(request.params.alert, callerName(request), request.body.note),
+      )
     },
   )
 }

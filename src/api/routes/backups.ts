@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import type { Backup } from '../../backup/backups.ts'
 import type { Api } from '../app.ts'
+import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, ErrorAnswer, NOTHING, Note, Offset, Time } from '../schemas.ts'
 
@@ -58,6 +59,15 @@ const Params = z.object({ backup: z.string().min(1).max(64).describe('Id of the 
 const TAGS = ['System']
 
 export function backupRoutes(app: Api, { backups, store }: ApiParts): void {
+  const audit: Audited = {
+    object: 'backup',
+    param: 'backup',
+    read: async (id) => {
+      const { folder, manifest } = await backups.get(id)
+      return { id, folder, note: manifest.note, withKey: manifest.withKey, startedAt: manifest.startedAt }
+    },
+  }
+
   app.get(
     '/system/backups',
     {
@@ -82,7 +92,18 @@ export function backupRoutes(app: Api, { backups, store }: ApiParts): void {
   app.post(
     '/system/backups',
     {
-      config: { role: 'admin' },
+      config: {
+        role: 'admin',
+        audit: {
+          object: 'backup',
+          // The copy is not there yet when the answer is.
+          told: ({ note, withKey }: { note: string; withKey: boolean }, { id }: BackupUnderWayAnswer) => ({
+            id,
+            note,
+            withKey,
+          }),
+        },
+      },
       schema: {
         tags: TAGS,
         operationId: 'createBackup',
@@ -120,7 +141,7 @@ export function backupRoutes(app: Api, { backups, store }: ApiParts): void {
   app.delete(
     '/system/backups/:backup',
     {
-      config: { role: 'admin' },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteBackup',
