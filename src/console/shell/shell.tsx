@@ -10,6 +10,7 @@ import { REGIONS } from './navigation.ts'
 import { Palette } from './palette.tsx'
 import { SchemeButton } from './scheme-button.tsx'
 import classes from './shell.module.css'
+import { DemoTour } from './tour/tour.tsx'
 
 export function Shell() {
   const [opened, { toggle, close }] = useDisclosure(false)
@@ -40,6 +41,7 @@ export function Shell() {
             <Connection />
             <Palette />
             <AlertsButton />
+            <DemoTour />
             <SchemeButton />
           </Group>
         </Group>

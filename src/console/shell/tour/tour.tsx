@@ -5,6 +5,7 @@ import { Link, useRouterState } from '@tanstack/react-router'
 import { Compass } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { RunAnswer } from '../../../api/routes/runs.ts'
+import type { SessionAnswer } from '../../../api/routes/session.ts'
 import { at } from '../../api/client.ts'
 import { useAnswer } from '../../api/queries.ts'
 import { STEPS, TOUR_ACTIVATION, type TourFacts } from './steps.ts'
@@ -21,8 +22,14 @@ function remembered(): number | 'away' {
   return Number.isInteger(step) && step >= 0 && step < STEPS.length ? step : 0
 }
 
-/** The button in the head, and the panel while the tour is on. Only for the demo: elsewhere there is nothing of what it tells. */
-export function Tour() {
+/** Only the demo has what the tour tells of. */
+export function DemoTour() {
+  const { data } = useAnswer<SessionAnswer>('/session')
+  return data?.demo === true && data.caller !== null ? <Tour /> : null
+}
+
+/** The button in the head, and the panel while the tour is on. */
+function Tour() {
   const [step, setStep] = useState(remembered)
   const go = (next: number | 'away'): void => {
     localStorage.setItem(KEPT_AS, String(next))
