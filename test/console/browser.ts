@@ -174,7 +174,7 @@ export function launchBrowser(): Promise<Browser> {
 export async function newContext(
   browser: Browser,
   token: string | undefined,
-  { dark = false, phone = false }: Look,
+  { dark = false, phone = false, tour = false }: Look,
 ): Promise<BrowserContext> {
   const context = await browser.newContext({
     viewport: phone ? PHONE : DESKTOP,
@@ -183,6 +183,8 @@ export async function newContext(
     ...(token === undefined ? {} : { extraHTTPHeaders: { authorization: `Bearer ${token}` } }),
   })
   context.setDefaultTimeout(WAIT_MS_MAX)
+  // The tour would stand on what is looked at.
+  if (!tour) await context.addInitScript("localStorage.setItem('thalweg-tour', 'away')")
   return context
 }
 
