@@ -22,6 +22,8 @@ export const PHONE = { width: 390, height: 844 }
 const WAIT_MS_MAX = 15_000
 
 export interface Look {
+  /** As somebody comes who has never been here: with the tour. */
+  readonly tour?: boolean
   readonly dark?: boolean
   readonly phone?: boolean
   /** Whose token the browser sends; `nobody`: it signs in like everybody else. */
