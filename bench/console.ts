@@ -25,7 +25,10 @@ const LISTS: readonly string[] = [
   '/currents/c7/dead-letters?limit=100',
   '/runs?limit=50',
   '/runs?state=partial&limit=50',
+  '/runs?trigger=manual&limit=50',
+  '/runs?activation=many&dry=true&limit=50',
   '/activations/many/runs?limit=50',
+  '/activations',
   '/alerts',
 ]
 
@@ -35,7 +38,14 @@ export async function consoleLists(): Promise<object[]> {
     await fill(stack)
     const rows: object[] = []
     for (const path of LISTS) rows.push({ case: `GET ${path}`, ...(await asked(stack, path)) })
-    rows.push({ case: `GET /dead-letters, page 500`, ...(await asked(stack, await deepPage(stack, 500))) })
+    rows.push({
+      case: 'GET /dead-letters, page 500',
+      ...(await asked(stack, await deepPage(stack, '/dead-letters?limit=100', 500))),
+    })
+    rows.push({
+      case: 'GET /runs, page 150',
+      ...(await asked(stack, await deepPage(stack, '/runs?limit=50', 150))),
+    })
     rows.push({
       case: 'from the address to the first page with its data, nothing kept',
       ...(await opened(stack)),
@@ -123,11 +133,11 @@ async function asked({ call }: ConsoleStack, path: string): Promise<{ p50Ms: num
 }
 
 /** The address of a page far down the list. */
-async function deepPage({ call }: ConsoleStack, pages: number): Promise<string> {
-  let path = '/dead-letters?limit=100'
+async function deepPage({ call }: ConsoleStack, list: string, pages: number): Promise<string> {
+  let path = list
   for (let i = 0; i < pages; i++) {
     const { next } = await call('GET', path)
-    path = `/dead-letters?limit=100&cursor=${encodeURIComponent(next)}`
+    path = `${list}&cursor=${encodeURIComponent(next)}`
   }
   return path
 }

@@ -6,7 +6,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type ConsoleStack, startConsole } from '../test/console/browser.ts'
-import { PAGES } from '../test/console/pages.ts'
+import { PAGES, prepare } from '../test/console/pages.ts'
 
 const ROOT = dirname(import.meta.dirname)
 const FOLDER = join(ROOT, 'screenshots')
@@ -22,13 +22,10 @@ for (const page of pages)
   for (const dark of [false, true]) for (const phone of [false, true]) await shoot(stack, page, dark, phone)
 await stack.close()
 
-async function shoot(
-  { open }: ConsoleStack,
-  { name, path, shows }: (typeof PAGES)[number],
-  dark: boolean,
-  phone: boolean,
-) {
-  const { page, close } = await open(path, { dark, phone })
+async function shoot(stack: ConsoleStack, listed: (typeof PAGES)[number], dark: boolean, phone: boolean) {
+  const { name, path, shows } = listed
+  await prepare(stack, listed)
+  const { page, close } = await stack.open(path, { dark, phone })
   await page.getByRole('main').getByText(shows).first().waitFor()
   await page.waitForTimeout(SETTLE_MS)
   const file = `${name}-${dark ? 'dark' : 'light'}${phone ? '-phone' : ''}`

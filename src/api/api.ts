@@ -21,6 +21,7 @@ import { healthRoutes } from './health.ts'
 import { LiveStreams } from './live.ts'
 import type { ApiParts } from './parts.ts'
 import { Pulse } from './pulse.ts'
+import { activationPreviewRoutes } from './routes/activation-previews.ts'
 import { activationRoutes } from './routes/activations.ts'
 import { alertChannelRoutes } from './routes/alert-channels.ts'
 import { alertRoutes } from './routes/alerts.ts'
@@ -151,6 +152,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   deadLetterRoutes,
   replayRoutes,
   activationRoutes,
+  activationPreviewRoutes,
   runRoutes,
   segmentRoutes,
   streamRoutes,

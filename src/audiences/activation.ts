@@ -110,7 +110,7 @@ export interface Activation {
   readonly updatedAt: number
 }
 
-export function aliasColumns({ aliases }: ActivationDefinition): AliasColumn[] {
+export function aliasColumns({ aliases }: Pick<ActivationDefinition, 'aliases'>): AliasColumn[] {
   return aliases.map((alias) => (typeof alias === 'string' ? { label: alias, column: alias } : alias))
 }
 

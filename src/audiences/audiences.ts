@@ -17,9 +17,10 @@ import type { EngineKind } from '../warehouse/warehouse.ts'
 import { type Activation, type ActivationDefinition, aliasColumns, targetOf } from './activation.ts'
 import { columnOf } from './columns.ts'
 import { questionOf, RunDriver, type Surroundings } from './driver.ts'
+import { type PreviewedDefinition, previewOf, type QueryPreview } from './preview.ts'
 import { Activations } from './registry.ts'
 import { ROSTER_DEFAULTS, Roster } from './roster/roster.ts'
-import { FINISHED, type Run } from './run.ts'
+import { FINISHED, noted, type Run } from './run.ts'
 import { type NewRun, Runs } from './runs.ts'
 import { nextDue } from './schedule.ts'
 import { DIALECTS } from './segments/dialect.ts'
@@ -162,37 +163,53 @@ export class Audiences {
         'RUN_STATE',
         `Run ${number} would empty the cohort. Release it with the confirmation that this is meant, or cancel it`,
       )
-    const report = {
-      ...run.report,
-      hold: hold === undefined ? undefined : { ...hold, releasedBy: by },
-    }
+    const report = noted(
+      { ...run.report, hold: hold === undefined ? undefined : { ...hold, releasedBy: by } },
+      this.#parts.clock.now(),
+      `Released by ${by}`,
+    )
     const released = await this.runs.save(run, 'running', 'send', report)
     this.#drive(activation, released)
     return released
   }
 
   /** What is in the log already is delivered; the rest is not sent. Throws RUN_STATE when it is finished. */
-  async cancel(which: number | string, number: number): Promise<Run> {
+  async cancel(which: number | string, number: number, by: string): Promise<Run> {
     const activation = await this.activations.get(which)
     const run = await this.run(activation.number, number)
-    if (run.state === 'held') return this.runs.save(run, 'cancelled', run.phase, run.report)
+    if (run.state === 'held') {
+      const report = noted(run.report, this.#parts.clock.now(), `Cancelled by ${by}: nothing was sent`)
+      return this.runs.save(run, 'cancelled', run.phase, report)
+    }
     const driver = this.#drivers.get(keyOf(run))?.driver
     if (FINISHED.has(run.state) || driver === undefined)
       throw new ThalwegError('RUN_STATE', `Run ${number} is ${run.state}: there is nothing to cancel`)
-    driver.cancel()
+    driver.cancel(by)
     return driver.run
   }
 
-  /** Trusts nothing that the vendor accepted: the next run sends everything again, its name too. */
+  /** Trusts nothing that the vendor accepted: the next run sends everything again, its name too. Throws ACTIVATION_BUSY. */
   async resync(which: number | string): Promise<void> {
-    await this.withRoster(which, (roster) => roster.forget())
-  }
-
-  /** Reads or changes the roster of an activation's cohort while no run works on it. Throws ACTIVATION_BUSY. */
-  async withRoster<T>(which: number | string, work: (roster: Roster) => Promise<T>): Promise<T> {
     const activation = await this.activations.get(which)
     await this.#refuseBusy(activation)
-    const roster = await this.#openRoster(targetOf(activation.definition))
+    await this.#onRoster(targetOf(activation.definition), (roster) => roster.forget())
+  }
+
+  /** Reads the roster of an activation's cohort while no run works on it; one that is held does not. Throws ACTIVATION_BUSY. */
+  async withRoster<T>(which: number | string, work: (roster: Roster) => Promise<T>): Promise<T> {
+    const activation = await this.activations.get(which)
+    await this.#refuseWorking(targetOf(activation.definition))
+    return this.#onRoster(targetOf(activation.definition), work)
+  }
+
+  /** As `withRoster`, for the cohort that a run was about. */
+  async withRosterOf<T>({ target }: Run, work: (roster: Roster) => Promise<T>): Promise<T> {
+    await this.#refuseWorking(target)
+    return this.#onRoster(target, work)
+  }
+
+  async #onRoster<T>(target: string, work: (roster: Roster) => Promise<T>): Promise<T> {
+    const roster = await this.#openRoster(target)
     try {
       return await work(roster)
     } finally {
@@ -317,6 +334,16 @@ export class Audiences {
     }
   }
 
+  /** What a query would say as an activation; `kind`: of the destination. Throws as the query does. */
+  preview(
+    definition: PreviewedDefinition,
+    kind: string,
+    rowsMax: number,
+    signal: AbortSignal,
+  ): Promise<QueryPreview> {
+    return previewOf(definition, kind, rowsMax, { ...this.#parts, segments: this.segments }, signal)
+  }
+
   #drive(activation: Activation, run: Run): void {
     const parts = {
       ...this.#parts,
@@ -431,15 +458,27 @@ export class Audiences {
 
   async #refuseBusy(activation: Activation): Promise<void> {
     const target = targetOf(activation.definition)
-    const one = (await this.runs.unfinished()).find(
-      (run) => run.activation === activation.number || run.target === target,
+    refuseUnfinished(
+      (await this.runs.unfinished()).find(
+        (run) => run.activation === activation.number || run.target === target,
+      ),
     )
-    if (one !== undefined)
-      throw new ThalwegError(
-        'ACTIVATION_BUSY',
-        `Run ${one.run} is ${one.state}: wait for it, release it or cancel it`,
-      )
   }
+
+  async #refuseWorking(target: string): Promise<void> {
+    refuseUnfinished(
+      (await this.runs.unfinished()).find((run) => run.target === target && run.state !== 'held'),
+    )
+  }
+}
+
+/** Throws ACTIVATION_BUSY unless there is none. */
+function refuseUnfinished(run: Run | undefined): void {
+  if (run !== undefined)
+    throw new ThalwegError(
+      'ACTIVATION_BUSY',
+      `Run ${run.run} is ${run.state}: wait for it, release it or cancel it`,
+    )
 }
 
 function keyOf({ activation, run }: Run): string {

@@ -188,7 +188,7 @@ test('cancelled after it was taken up: what an earlier process may have sent is 
   })
   const report = { ...emptyReport(), added: PEOPLE, unsent: PEOPLE, window: { from: 0, to: undefined } }
   const left = await driven.runs.save(begun, 'running', 'send', report)
-  driven.before = () => driven.driver?.cancel()
+  driven.before = () => driven.driver?.cancel('test')
   const run = await driven.drive(left)
   expect(run).toMatchObject({
     state: 'cancelled',

@@ -28,6 +28,7 @@ import {
   changeNumber,
   changesOf,
   emptyReport,
+  noted,
   type Phase,
   type Run,
   type RunReport,
@@ -64,7 +65,7 @@ export interface DriverParts extends Surroundings {
 }
 
 /** By what each kind of destination finds people; all kinds where it is not listed. */
-const FINDS: Readonly<Record<string, readonly IdentifierKind[]>> = {
+export const FINDS: Readonly<Record<string, readonly IdentifierKind[]>> = {
   'braze-attribute': ['external_id', 'alias'],
 }
 
@@ -97,7 +98,8 @@ export class RunDriver {
   }
 
   /** What is in the log is delivered first; then the run ends as cancelled. */
-  cancel(): void {
+  cancel(by: string): void {
+    this.#note(`Cancelled by ${by}: what is in the log is delivered first`)
     this.#cancelling.abort()
   }
 
@@ -142,7 +144,7 @@ export class RunDriver {
   /** Query and difference. False: the run ends here, or is held. */
   async #prepare(roster: Roster): Promise<boolean> {
     // What an earlier try counted is counted anew.
-    this.#report = emptyReport()
+    this.#report = { ...emptyReport(), log: this.#report.log }
     await this.#phase('query')
     const { retryOf } = this.#run
     await roster.begin()
@@ -151,12 +153,13 @@ export class RunDriver {
     await this.#phase('diff')
     const compared =
       retryOf === null
-        ? await roster.compare(this.#activation.definition.operation)
-        : await roster.compareRefused(runId({ ...this.#run, run: retryOf }))
+        ? await roster.compare(this.#activation.definition.operation, runId(this.#run))
+        : await roster.compareRefused(runId({ ...this.#run, run: retryOf }), runId(this.#run))
     await this.#judge(roster, compared)
     if (this.#run.dry) return this.#finish('succeeded')
     if (this.#ends()) return this.#finish('cancelled')
     if (this.#report.hold !== undefined) {
+      this.#note(`Held: ${this.#report.hold.reason}`)
       await this.#save('held', 'diff')
       return false
     }
@@ -172,6 +175,7 @@ export class RunDriver {
       this.#parts.saved,
     )
     this.#report.asked = { engine, sql: sql.slice(0, SQL_KEPT_CHARS) }
+    this.#note(`Asks the engine ${engine}`)
     const leaving = new AbortController()
     const either = AbortSignal.any([signal, leaving.signal])
     const request = { sql, timeoutMs }
@@ -185,6 +189,8 @@ export class RunDriver {
     } finally {
       leaving.abort()
     }
+    const { rows, identifiers } = this.#report
+    if (!signal.aborted) this.#note(`The query gave ${rows} rows with ${identifiers} identifiers`)
   }
 
   async #takeFile(roster: Roster, { columns, bytes }: QueryFile, signal: AbortSignal): Promise<void> {
@@ -258,6 +264,10 @@ export class RunDriver {
       added: await roster.sample(true, SAMPLE_MAX),
       removed: await roster.sample(false, SAMPLE_MAX),
     }
+    const { added, removed, unchanged } = compared
+    this.#note(
+      `Compared with ${members} members: ${added} to add, ${removed} to remove, ${unchanged} unchanged`,
+    )
     // What an operator asks to leave leaves: the brake is for what follows from a difference.
     if (definition.operation === 'mirror' && this.#run.retryOf === null)
       this.#report.hold = holdFor(
@@ -274,6 +284,7 @@ export class RunDriver {
     await this.#name(roster)
     const { removed } = this.#report
     const total = changesOf(this.#report)
+    this.#note(`Hands ${total} changes to the current of the activation`)
     await this.#append(roster, 0, removed)
     // Somebody who enters may be the profile that leaves by another identifier: the one must not overtake the other.
     if (removed > 0 && removed < total && !this.#ends()) await this.#settled(this.#parts.head())
@@ -342,6 +353,7 @@ export class RunDriver {
     for (;;) {
       const { position, halted } = await this.#parts.progress(this.#activation.current)
       this.#report.waiting = position >= to ? undefined : halted
+      if (this.#report.waiting !== undefined) this.#note(`Waits: ${this.#report.waiting}`)
       if (position >= to || this.#stopping.aborted) return
       await this.#saveNowAndThen()
       await this.#parts.clock.sleep(LOOK_MS, this.#stopping)
@@ -360,6 +372,8 @@ export class RunDriver {
     this.#report.rejected = rejected.length
     this.#report.accepted = appended - rejected.length
     this.#report.membersAfter = await roster.size()
+    const { accepted, rejected: refused, membersAfter } = this.#report
+    this.#note(`The vendor accepted ${accepted} changes and rejected ${refused}: ${membersAfter} members now`)
     if (this.#cancelling.signal.aborted) await this.#finish('cancelled')
     else await this.#finish(rejected.length > 0 ? 'partial' : 'succeeded')
   }
@@ -389,6 +403,8 @@ export class RunDriver {
     const time = this.#report.phases[phase]
     if (time !== undefined) this.#report.phases[phase] = { ...time, finishedAt: this.#parts.clock.now() }
     this.#report.waiting = undefined
+    const { error } = this.#report
+    this.#note(error === undefined ? `Ended: ${state}` : `Ended: ${state}. ${error}`)
     await this.#save(state, phase)
     return false
   }
@@ -401,6 +417,7 @@ export class RunDriver {
     try {
       if (sent && !this.#cancelling.signal.aborted) {
         this.#report.waiting = message
+        this.#note(`Waits: ${message}`)
         await this.#save('running', this.#run.phase)
         return false
       }
@@ -411,6 +428,10 @@ export class RunDriver {
       // Somebody else has ended it.
       return failure instanceof ThalwegError && failure.code === 'RUN_STATE'
     }
+  }
+
+  #note(text: string): void {
+    this.#report = noted(this.#report, this.#parts.clock.now(), text)
   }
 
   async #saveNowAndThen(): Promise<void> {
@@ -425,7 +446,7 @@ export class RunDriver {
 
 /** The query as it is now: saved ones and segments may have new versions. Throws SAVED_QUERY_UNKNOWN, SEGMENT_UNKNOWN, ENGINE_UNKNOWN. */
 export async function questionOf(
-  { query }: ActivationDefinition,
+  { query }: Pick<ActivationDefinition, 'query'>,
   segments: Segments,
   savedQuery: Surroundings['saved'],
 ): Promise<{ readonly engine: string; readonly sql: string }> {

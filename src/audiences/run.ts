@@ -41,6 +41,15 @@ export interface PhaseTime {
   readonly finishedAt?: number
 }
 
+/** What happened to a run, in words, and when. */
+export interface RunNote {
+  readonly at: number
+  readonly text: string
+}
+
+/** Later ones than these are told by the numbers. */
+export const NOTES_MAX = 100
+
 export interface RunReport {
   /** What was asked of which engine, its beginning; undefined for a retry. */
   asked: { readonly engine: string; readonly sql: string } | undefined
@@ -72,6 +81,8 @@ export interface RunReport {
   /** Why it failed, in words with the next step. */
   error: string | undefined
   phases: Partial<Record<Phase, PhaseTime>>
+  /** Oldest first, NOTES_MAX at most. */
+  log: readonly RunNote[]
   sample: { readonly added: readonly string[]; readonly removed: readonly string[] } | undefined
   /** Offsets of its membership records: [from, to). */
   window: { readonly from: number; readonly to: number | undefined } | undefined
@@ -121,6 +132,7 @@ export function emptyReport(): RunReport {
     named: undefined,
     error: undefined,
     phases: {},
+    log: [],
     sample: undefined,
     window: undefined,
   }
@@ -136,6 +148,13 @@ export function changeNumber(id: string, recordId: string): number | undefined {
   if (!recordId.startsWith(`${id}-`)) return undefined
   const n = Number(recordId.slice(id.length + 1))
   return Number.isSafeInteger(n) && n >= 0 ? n : undefined
+}
+
+/** With one more line in its log; the same line is not said twice in a row. */
+export function noted(report: RunReport, at: number, text: string): RunReport {
+  const { log } = report
+  if (log.length >= NOTES_MAX || log.at(-1)?.text === text) return report
+  return { ...report, log: [...log, { at, text }] }
 }
 
 /** What a run has to send. */

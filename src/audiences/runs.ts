@@ -1,14 +1,15 @@
 /** The runs of all activations. Owns the table runs; that a cohort has one unfinished run at a time is its unique index. */
 
-import type { Transaction } from 'kysely'
+import { type ExpressionBuilder, sql, type Transaction } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { RunsTable, Schema } from '../store/schema.ts'
 import { type Store, violatesUnique } from '../store/store.ts'
-import type { Activation } from './activation.ts'
+import { type Activation, targetOf } from './activation.ts'
 import {
   emptyReport,
   FINISHED,
+  noted,
   type Phase,
   type Run,
   type RunReport,
@@ -26,12 +27,35 @@ export interface NewRun {
   readonly retryOf?: number
 }
 
+/** Where a page of runs ended: newest first, then by activation and number, so that no two have the same place. */
+export interface RunPlace {
+  readonly createdAt: number
+  readonly activation: number
+  readonly run: number
+}
+
 export interface RunFilter {
   readonly activation?: number
   readonly state?: RunState
-  /** Older than this moment; for the next page. */
-  readonly before?: number
+  readonly trigger?: Trigger
+  readonly dry?: boolean
+  /** Only those that come after this one in the list; for the next page. */
+  readonly after?: RunPlace
   readonly limit: number
+}
+
+/** A run of a list, with the name of its activation. */
+export interface ListedRun extends Run {
+  readonly activationName: string
+  /** Its activation was deleted: the name may belong to another one by now. */
+  readonly isOfDeleted: boolean
+}
+
+/** How an activation stands. */
+export interface Standing {
+  readonly lastRun: Run
+  /** Of its cohort, as the last run that changed it left it, whoever's that was; undefined: none did. */
+  readonly members: number | undefined
 }
 
 const OPEN = ['queued', 'running', 'held'] as const
@@ -94,7 +118,8 @@ export class Runs {
       retry_of: wanted.retryOf ?? null,
       state: 'queued',
       phase: 'query',
-      report: JSON.stringify(emptyReport()),
+      report: JSON.stringify(noted(emptyReport(), now, startText(wanted))),
+      members: null,
       created_at: now,
       updated_at: now,
       finished_at: null,
@@ -104,17 +129,68 @@ export class Runs {
   }
 
   /** Newest first. */
-  async list(filter: RunFilter): Promise<Run[]> {
-    let query = this.#store.db.selectFrom('runs').selectAll()
-    if (filter.activation !== undefined) query = query.where('activation', '=', filter.activation)
-    if (filter.state !== undefined) query = query.where('state', '=', filter.state)
-    if (filter.before !== undefined) query = query.where('created_at', '<', filter.before)
+  async list({ activation, state, trigger, dry, after, limit }: RunFilter): Promise<ListedRun[]> {
+    let query = this.#store.db
+      .selectFrom('runs')
+      .innerJoin('activations', 'activations.number', 'runs.activation')
+      .selectAll('runs')
+      .select(['activations.name as activation_name', 'activations.state as activation_state'])
+    if (activation !== undefined) query = query.where('runs.activation', '=', activation)
+    if (state !== undefined) query = query.where('runs.state', '=', state)
+    if (trigger !== undefined) query = query.where('runs.cause', '=', trigger)
+    if (dry !== undefined) query = query.where('runs.dry', '=', dry ? 1 : 0)
+    if (after !== undefined) query = query.where((where) => comesAfter(where, after))
     const rows = await query
-      .orderBy('created_at', 'desc')
-      .orderBy('run', 'desc')
-      .limit(Math.min(filter.limit, RUNS_PAGE_MAX))
+      .orderBy('runs.created_at', 'desc')
+      .orderBy('runs.activation', 'desc')
+      .orderBy('runs.run', 'desc')
+      .limit(Math.min(limit, RUNS_PAGE_MAX))
       .execute()
-    return rows.map(runFrom)
+    return rows.map((row) => ({
+      ...runFrom(row),
+      activationName: row.activation_name,
+      isOfDeleted: row.activation_state === 'deleted',
+    }))
+  }
+
+  /** How these activations stand; those that never ran are left out. */
+  async standings(activations: readonly Activation[]): Promise<ReadonlyMap<number, Standing>> {
+    const { db } = this.#store
+    const rows =
+      activations.length === 0
+        ? []
+        : await db
+            .selectFrom('activations')
+            .innerJoin('runs', (join) =>
+              join
+                .onRef('runs.activation', '=', 'activations.number')
+                .on(
+                  'runs.run',
+                  '=',
+                  sql<number>`(select max(run) from runs as latest where latest.activation = activations.number)`,
+                ),
+            )
+            .selectAll('runs')
+            .select(
+              sql<number | null>`(select sized.members from runs as sized
+                where sized.target = runs.target and sized.members is not null
+                order by sized.finished_at desc limit 1)`.as('size'),
+            )
+            .where(
+              'activations.number',
+              'in',
+              activations.map(({ number }) => number),
+            )
+            .execute()
+    const targets = new Map(activations.map(({ number, definition }) => [number, targetOf(definition)]))
+    return new Map(
+      rows.map((row) => {
+        // One that was pointed at another cohort since has not seen that one yet.
+        const isItsCohort = row.target === targets.get(row.activation)
+        const members = isItsCohort && row.size !== null ? Number(row.size) : undefined
+        return [row.activation, { lastRun: runFrom(row), members }]
+      }),
+    )
   }
 
   /** Throws RUN_UNKNOWN. */
@@ -141,7 +217,14 @@ export class Runs {
     const finished = FINISHED.has(state) ? now : null
     const result = await this.#store.db
       .updateTable('runs')
-      .set({ state, phase, report: JSON.stringify(report), updated_at: now, finished_at: finished })
+      .set({
+        state,
+        phase,
+        report: JSON.stringify(report),
+        members: report.membersAfter ?? null,
+        updated_at: now,
+        finished_at: finished,
+      })
       .where('activation', '=', run.activation)
       .where('run', '=', run.run)
       .where('state', 'in', OPEN)
@@ -159,6 +242,27 @@ export class Runs {
       `The cohort is being worked on by ${which}: wait for it, release it or cancel it`,
     )
   }
+}
+
+function startText({ trigger, by, dry, retryOf }: NewRun): string {
+  const what = retryOf === undefined ? (dry ? 'A dry run' : 'A run') : `A retry of run ${retryOf}`
+  return `${what} was asked for by ${by} (${trigger})`
+}
+
+function comesAfter(
+  { eb, and, or }: ExpressionBuilder<Schema, 'runs'>,
+  { createdAt, activation, run }: RunPlace,
+) {
+  return or([
+    eb('runs.created_at', '<', createdAt),
+    and([
+      eb('runs.created_at', '=', createdAt),
+      or([
+        eb('runs.activation', '<', activation),
+        and([eb('runs.activation', '=', activation), eb('runs.run', '<', run)]),
+      ]),
+    ]),
+  ])
 }
 
 function openOf(db: Store['db'] | Transaction<Schema>, target: string) {

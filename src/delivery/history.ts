@@ -18,6 +18,8 @@ import {
   type Fate,
   fateOf,
   type KeptRecord,
+  type Pace,
+  paceIn,
   recordAt,
   replaysHolding,
   type SentBatch,
@@ -87,6 +89,11 @@ export class History {
     limit: number,
   ): Promise<SentBatch[]> {
     return batchesIn(this.#parts.store, current, window, limit)
+  }
+
+  /** How fast that went; undefined while nothing is settled. */
+  pace(current: number, window: { readonly from: number; readonly to: number }): Promise<Pace | undefined> {
+    return paceIn(this.#parts.store, current, window)
   }
 
   /** What the books of a current compare; undefined for a draft. */

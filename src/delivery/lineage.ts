@@ -3,6 +3,7 @@
  * Reads tables that other files of this room own.
  */
 
+import { sql } from 'kysely'
 import type { EventBatch } from '../core/batch.ts'
 import type { CurrentDefinition } from '../currents/current.ts'
 import { Selection } from '../currents/selection.ts'
@@ -57,6 +58,25 @@ export interface SentBatch extends BatchSummary {
   readonly delivered: number
   readonly failed: number
   readonly skipped: number
+}
+
+/** How batches of a stretch of the log went over time. */
+export interface Pace {
+  /** Tries of all batches. */
+  readonly requests: number
+  readonly delivered: number
+  readonly failed: number
+  readonly firstSentAt: number
+  readonly lastSettledAt: number
+  /** Width of a step. */
+  readonly stepMs: number
+  /** Steps in which something was settled, ascending; `at`: when the step begins. */
+  readonly steps: readonly {
+    readonly at: number
+    readonly delivered: number
+    readonly failed: number
+    readonly batches: number
+  }[]
 }
 
 export interface FateSubject {
@@ -229,6 +249,64 @@ export async function batchesIn(
     failed: row.failed,
     skipped: row.skipped,
   }))
+}
+
+const STEPS_MS = [
+  100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000,
+  86_400_000,
+]
+const STEPS_MAX = 120
+
+/** Of the batches whose first record lies in [from, to); undefined while none is settled. At most STEPS_MAX steps, unless it took half a year. */
+export async function paceIn(
+  store: Store,
+  current: number,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Pace | undefined> {
+  const settled = store.db
+    .selectFrom('batches')
+    .where('current', '=', current)
+    .where('first_offset', '>=', from)
+    .where('first_offset', '<', to)
+    .where('replay', 'is', null)
+  const whole = await settled
+    .select(({ fn }) => [
+      fn.min('first_sent_at').as('first'),
+      fn.max('settled_at').as('last'),
+      fn.sum<number>('attempts').as('requests'),
+      fn.sum<number>('delivered').as('delivered'),
+      fn.sum<number>('failed').as('failed'),
+    ])
+    .executeTakeFirstOrThrow()
+  // Of no rows an aggregate is null, whatever its type says.
+  if ((whole.last as number | null) === null) return undefined
+  const [first, last] = [Number(whole.first), Number(whole.last)]
+  const stepMs = STEPS_MS.find((ms) => (last - first) / ms < STEPS_MAX) ?? 86_400_000
+  const step = sql<number>`(settled_at - ${sql.lit(first)}) / ${sql.lit(stepMs)}`
+  const steps = await settled
+    .select(({ fn }) => [
+      step.as('step'),
+      fn.sum<number>('delivered').as('delivered'),
+      fn.sum<number>('failed').as('failed'),
+      fn.countAll<number>().as('batches'),
+    ])
+    .groupBy(step)
+    .orderBy('step')
+    .execute()
+  return {
+    requests: Number(whole.requests),
+    delivered: Number(whole.delivered),
+    failed: Number(whole.failed),
+    firstSentAt: first,
+    lastSettledAt: last,
+    stepMs,
+    steps: steps.map((one) => ({
+      at: first + Number(one.step) * stepMs,
+      delivered: Number(one.delivered),
+      failed: Number(one.failed),
+      batches: Number(one.batches),
+    })),
+  }
 }
 
 function summary(row: BatchesTable): BatchSummary {

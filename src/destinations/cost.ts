@@ -1,7 +1,7 @@
 /** What membership changes cost at a vendor, before they are sent and after. */
 
 /** The vendor's side of a kind of destination. */
-interface Tariff {
+export interface Tariff {
   readonly changesPerRequest: number
   readonly dataPointsPerChange: number
   /** Requests that the vendor takes in a window. */
@@ -22,6 +22,16 @@ export interface Cost {
   readonly dataPoints: number
   /** At the vendor's rate limit, at least; rounded up to whole seconds. */
   readonly secondsAtRateLimit: number
+}
+
+/** undefined: nobody knows what this kind of destination costs. */
+export function tariffOf(kind: string): Tariff | undefined {
+  return TARIFFS[kind]
+}
+
+/** Changes in a second at the vendor's rate limit, in full requests. */
+export function changesPerSecond({ changesPerRequest, requests, windowMs }: Tariff): number {
+  return (changesPerRequest * requests * 1_000) / windowMs
 }
 
 /** undefined: nobody knows what this kind of destination costs. */

@@ -19,6 +19,7 @@ import * as exports from './migrations/0009-exports.ts'
 import * as erasures from './migrations/0010-erasures.ts'
 import * as access from './migrations/0011-access.ts'
 import * as alerts from './migrations/0012-alerts.ts'
+import * as runLists from './migrations/0013-run-lists.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
@@ -51,6 +52,7 @@ const CONTROL: readonly Migration[] = [
   { number: 10, name: 'erasures', up: erasures.up },
   { number: 11, name: 'access', up: access.up },
   { number: 12, name: 'alerts', up: alerts.up },
+  { number: 13, name: 'run-lists', up: runLists.up },
 ]
 
 /** The control plane. */

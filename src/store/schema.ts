@@ -498,6 +498,7 @@ export interface RunsTable {
   state: string // queued | running | held | succeeded | partial | failed | cancelled
   phase: string // query | diff | send | settle | verify
   report: string // JSON
+  members: number | null // of the cohort when it ended; null: it changed nothing
   created_at: number
   updated_at: number
   finished_at: number | null

@@ -52,7 +52,7 @@ async function createTable(db: Transaction<Schema>, table: Table, columns: Colum
   await columns.finish(builder, table.byKey ? 'by-key' : 'as-inserted').execute()
 }
 
-async function createIndex(db: Transaction<Schema>, index: Index): Promise<void> {
+export async function createIndex(db: Transaction<Schema>, index: Index): Promise<void> {
   let builder = db.schema
     .createIndex(`${index.table}_by_${index.columns.join('_')}`)
     .on(index.table)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { type ConsoleStack, PHONE, startConsole } from './browser.ts'
 import { expectNothingRan, plantHostile } from './hostile.ts'
-import { type ListedPage, PAGES } from './pages.ts'
+import { type ListedPage, PAGES, prepare } from './pages.ts'
 import { expectAccessible, expectFits, visit } from './visit.ts'
 
 let stack: ConsoleStack
@@ -20,7 +20,9 @@ describe('nothing goes wrong on the side, nothing hostile runs, axe finds nothin
   })
 })
 
-async function walk({ path, shows }: ListedPage): Promise<void> {
+async function walk(listed: ListedPage): Promise<void> {
+  const { path, shows } = listed
+  await prepare(stack, listed)
   const page = await visit(stack, path)
   await page.getByRole('main').getByText(shows).first().waitFor()
   await expectAccessible(page)

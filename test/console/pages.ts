@@ -1,11 +1,110 @@
 /** Every page of the console that can be opened on the demo's data: what the page tests walk and the screenshots show. */
 
+import { eventually } from '../support/eventually.ts'
+import type { ConsoleStack } from './browser.ts'
+
 export interface ListedPage {
   /** Of its screenshots' files. */
   readonly name: string
   readonly path: string
   /** A text that stands on it once its data has come. */
   readonly shows: string
+  /** Brings about what the demo does not have by itself; once for all pages that name the same one. */
+  readonly before?: (stack: ConsoleStack) => Promise<void>
 }
 
-export const PAGES: readonly ListedPage[] = [{ name: 'loop', path: '/', shows: 'Loop' }]
+export const PAGES: readonly ListedPage[] = [
+  { name: 'loop', path: '/', shows: 'Loop' },
+  { name: 'activations', path: '/activations', shows: 'email-openers', before: runs },
+  { name: 'activations-new', path: '/activations/new', shows: 'Cohort name' },
+  {
+    name: 'activations-one',
+    path: '/activations/email-openers',
+    shows: 'Members after each run',
+    before: runs,
+  },
+  { name: 'activations-runs', path: '/activations/email-openers/runs', shows: 'Run 2', before: runs },
+  {
+    name: 'activations-members',
+    path: '/activations/email-openers/members',
+    shows: 'as the vendor accepted them',
+    before: runs,
+  },
+  {
+    name: 'activations-why',
+    path: '/activations/email-openers/why?value=nobody',
+    shows: 'No run has ever',
+    before: runs,
+  },
+  { name: 'activations-versions', path: '/activations/email-openers/versions', shows: 'Version 1' },
+  { name: 'activations-settings', path: '/activations/email-openers/settings', shows: 'Cohort name' },
+  { name: 'runs', path: '/runs', shows: 'run 2', before: runs },
+  { name: 'run', path: '/activations/email-openers/runs/2', shows: 'accepted +', before: runs },
+  { name: 'run-dry', path: '/activations/email-openers/runs/1', shows: 'nothing was sent', before: runs },
+  { name: 'run-held', path: '/activations/email-openers/runs/3', shows: 'Held by the brake', before: runs },
+  {
+    name: 'run-requests',
+    path: '/activations/email-openers/runs/2/requests',
+    shows: 'HTTP',
+    before: runs,
+  },
+  { name: 'run-query', path: '/activations/email-openers/runs/2/query', shows: 'Engine', before: runs },
+  { name: 'run-log', path: '/activations/email-openers/runs/2/log', shows: 'Ended', before: runs },
+  { name: 'exports', path: '/exports', shows: 'eager-readers' },
+  { name: 'exports-new', path: '/exports/new', shows: 'How fast' },
+  { name: 'exports-one', path: '/exports/eager-readers', shows: 'Settled' },
+  { name: 'exports-people', path: '/exports/eager-readers/people', shows: 'Should hold' },
+  { name: 'exports-log', path: '/exports/eager-readers/log', shows: 'Slugs added' },
+  { name: 'exports-reconcile', path: '/exports/eager-readers/reconcile', shows: 'Not compared' },
+  { name: 'exports-settings', path: '/exports/eager-readers/settings', shows: 'Versions' },
+]
+
+const prepared = new WeakMap<ConsoleStack, Map<unknown, Promise<void>>>()
+
+/** What a page needs before it is opened. */
+export function prepare(stack: ConsoleStack, { before }: ListedPage): Promise<void> {
+  if (before === undefined) return Promise.resolve()
+  const known = prepared.get(stack) ?? new Map<unknown, Promise<void>>()
+  prepared.set(stack, known)
+  const running = known.get(before) ?? before(stack)
+  known.set(before, running)
+  return running
+}
+
+/** Fewer, and the brake would let them go. */
+const PEOPLE_MIN = 12
+
+/** A dry run of the demo's cohort, one that is refused in part, and one that the brake holds. */
+async function runs({ call, sandbox }: ConsoleStack): Promise<void> {
+  const path = '/activations/email-openers'
+  const run = async (body: object, until: readonly string[]) => {
+    const { run: number } = await call('POST', `${path}/runs`, body)
+    return eventually(
+      `run ${number} ends`,
+      async () => {
+        const known = await call('GET', `${path}/runs/${number}`)
+        return until.includes(known.state) ? known : undefined
+      },
+      { withinMs: 30_000 },
+    )
+  }
+  const { definition } = await call('GET', path)
+  await eventually(
+    'enough people have opened an e-mail',
+    async () => {
+      const { query, aliases } = definition
+      const { usable } = await call('POST', '/activations/preview', { query, aliases })
+      return usable >= PEOPLE_MIN
+    },
+    { withinMs: 60_000 },
+  )
+  const dry = await run({ dry: true }, ['succeeded'])
+  const ids = dry.report.sample.added.slice(0, 3).map(({ value }: { value: string }) => value)
+  sandbox.braze.faults.set([{ kind: 'refuse', ids, error: 'not a valid user', path: '/partners/' }])
+  await run({}, ['partial'])
+  sandbox.braze.faults.clear()
+  const { query } = definition
+  const few = { ...query, sql: `${query.sql} limit 1` }
+  await call('PUT', path, { definition: { ...definition, query: few }, note: 'only a few of them' })
+  await run({}, ['held'])
+}

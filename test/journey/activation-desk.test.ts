@@ -101,6 +101,151 @@ test('a dry run, a run that is refused in part, its lists, and why', TIMEOUT, as
   expect(retried.json).toMatchObject({ state: 'succeeded', report: { added: 1, accepted: 1 } })
 })
 
+test(
+  'what a desk asks before and after: sample, times, standing, lists with search, pace, log',
+  TIMEOUT,
+  async () => {
+    const { thalweg, call, sandbox } = await started()
+    const get = async (path: string) => (await call('viewer', 'GET', `/api/v1/activations${path}`)).json
+    const preview = async (sql: string, also: object = {}) =>
+      (await call('operator', 'POST', '/api/v1/activations/preview', { query: { sql }, ...also })).json
+    expect(await preview("select * from (values ('ann', 1), (null, 2)) as t(user_ids, score)")).toMatchObject(
+      {
+        engine: 'warehouse',
+        columns: [
+          { name: 'user_ids', kind: 'external_id', label: '' },
+          { name: 'score', kind: null, label: '' },
+        ],
+        rows: [
+          ['ann', 1],
+          [null, 2],
+        ],
+        usable: 1,
+        invalid: { blank: 1 },
+        notices: ['Column score is ignored.'],
+        problem: null,
+      },
+    )
+    expect(
+      await preview("select 'a@x' as mail, 'd' as device_ids", { destinationKind: 'braze-attribute' }),
+    ).toMatchObject({
+      usable: 0,
+      problem: expect.stringContaining('No column of the result says who is meant'),
+    })
+    expect(await preview("select 'a@x' as mail", { aliases: ['mail'] })).toMatchObject({
+      columns: [{ kind: 'alias', label: 'mail' }],
+      problem: null,
+    })
+    const shown = await thalweg(['activations', 'preview', '-', '--no-color'], {
+      stdin: JSON.stringify({ query: { sql: "select 'ann' as user_ids, 1 as score" } }),
+    })
+    expect(shown.out).toMatch(/user_ids \(external_id\) +score \(ignored\)/i)
+    expect(shown.out).toContain('1 of these 1 rows name somebody.')
+    const schedule = { when: 'cron', cron: '30 4 * * *', timeZone: 'Europe/Berlin' }
+    const times = (await call('viewer', 'POST', '/api/v1/activations/schedule', { schedule })).json
+    expect(times.text).toBe('30 4 * * * (Europe/Berlin)')
+    expect(times.next).toHaveLength(5)
+    const strange = { when: 'cron', cron: 'daily', timeZone: 'UTC' }
+    const refused = await call('viewer', 'POST', '/api/v1/activations/schedule', { schedule: strange })
+    expect([refused.status, refused.json.error.code]).toEqual([400, 'INPUT_INVALID'])
+    const manual = await call('viewer', 'POST', '/api/v1/activations/schedule', {
+      schedule: { when: 'manual' },
+    })
+    expect(manual.json).toEqual({ text: 'by hand', next: [] })
+
+    expect(await get('/vip')).toMatchObject({ lastRun: null, members: null, nextRunAt: null })
+    await thalweg(['activations', 'run', 'vip', '--dry-run', '--json'])
+    const planned = { kind: 'external_id', label: '', record: null }
+    expect(await get('/vip/runs/1/changes')).toEqual({
+      people: [
+        { ...planned, value: 'ann' },
+        { ...planned, value: 'bob' },
+      ],
+      planned: true,
+      whole: true,
+      next: null,
+    })
+    expect(await get('/vip/runs/1/changes?search=OB')).toMatchObject({ people: [{ value: 'bob' }] })
+    expect(await get('/vip/runs/1/pace')).toMatchObject({
+      sent: null,
+      steps: [],
+      perSecondMax: expect.any(Number),
+    })
+
+    sandbox.braze.faults.set([{ kind: 'refuse', ids: ['bob'], error: 'not this one', path: '/partners/' }])
+    await thalweg(['activations', 'run', 'vip', '--json'])
+    sandbox.braze.faults.clear()
+    // Only the last difference is kept whole: of an earlier plan the beginning is told.
+    expect(await get('/vip/runs/1/changes?search=ann')).toMatchObject({
+      people: [{ value: 'ann' }],
+      planned: true,
+      whole: false,
+    })
+    expect(await get('/vip/runs/2/changes')).toMatchObject({
+      people: [{ value: 'ann', record: expect.stringMatching(/^activation-\d+\.2-\d$/) }],
+      planned: false,
+      whole: true,
+    })
+    expect((await get('/vip/runs/2/refused?search=BO')).refused).toEqual([
+      expect.objectContaining({ fault: 'invalid', batch: expect.any(String) }),
+    ])
+    expect((await get('/vip/runs/2/refused?search=ann')).refused).toEqual([])
+    const pace = await get('/vip/runs/2/pace')
+    // The name of the cohort is accepted, too.
+    expect(pace.sent).toMatchObject({ accepted: 2, refused: 1, dataPoints: 0 })
+    expect(pace.steps.reduce((sum: number, step: { accepted: number }) => sum + step.accepted, 0)).toBe(2)
+    expect((await get('/vip/runs/2')).report.log.map(({ text }: { text: string }) => text)).toEqual([
+      expect.stringMatching(/^A run was asked for by .* \(manual\)$/),
+      'Asks the engine warehouse',
+      'The query gave 4 rows with 3 identifiers',
+      'Compared with 0 members: 2 to add, 0 to remove, 0 unchanged',
+      'Hands 2 changes to the current of the activation',
+      'The vendor accepted 1 changes and rejected 1: 1 members now',
+      'Ended: partial',
+    ])
+    expect(await get('/vip')).toMatchObject({ lastRun: { run: 2, state: 'partial' }, members: 1 })
+
+    const runs = async (query: string) => (await call('viewer', 'GET', `/api/v1/runs?${query}`)).json
+    const first = await runs('limit=1')
+    expect(first.runs).toMatchObject([
+      { run: 2, activationName: 'vip', ofDeleted: false, report: { invalidRows: 1 } },
+    ])
+    const second = await runs(`limit=1&cursor=${first.next}`)
+    expect(second.runs).toMatchObject([{ run: 1, dry: true }])
+    expect((await runs(`limit=1&cursor=${second.next}`)).runs).toEqual([])
+    for (const [query, numbers] of [
+      ['state=partial', [2]],
+      ['dry=true', [1]],
+      ['dry=false&trigger=manual', [2]],
+      ['trigger=schedule', []],
+      ['activation=vip&state=succeeded', [1]],
+    ] as const)
+      expect([query, (await runs(query)).runs.map(({ run }: { run: number }) => run)]).toEqual([
+        query,
+        numbers,
+      ])
+
+    // While a run is held nothing works on the roster: it can be read, and not be changed.
+    const { definition } = await get('/vip')
+    const query = { sql: "select 'x' as user_ids where false" }
+    await call('operator', 'PUT', '/api/v1/activations/vip', { definition: { ...definition, query } })
+    const held = await thalweg(['activations', 'run', 'vip', '--json'])
+    expect(held.json.state).toBe('held')
+    // What became of bob is in doubt since he was refused: he is told to leave, too.
+    expect(await get('/vip/runs/3/changes?kind=removed')).toMatchObject({
+      people: [{ value: 'ann' }, { value: 'bob' }],
+      planned: true,
+      whole: true,
+    })
+    expect((await get('/vip/members')).size).toBe(1)
+    expect((await call('operator', 'POST', '/api/v1/activations/vip/resync')).json.error.code).toBe(
+      'ACTIVATION_BUSY',
+    )
+    await call('operator', 'POST', '/api/v1/activations/vip/runs/3/cancel')
+    expect((await get('/vip/runs/3')).report.log.at(-1).text).toMatch(/^Cancelled by .*: nothing was sent$/)
+  },
+)
+
 test('what only its activation may change', TIMEOUT, async () => {
   const { thalweg, call, sandbox } = await started()
   sandbox.braze.faults.set([{ kind: 'refuse', ids: ['bob'], path: '/partners/' }])

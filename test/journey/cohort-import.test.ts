@@ -204,7 +204,7 @@ describe('the brake', () => {
     ).rejects.toMatchObject({
       code: 'ACTIVATION_BUSY',
     })
-    expect((await audiences.cancel('vip', held.run)).state).toBe('cancelled')
+    expect((await audiences.cancel('vip', held.run, 'test')).state).toBe('cancelled')
     expect(members(stack)).toHaveLength(10)
   })
 

@@ -216,7 +216,7 @@ test('a turn that finds the run before it under way, or held, is left out', TIME
   )
   await calendar.clock.advance(60 * MINUTE_MS)
   expect(await calendar.told('often')).toHaveLength(before + 1)
-  await hub.audiences.cancel('often', before + 1)
+  await hub.audiences.cancel('often', before + 1, 'test')
   await calendar.clock.advance(10 * MINUTE_MS)
   await eventually(
     'the next turn',

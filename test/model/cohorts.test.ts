@@ -214,11 +214,11 @@ async function driven(
   }
   if (cancel !== undefined) {
     await clock.sleep(cancel * HASTE)
-    await stack.hub.audiences.cancel(name, number).catch(ifOver)
+    await stack.hub.audiences.cancel(name, number, 'test').catch(ifOver)
   }
   const run = await ended(name, number)
   if (run.state !== 'held') return run
-  if (held === 'cancel') return stack.hub.audiences.cancel(name, number)
+  if (held === 'cancel') return stack.hub.audiences.cancel(name, number, 'test')
   await stack.hub.audiences.release(name, number, 'test', true)
   return ended(name, number)
 }

@@ -3,7 +3,9 @@
 import * as z from 'zod'
 import { type Activation, ActivationDefinition } from '../../audiences/activation.ts'
 import { identifierOf, personOf } from '../../audiences/roster/person.ts'
-import { scheduleText } from '../../audiences/schedule.ts'
+import { PAGE_MAX } from '../../audiences/roster/roster.ts'
+import type { Standing } from '../../audiences/runs.ts'
+import { nextDue, scheduleText } from '../../audiences/schedule.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { IDENTIFIER_KINDS, type Identifier } from '../../core/membership.ts'
 import type { Api } from '../app.ts'
@@ -11,7 +13,8 @@ import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { answerPeople, FILE_ANSWER, FileFormat } from '../people-files.ts'
 import { leaving } from '../results.ts'
-import { Count, ErrorAnswer, NOTHING, Note, Time } from '../schemas.ts'
+import { Count, ErrorAnswer, NOTHING, Note, Time, TimeOrNull } from '../schemas.ts'
+import { IdentifierView, RunRow, runRow } from './run-views.ts'
 
 const ActivationView = z
   .object({
@@ -22,19 +25,16 @@ const ActivationView = z
     schedule: z.string().describe('The schedule in words.'),
     current: Count.describe('Number of the current that carries its membership records.'),
     definition: ActivationDefinition,
+    lastRun: RunRow.nullable().describe('null: it never ran.'),
+    nextRunAt: TimeOrNull.describe('By its schedule; null: nothing but a hand, or another run, starts it.'),
+    members: Count.nullable().describe(
+      'Of its cohort, as the last run that changed it left it; null: none did.',
+    ),
     createdAt: Time,
     updatedAt: Time,
   })
   .meta({ id: 'Activation' })
 export type ActivationAnswer = z.output<typeof ActivationView>
-
-export const IdentifierView = z
-  .object({
-    kind: z.enum(IDENTIFIER_KINDS),
-    label: z.string().describe('Of an alias; empty otherwise.'),
-    value: z.string(),
-  })
-  .meta({ id: 'Identifier' })
 
 const Who = z.object({
   kind: z.enum(IDENTIFIER_KINDS).default('external_id'),
@@ -69,6 +69,13 @@ const WhyView = z
   .meta({ id: 'Why' })
 export type WhyAnswer = z.output<typeof WhyView>
 
+const Versions = z.object({
+  versions: z.array(
+    z.object({ version: Count, definition: ActivationDefinition, createdAt: Time, note: z.string() }),
+  ),
+})
+export type ActivationVersionsAnswer = z.output<typeof Versions>
+
 export const ActivationParams = z.object({
   activation: z.string().min(1).max(63).describe('Name or number of the activation.'),
 })
@@ -77,7 +84,7 @@ const After = z.string().max(4_000).default('').describe('From the page before.'
 const TAGS = ['Activations']
 
 export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): void {
-  const { activations } = audiences
+  const { activations, runs } = audiences
   const audit: Audited = {
     object: 'activation',
     param: 'activation',
@@ -86,6 +93,12 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
       return { number, name, state, version, definition }
     },
   }
+  const viewsOf = async (shown: readonly Activation[]): Promise<ActivationAnswer[]> => {
+    const standings = await runs.standings(shown)
+    return shown.map((one) => activationView(one, standings.get(one.number)))
+  }
+  const viewOf = async (one: Activation): Promise<ActivationAnswer> =>
+    activationView(one, (await runs.standings([one])).get(one.number))
 
   app.get(
     '/activations',
@@ -98,7 +111,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
         response: { 200: z.object({ activations: z.array(ActivationView) }), default: ErrorAnswer },
       },
     },
-    async () => ({ activations: (await activations.list()).map(viewOf) }),
+    async () => ({ activations: await viewsOf(await activations.list()) }),
   )
 
   app.post(
@@ -113,7 +126,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
         response: { 201: ActivationView, default: ErrorAnswer },
       },
     },
-    async (request, reply) => reply.code(201).send(viewOf(await audiences.create(request.body))),
+    async (request, reply) => reply.code(201).send(await viewOf(await audiences.create(request.body))),
   )
 
   app.get(
@@ -217,16 +230,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
         summary: 'Every definition that it had',
         params: ActivationParams,
         response: {
-          200: z.object({
-            versions: z.array(
-              z.object({
-                version: Count,
-                definition: ActivationDefinition,
-                createdAt: Time,
-                note: z.string(),
-              }),
-            ),
-          }),
+          200: Versions,
           default: ErrorAnswer,
         },
       },
@@ -370,7 +374,10 @@ export function which(text: string): string | number {
 }
 
 export function peopleOf(persons: readonly string[]): PeopleAnswer {
-  return { people: persons.map(identifierOf), next: persons.at(-1) ?? null }
+  return {
+    people: persons.map(identifierOf),
+    next: persons.length < PAGE_MAX ? null : (persons.at(-1) ?? null),
+  }
 }
 
 function whyOf(
@@ -406,8 +413,10 @@ function partsOf(run: string): { activation: number; run: number } {
   return { activation: Number(activation), run: Number(number) }
 }
 
-function viewOf(activation: Activation): ActivationAnswer {
+function activationView(activation: Activation, standing: Standing | undefined): ActivationAnswer {
   const { number, name, state, version, current, definition, createdAt, updatedAt } = activation
+  const { scheduledSince, scheduledTo } = activation
+  const due = state === 'active' ? nextDue(definition.schedule, scheduledSince, scheduledTo) : undefined
   return {
     number,
     name,
@@ -416,6 +425,9 @@ function viewOf(activation: Activation): ActivationAnswer {
     schedule: scheduleText(definition.schedule),
     current,
     definition,
+    lastRun: standing === undefined ? null : runRow(standing.lastRun),
+    nextRunAt: due ?? null,
+    members: standing?.members ?? null,
     createdAt,
     updatedAt,
   }

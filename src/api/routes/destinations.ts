@@ -3,9 +3,10 @@
 import * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
 import { destinationNamed, destinations } from '../../destinations/catalog.ts'
+import { tariffOf } from '../../destinations/cost.ts'
 import type { Destination } from '../../destinations/destination.ts'
 import type { Api } from '../app.ts'
-import { ErrorAnswer, JsonSchema } from '../schemas.ts'
+import { Count, ErrorAnswer, JsonSchema } from '../schemas.ts'
 
 const DestinationView = z
   .object({
@@ -15,6 +16,17 @@ const DestinationView = z
     title: z.string(),
     description: z.string(),
     takesEvents: z.boolean(),
+    takesMemberships: z.boolean().describe('Activations can write to it.'),
+    takesAudiences: z.boolean().describe('Exports can write to it.'),
+    tariff: z
+      .object({
+        changesPerRequest: Count,
+        dataPointsPerChange: Count,
+        requests: Count.describe('That the vendor takes in a window.'),
+        windowMs: Count,
+      })
+      .nullable()
+      .describe('What changes of membership cost at the vendor; null: not known, or it takes none.'),
     settings: JsonSchema,
     credentials: JsonSchema,
   })
@@ -72,6 +84,9 @@ function viewOf(destination: Destination) {
     title,
     description,
     takesEvents: destination.events !== undefined,
+    takesMemberships: destination.memberships !== undefined,
+    takesAudiences: destination.audiences !== undefined,
+    tariff: tariffOf(name) ?? null,
     settings: { ...z.toJSONSchema(destination.settings, { io: 'input', unrepresentable: 'any' }) },
     credentials: { ...z.toJSONSchema(destination.credentials, { io: 'input', unrepresentable: 'any' }) },
   }

@@ -60,8 +60,6 @@ const StatusView = z
     removal: Cost.describe('What it would take to remove all slugs at the vendor.'),
   })
   .meta({ id: 'ExportStatus' })
-const Whole = View.extend({ status: StatusView })
-export type ExportWholeAnswer = z.output<typeof Whole>
 
 const PreviewView = Cost.extend({
   people: Count.describe('Who is sent at the start: existing users, if they are exported.'),
@@ -141,6 +139,12 @@ const ReconciliationView = z
   })
   .meta({ id: 'Reconciliation' })
 export type ReconciliationAnswer = z.output<typeof ReconciliationView>
+
+const Whole = View.extend({
+  status: StatusView,
+  reconciliation: ReconciliationView.nullable().describe('The last one since the hub started; null: none.'),
+})
+export type ExportWholeAnswer = z.output<typeof Whole>
 
 const Params = z.object({ export: z.string().min(1).max(63).describe('Name or number of the export.') })
 const TAGS = ['Exports']
@@ -233,9 +237,11 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
     async (request) => {
       const one = await registry.get(which(request.params.export))
       const status = await exports.status(one.number)
+      const reconciliation = exports.lastReconciliation(one.number)
       return {
         ...viewOf(one),
         status: { ...statusOf(status), removal: await exports.removalCost(one.number) },
+        reconciliation: reconciliation === undefined ? null : plain(reconciliation),
       }
     },
   )

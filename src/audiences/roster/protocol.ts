@@ -1,7 +1,7 @@
 /** What the hub and the process of a roster say to each other. */
 
 import type { SubjectIdentifier } from '../../core/traces.ts'
-import type { Comparison, Move, Operation, RecordsPage, Refused } from './roster.ts'
+import type { Change, Comparison, Move, Operation, RecordsPage } from './roster.ts'
 import type { SnapshotCounts, SnapshotPlan } from './snapshot.ts'
 
 export interface RosterSettings {
@@ -15,8 +15,8 @@ export type Ask =
   | { what: 'begin' }
   | { what: 'load'; persons: string[] }
   | { what: 'snapshot'; plan: SnapshotPlan }
-  | { what: 'compare'; operation: Operation }
-  | { what: 'compare-refused'; run: string }
+  | { what: 'compare'; operation: Operation; run: string }
+  | { what: 'compare-refused'; of: string; run: string }
   | { what: 'sample'; enters: boolean; limit: number }
   | {
       what: 'records'
@@ -30,8 +30,10 @@ export type Ask =
   | { what: 'members'; atMs: number; after: string }
   | { what: 'between'; fromMs: number; toMs: number; enters: boolean; after: string }
   | { what: 'moves'; person: string }
-  | { what: 'moved'; run: string; enters: boolean; after: string }
-  | { what: 'refused'; run: string; after: number }
+  // search: part of an identifier, whatever its case; empty: all.
+  | { what: 'moved'; run: string; enters: boolean; after: string; search: string }
+  | { what: 'planned'; run: string; enters: boolean; after: string; search: string }
+  | { what: 'refused'; run: string; after: number; search: string }
   | { what: 'name' }
   | { what: 'rename'; name: string }
   | { what: 'forget' }
@@ -51,8 +53,9 @@ interface Results {
   members: string[]
   between: string[]
   moves: Move[]
-  moved: string[]
-  refused: Refused[]
+  moved: Change[]
+  planned: Change[] | undefined
+  refused: Change[]
   name: string | undefined
   rename: undefined
   forget: undefined

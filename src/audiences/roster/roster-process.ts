@@ -10,6 +10,7 @@
  *   doubted   people of whom the vendor's word is not certain any more: what was refused may have been taken by a try whose answer was
  *             lost, and somebody who left by another identifier may have been the same profile. They are sent whatever the roster says
  *   staged, changes      the result of the run at hand, and its difference; changes are numbered from 0, those who leave first
+ *   compared  the run whose difference is in changes
  *
  * A result that comes as a file lies beside the roster until it is compared, instead of in `staged`.
  */
@@ -29,7 +30,7 @@ import { type SubjectIdentifier, spellingsOf } from '../../core/traces.ts'
 import { exampleOf, INVALID_REASONS } from '../columns.ts'
 import { KIND_SQL, mayBeOneOf, USER_JSON_SQL, VALUE_SQL } from './person.ts'
 import type { Answering, Ask, RosterSettings } from './protocol.ts'
-import type { Comparison, Operation, RecordsPage } from './roster.ts'
+import type { Change, Comparison, Operation, RecordsPage } from './roster.ts'
 import { PAGE_MAX, snapshotFile } from './roster.ts'
 import { parquet, Snapshot, type SnapshotCounts, type SnapshotPlan } from './snapshot.ts'
 
@@ -43,6 +44,7 @@ create table if not exists affirmed as from history limit 0;
 create table if not exists refused as from history limit 0;
 create table if not exists doubted(person varchar not null);
 create table if not exists named(name varchar not null);
+create table if not exists compared(run varchar not null);
 `
 
 const NO_CHANGES =
@@ -59,6 +61,9 @@ const AT =
   'select person from (select person, arg_max(enters, (moment, run)) as inside from history where moment <= $at group by person) where inside'
 
 const STAGED = 'select person from staged'
+
+/** Whether the identifier itself has $search in it. */
+const FOUND = `contains(lower(${VALUE_SQL}), lower($search))`
 
 class RosterProcess {
   readonly #db: DuckDBConnection
@@ -91,8 +96,8 @@ class RosterProcess {
       return undefined
     },
     snapshot: ({ plan }) => this.#read(plan),
-    compare: ({ operation }) => this.#compare(operation),
-    'compare-refused': ({ run }) => this.#compareRefused(run),
+    compare: ({ operation, run }) => this.#compare(operation, run),
+    'compare-refused': ({ of, run }) => this.#compareRefused(of, run),
     sample: ({ enters, limit }) =>
       this.#persons('select person from changes where enters = $enters order by n limit $limit', {
         enters,
@@ -135,22 +140,25 @@ class RosterProcess {
         at: Number(moment),
         enters: enters === true,
       })),
-    moved: ({ run, enters, after }) =>
-      this.#persons(
-        `select person from history where run = $run and enters = $enters and person > $after order by person limit ${PAGE_MAX}`,
-        { run, enters, after },
+    moved: ({ run, enters, after, search }) =>
+      this.#changes(
+        `from history where run = $run and enters = $enters and person > $after and ${FOUND} order by person`,
+        { run, enters, after, search },
       ),
-    refused: async ({ run, after }) =>
-      (
-        await this.#rows(
-          `select n, person, enters from refused where run = $run and n > $after order by n limit ${PAGE_MAX}`,
-          { run, after },
-        )
-      ).map(([n, person, enters]) => ({
-        change: Number(n),
-        person: String(person),
-        enters: enters === true,
-      })),
+    planned: async ({ run, enters, after, search }) => {
+      const [compared] = await this.#rows('select count(*) from compared where run = $run', { run })
+      if (Number(compared?.[0]) === 0) return undefined
+      return this.#changes(
+        `from changes where enters = $enters and not again and person > $after and ${FOUND} order by person`,
+        { enters, after, search },
+      )
+    },
+    refused: ({ run, after, search }) =>
+      this.#changes(`from refused where run = $run and n > $after and ${FOUND} order by n`, {
+        run,
+        after,
+        search,
+      }),
     name: async () => {
       const [row] = await this.#rows('select name from named')
       return row === undefined ? undefined : String(row[0])
@@ -215,7 +223,7 @@ class RosterProcess {
     await rm(this.#snapshot, { force: true })
   }
 
-  async #compare(operation: Operation): Promise<Comparison> {
+  async #compare(operation: Operation, run: string): Promise<Comparison> {
     const certain = (await this.#count('doubted')) === 0 ? '' : 'anti join doubted using (person)'
     const differing = await this.#differing(operation, certain)
     const compared = await this.#asOne(async () => {
@@ -233,6 +241,7 @@ class RosterProcess {
       }
       const distinct = await this.#distinct(operation, certain)
       await this.#db.run('drop table found; drop table staged')
+      await this.#noteCompared(run)
       return this.#comparison(distinct, operation)
     })
     await this.#dropSnapshot()
@@ -278,7 +287,7 @@ class RosterProcess {
   }
 
   /** Of what a run was refused, that which no later run has decided. */
-  async #compareRefused(run: string): Promise<Comparison> {
+  async #compareRefused(of: string, run: string): Promise<Comparison> {
     await this.#db.run(NO_CHANGES)
     const since = (table: string, later: string) =>
       `exists (from ${table} as l where l.person = r.person and l.moment ${later} r.moment)`
@@ -288,11 +297,17 @@ class RosterProcess {
           select (select count(*) from changes) + row_number() over () - 1, person, enters, false from refused as r
           where run = $run and enters = $enters
             and not ${since('history', '>=')} and not ${since('affirmed', '>=')} and not ${since('refused', '>')}`,
-        { run, enters },
+        { run: of, enters },
       )
-    const [row] = await this.#rows('select count(*) from refused where run = $run', { run })
+    await this.#noteCompared(run)
+    const [row] = await this.#rows('select count(*) from refused where run = $run', { run: of })
     const found = await this.#comparison(Number(row?.[0]), 'mirror')
     return { ...found, unchanged: found.distinct - found.added - found.removed }
+  }
+
+  async #noteCompared(run: string): Promise<void> {
+    await this.#db.run('delete from compared')
+    await this.#db.run('insert into compared values ($run)', { run })
   }
 
   async #comparison(distinct: number, operation: Operation): Promise<Comparison> {
@@ -408,6 +423,16 @@ class RosterProcess {
 
   async #rows(sql: string, values: Record<string, DuckDBValue> = {}): Promise<DuckDBValue[][]> {
     return (await this.#db.runAndReadAll(sql, values)).getRows()
+  }
+
+  /** `which`: from where, which and in what order, as SQL over n, person and enters. */
+  async #changes(which: string, values: Record<string, DuckDBValue>): Promise<Change[]> {
+    const rows = await this.#rows(`select n, person, enters ${which} limit ${PAGE_MAX}`, values)
+    return rows.map(([n, person, enters]) => ({
+      change: Number(n),
+      person: String(person),
+      enters: enters === true,
+    }))
   }
 
   async #persons(sql: string, values: Record<string, DuckDBValue>): Promise<string[]> {

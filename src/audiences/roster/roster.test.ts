@@ -311,11 +311,10 @@ describe('history', () => {
     expect([await roster.between(1000, 3000, true, ''), await roster.between(1000, 3000, false, '')]).toEqual(
       [['uc'], ['ub']],
     )
-    expect([await roster.movedBy('7.3', true, ''), await roster.movedBy('7.3', false, '')]).toEqual([
-      ['ua'],
-      ['ub'],
-    ])
-    expect(await roster.movedBy('7.1', true, 'ua')).toEqual(['ub'])
+    const moved = async (run: string, enters: boolean, after = '') =>
+      (await roster.movedBy(run, enters, after)).map(({ person }) => person)
+    expect([await moved('7.3', true), await moved('7.3', false)]).toEqual([['ua'], ['ub']])
+    expect(await moved('7.1', true, 'ua')).toEqual(['ub'])
     expect(await roster.movesOf('ua')).toEqual([
       expect.objectContaining({ run: '7.1', at: 1000, enters: true }),
       expect.objectContaining({ run: '7.2', at: 2000, enters: false }),

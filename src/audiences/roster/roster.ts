@@ -41,8 +41,8 @@ export interface Comparison {
   readonly membersRemoved: number
 }
 
-/** A change that the vendor refused. */
-export interface Refused {
+/** Somebody who enters or leaves, by the number of the change in its run. */
+export interface Change {
   readonly change: number
   readonly person: string
   readonly enters: boolean
@@ -136,13 +136,14 @@ export class Roster {
     return this.#ask({ what: 'snapshot', plan })
   }
 
-  compare(operation: Operation): Promise<Comparison> {
-    return this.#ask({ what: 'compare', operation })
+  /** `run`: whose difference this is, for `planned`. */
+  compare(operation: Operation, run = ''): Promise<Comparison> {
+    return this.#ask({ what: 'compare', operation, run })
   }
 
-  /** Instead of load and compare: what an earlier run was refused and nobody has decided since. */
-  compareRefused(run: string): Promise<Comparison> {
-    return this.#ask({ what: 'compare-refused', run })
+  /** Instead of load and compare: what an earlier run (`of`) was refused and nobody has decided since. */
+  compareRefused(of: string, run = ''): Promise<Comparison> {
+    return this.#ask({ what: 'compare-refused', of, run })
   }
 
   /** The beginning of who would enter or leave. */
@@ -191,14 +192,22 @@ export class Roster {
     return this.#ask({ what: 'moves', person })
   }
 
-  /** Who entered or left by a run, after `after`; at most PAGE_MAX. */
-  movedBy(run: string, enters: boolean, after: string): Promise<string[]> {
-    return this.#ask({ what: 'moved', run, enters, after })
+  /** Who entered or left by a run, in order of their spelling, after `after`; at most PAGE_MAX. */
+  movedBy(run: string, enters: boolean, after: string, search = ''): Promise<Change[]> {
+    return this.#ask({ what: 'moved', run, enters, after, search })
+  }
+
+  /**
+   * Who would enter or leave by a run that was compared and not applied, as `movedBy` gives it; undefined when another run was compared
+   * since: only the last difference is kept.
+   */
+  planned(run: string, enters: boolean, after: string, search = ''): Promise<Change[] | undefined> {
+    return this.#ask({ what: 'planned', run, enters, after, search })
   }
 
   /** What a run was refused, after change `after` (-1: from the first); at most PAGE_MAX. */
-  refused(run: string, after: number): Promise<Refused[]> {
-    return this.#ask({ what: 'refused', run, after })
+  refused(run: string, after: number, search = ''): Promise<Change[]> {
+    return this.#ask({ what: 'refused', run, after, search })
   }
 
   /** The name that the vendor accepted for the cohort. */

@@ -1,6 +1,7 @@
 /** activations: queries whose people become a cohort, and what it holds. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { ActivationPreviewAnswer } from '../../api/routes/activation-previews.ts'
 import type { ActivationAnswer, PeopleAnswer, WhyAnswer } from '../../api/routes/activations.ts'
 import type { RecordAnswer } from '../../api/routes/events.ts'
 import { ThalwegError } from '../../core/errors.ts'
@@ -38,13 +39,17 @@ function definitions(group: Command, session: Session): void {
             { title: 'OPERATION' },
             { title: 'DESTINATION' },
             { title: 'SCHEDULE' },
+            { title: 'NEXT RUN' },
+            { title: 'MEMBERS', right: true },
           ],
-          answer.activations.map(({ name, state, definition, schedule }) => [
+          answer.activations.map(({ name, state, definition, schedule, nextRunAt, members }) => [
             clean(name),
             state,
             definition.operation,
             clean(definition.destination.kind),
             clean(schedule),
+            moment(nextRunAt),
+            members === null ? '–' : grouped(members),
           ]),
           'There are no activations. Make one: thalweg activations create <file.json>',
         ),
@@ -74,6 +79,25 @@ function definitions(group: Command, session: Session): void {
     })
 
   group
+    .command('preview')
+    .description('some rows of the query of a definition, and what its columns mean; nothing is made or sent')
+    .argument('<file>', 'JSON with the definition; - for standard input')
+    .option('--rows <number>', 'of the sample', '5')
+    .action(async (file: string, { rows }: { rows: string }) => {
+      const client = await session.client()
+      const { query, aliases, priority, identifiers, timeoutMs, destination } = (await session.readJson(
+        file,
+      )) as Partial<ActivationAnswer['definition']>
+      const body = { query, aliases, priority, identifiers, timeoutMs, rows: Number(rows) }
+      const kind = destination === undefined ? {} : { destinationKind: destination.kind }
+      const found = await client.send<ActivationPreviewAnswer>('POST', '/activations/preview', {
+        ...body,
+        ...kind,
+      })
+      session.out.show(found, () => showPreview(session, found))
+    })
+
+  group
     .command('revise')
     .description('replace the definition')
     .argument('<activation>', 'name or number')
@@ -98,6 +122,18 @@ function definitions(group: Command, session: Session): void {
       await client.remove(path`/activations/${name}`)
       session.out.show({ deleted: name }, () => session.out.line(`Deleted ${clean(name)}.`))
     })
+}
+
+function showPreview({ out }: Session, found: ActivationPreviewAnswer): void {
+  const { columns, rows, usable, notices, problem } = found
+  out.table(
+    columns.map(({ name, kind }) => ({ title: `${clean(name)} (${kind ?? 'ignored'})` })),
+    rows.map((row) => row.map((cell) => clean(String(cell ?? '')))),
+    'The query gives no row now.',
+  )
+  if (problem === null) out.line(`${grouped(usable)} of these ${grouped(rows.length)} rows name somebody.`)
+  for (const notice of notices) out.line(clean(notice))
+  if (problem !== null) out.line(out.colour('red', `A run would fail: ${clean(problem, 1_000)}`))
 }
 
 function states(group: Command, session: Session): void {
@@ -283,6 +319,14 @@ function showActivation({ out }: Session, shown: ActivationAnswer): void {
       `${clean(definition.destination.kind)} ${clean(JSON.stringify(definition.destination.settings), 500)}`,
     ],
     ['schedule', clean(shown.schedule)],
+    ['next run', moment(shown.nextRunAt)],
+    [
+      'last run',
+      shown.lastRun === null
+        ? 'never'
+        : `${shown.lastRun.run}, ${shown.lastRun.state}, ${moment(shown.lastRun.createdAt)}`,
+    ],
+    ['members', shown.members === null ? '–' : grouped(shown.members)],
     [
       'brake',
       `${Math.round(definition.brake.removedShareMax * 1000) / 10} % of the members${definition.brake.removedMax === undefined ? '' : `, at most ${grouped(definition.brake.removedMax)}`}`,

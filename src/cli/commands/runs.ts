@@ -3,7 +3,9 @@
 import { SingleBar } from 'cli-progress'
 import { type Command, Option } from 'commander'
 import type { PeopleAnswer } from '../../api/routes/activations.ts'
-import type { RefusalsAnswer, RequestsAnswer, RunAnswer } from '../../api/routes/runs.ts'
+import type { RefusalsAnswer, RequestsAnswer } from '../../api/routes/run-lists.ts'
+import type { ListedRunAnswer, RunAnswer } from '../../api/routes/run-views.ts'
+import type { RunsAnswer } from '../../api/routes/runs.ts'
 import { type Client, path } from '../client.ts'
 import type { Colour } from '../printer.ts'
 import type { Session } from '../session.ts'
@@ -97,9 +99,7 @@ function reading(group: Command, session: Session): void {
     .description('runs of an activation, newest first')
     .argument('<activation>', 'name or number')
     .action(async (name: string) => {
-      const answer = await (await session.client()).get<{ runs: RunAnswer[] }>(
-        `${path`/activations/${name}`}/runs`,
-      )
+      const answer = await (await session.client()).get<RunsAnswer>(`${path`/activations/${name}`}/runs`)
       session.out.show(answer, () => listRuns(session, answer.runs))
     })
 
@@ -115,18 +115,22 @@ function reading(group: Command, session: Session): void {
 
   group
     .command('changes')
-    .description('whom a finished run brought in')
+    .description('whom a run brought in, or would')
     .argument('<activation>', 'name or number')
     .argument('<run>', 'number of the run', Number)
     .option('--removed', 'whom it took out')
+    .option('--search <text>', 'only those with this in their identifier', '')
     .option('--after <text>', 'from the page before', '')
-    .action(async (name: string, number: number, given: { removed?: boolean; after: string }) => {
-      const query = new URLSearchParams({ kind: given.removed ? 'removed' : 'added', after: given.after })
-      const answer = await (await session.client()).get<PeopleAnswer>(
-        `${pathOf(name, number)}/changes?${query}`,
-      )
-      session.out.show(answer, () => showPeople(session, answer))
-    })
+    .action(
+      async (name: string, number: number, given: { removed?: boolean; search: string; after: string }) => {
+        const { removed, search, after } = given
+        const query = new URLSearchParams({ kind: removed ? 'removed' : 'added', search, after })
+        const answer = await (await session.client()).get<PeopleAnswer>(
+          `${pathOf(name, number)}/changes?${query}`,
+        )
+        session.out.show(answer, () => showPeople(session, answer))
+      },
+    )
 
   group
     .command('refused')
@@ -272,7 +276,7 @@ async function follow(
   return run
 }
 
-function listRuns({ out }: Session, runs: readonly RunAnswer[]): void {
+function listRuns({ out }: Session, runs: readonly ListedRunAnswer[]): void {
   out.table(
     [
       { title: 'RUN', right: true },
@@ -363,7 +367,7 @@ function costText({
   return `${requests === 1 ? '1 request' : `${grouped(requests)} requests`}, ${grouped(dataPoints)} data points, at least ${span(secondsAtRateLimit * 1000)} at the rate limit`
 }
 
-function stateText(out: Session['out'], { state }: RunAnswer): string {
+function stateText(out: Session['out'], { state }: Pick<RunAnswer, 'state'>): string {
   const colour = COLOURS[state]
   return colour === undefined ? state : out.colour(colour, state)
 }

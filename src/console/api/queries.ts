@@ -26,23 +26,33 @@ export const queryClient = new QueryClient({
   },
 })
 
-export interface Asking {
+export interface Asking<Answer = unknown> {
   readonly query?: Query
   /** Asked again each so many milliseconds while the page is looked at. */
   readonly everyMs?: number
+  /** The answer after which nothing is asked again: it will not change any more. */
+  readonly until?: (answer: Answer) => boolean
   readonly enabled?: boolean
   /** Shows the last answer while another question is answered: for filters that change while one types. */
   readonly keep?: boolean
 }
 
 /** The answer of `GET /api/v1<path>`; its key is the path, so a change can make all below a path be asked anew. */
-export function useAnswer<Answer>(path: string, asking: Asking = {}): UseQueryResult<Answer, ApiFailure> {
-  const { query, everyMs, enabled = true, keep = false } = asking
+export function useAnswer<Answer>(
+  path: string,
+  asking: Asking<Answer> = {},
+): UseQueryResult<Answer, ApiFailure> {
+  const { query, everyMs, until, enabled = true, keep = false } = asking
   return useQuery<Answer, ApiFailure>({
     queryKey: query === undefined ? [path] : [path, query],
     queryFn: ({ signal }) => call<Answer>('GET', path, { ...(query === undefined ? {} : { query }), signal }),
     enabled,
-    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+    ...(everyMs === undefined
+      ? {}
+      : {
+          refetchInterval: ({ state: { data } }) =>
+            data !== undefined && until?.(data) === true ? false : everyMs,
+        }),
     ...(keep ? { placeholderData: keepPreviousData } : {}),
   })
 }

@@ -110,7 +110,8 @@ function Field({ name, schema: given, value, required, problems, secret, onChang
     return (
       <NativeSelect
         {...about}
-        data={byDefault === undefined && !required ? ['', ...choices] : choices}
+        // What nobody has chosen yet must not look as if it were.
+        data={byDefault === undefined && (!required || value === undefined) ? ['', ...choices] : choices}
         value={String(value ?? byDefault ?? '')}
         onChange={({ currentTarget }) =>
           onChange(currentTarget.value === '' ? undefined : currentTarget.value)

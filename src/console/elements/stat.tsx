@@ -32,7 +32,11 @@ export function Stat({ label, value, note, to, mood }: StatProps) {
   )
 }
 
-/** Stats in a row that breaks where there is no room. */
-export function Stats({ children }: { children: ReactNode }) {
-  return <div className={classes.stats}>{children}</div>
+/** Stats in a row that breaks where there is no room; `narrow`: for many short numbers. */
+export function Stats({ narrow = false, children }: { narrow?: boolean; children: ReactNode }) {
+  return (
+    <div className={classes.stats} data-narrow={narrow || undefined}>
+      {children}
+    </div>
+  )
 }

@@ -17,6 +17,8 @@ export function Tabs({ label, tabs }: { label: string; tabs: readonly Tab[] }) {
         <Link
           key={to}
           to={to}
+          // What is above the tabs is the same for all of them: the eye stays where it is.
+          resetScroll={false}
           className={classes.tab}
           data-active={active || undefined}
           {...(active ? { 'aria-current': 'page' as const } : {})}

@@ -20,9 +20,12 @@ function watch(watcher: () => void): () => void {
   }
 }
 
+/** The time of day, anew each few seconds. */
+export const useNow = (): number => useSyncExternalStore(watch, () => now)
+
 /** A moment: how long ago (or until), and the exact time when one points at it. null: never. */
 export function When({ at, exact = false }: { at: number | null | undefined; exact?: boolean }) {
-  const current = useSyncExternalStore(watch, () => now)
+  const current = useNow()
   if (at === null || at === undefined) return <span>–</span>
   const age = current - at
   const words = age >= 0 ? (age < 5_000 ? 'just now' : `${duration(age)} ago`) : `in ${duration(-age)}`

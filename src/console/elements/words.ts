@@ -6,6 +6,8 @@ const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB']
 
 export const count = (n: number): string => WHOLE.format(n)
+/** 1 row, 2,000 rows. */
+export const counted = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? '' : 's'}`
 /** 12.4K: for pictures; where there is room, `count`. */
 export const short = (n: number): string => SHORT.format(n)
 export const dateTime = (ms: number): string => DATE.format(ms)

@@ -329,10 +329,15 @@ export class Exports {
 
   /** The last one since the process started. Throws EXPORT_STATE when there was none. */
   reconciliation(number: number): Reconciliation {
-    const report = this.#reconciliations.get(number)
+    const report = this.lastReconciliation(number)
     if (report === undefined)
       throw new ThalwegError('EXPORT_STATE', 'The export was not reconciled since the hub started')
     return report
+  }
+
+  /** undefined: there was none since the process started. */
+  lastReconciliation(number: number): Reconciliation | undefined {
+    return this.#reconciliations.get(number)
   }
 
   /** Throws EXPORT_STATE when it has no people: before its start, and after its end. */

@@ -4,7 +4,7 @@ import { Anchor, Group, Stack, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ActivationAnswer } from '../../../api/routes/activations.ts'
 import type { AlertAnswer } from '../../../api/routes/alerts.ts'
-import type { RunAnswer } from '../../../api/routes/runs.ts'
+import type { ListedRunAnswer } from '../../../api/routes/run-views.ts'
 import { useAnswer } from '../../api/queries.ts'
 import { Empty } from '../../elements/empty.tsx'
 import { StateBadge } from '../../elements/state-badge.tsx'
@@ -25,7 +25,8 @@ const SHOWN_MAX = 12
 export function Today() {
   const alerts = useAnswer<{ alerts: AlertAnswer[] }>('/alerts', { everyMs: 15_000 }).data?.alerts ?? []
   const runs =
-    useAnswer<{ runs: RunAnswer[] }>('/runs', { query: { limit: 50 }, everyMs: 15_000 }).data?.runs ?? []
+    useAnswer<{ runs: ListedRunAnswer[] }>('/runs', { query: { limit: 50 }, everyMs: 15_000 }).data?.runs ??
+    []
   const activations =
     useAnswer<{ activations: ActivationAnswer[] }>('/activations', { everyMs: 15_000 }).data?.activations ??
     []
@@ -72,7 +73,7 @@ function happeningsOf({ id, subject, createdAt, resolvedAt }: AlertAnswer): Happ
 }
 
 function runHappening(
-  { run, activation, state, dry, report, createdAt, finishedAt }: RunAnswer,
+  { run, activation, state, dry, report, createdAt, finishedAt }: ListedRunAnswer,
   name: string,
 ): Happening {
   const moved = `${count(report.added)} in, ${count(report.removed)} out`

@@ -4,7 +4,7 @@ import { ActionIcon, Button, CloseButton, Group, Paper, Progress, Stack, Text } 
 import { Link, useRouterState } from '@tanstack/react-router'
 import { Compass } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import type { RunAnswer } from '../../../api/routes/runs.ts'
+import type { ListedRunAnswer } from '../../../api/routes/run-views.ts'
 import type { SessionAnswer } from '../../../api/routes/session.ts'
 import { at } from '../../api/client.ts'
 import { useAnswer } from '../../api/queries.ts'
@@ -108,7 +108,7 @@ function useFacts(): TourFacts {
     everyMs: EVERY_MS,
   }).data
   const runs =
-    useAnswer<{ runs: RunAnswer[] }>(at`/activations/${TOUR_ACTIVATION}/runs`, {
+    useAnswer<{ runs: ListedRunAnswer[] }>(at`/activations/${TOUR_ACTIVATION}/runs`, {
       query: { limit: 20 },
       everyMs: EVERY_MS,
     }).data?.runs ?? []

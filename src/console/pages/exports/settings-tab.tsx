@@ -1,0 +1,142 @@
+/** Changes an export: its definition as a new version, with those before, and its end. */
+
+import { Accordion, Button, Group, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useNavigate } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import type { ExportAnswer, ExportVersionAnswer, ExportWholeAnswer } from '../../../api/routes/exports.ts'
+import { useAnswer, useChange } from '../../api/queries.ts'
+import { Answer, FailureNote } from '../../elements/answer.tsx'
+import { ConfirmButton } from '../../elements/confirm-button.tsx'
+import { JsonView } from '../../elements/json-view.tsx'
+import { told } from '../../elements/notices.ts'
+import { problemsOf } from '../../elements/schema-form.tsx'
+import { When } from '../../elements/when.tsx'
+import { count } from '../../elements/words.ts'
+import { type Draft, definitionOf, draftOf } from './draft.ts'
+import { ExportForm } from './export-form.tsx'
+
+export function SettingsTab({ of, path }: { of: ExportWholeAnswer; path: string }) {
+  const [draft, setDraft] = useState<Draft>(() => draftOf(of.definition))
+  const [note, setNote] = useState('')
+  const navigate = useNavigate()
+  const revise = useChange<void, ExportAnswer>({
+    method: 'PUT',
+    path: () => path,
+    body: () => ({ definition: definitionOf(draft), note }),
+    changes: ['/exports'],
+    done: ({ version, name }) => {
+      told(`Saved as version ${version}; it is applied to everybody`)
+      void navigate({ href: `/exports/${encodeURIComponent(name)}/settings` })
+    },
+  })
+  const submit = (event: FormEvent): void => {
+    event.preventDefault()
+    revise.mutate()
+  }
+  return (
+    <Stack gap="lg">
+      <form onSubmit={submit} noValidate>
+        <ExportForm
+          draft={draft}
+          change={(part) => setDraft((before) => ({ ...before, ...part }))}
+          problems={problemsOf(revise.error?.details, 'definition')}
+        />
+        {revise.error !== null && <FailureNote error={revise.error} />}
+        <Group mt="md" align="flex-end">
+          <TextInput
+            label="Note"
+            description="Why, for those who come later"
+            w={320}
+            value={note}
+            onChange={({ currentTarget }) => setNote(currentTarget.value)}
+          />
+          <Button type="submit" loading={revise.isPending}>
+            Save as a new version
+          </Button>
+        </Group>
+      </form>
+      <Versions path={path} />
+      <End of={of} path={path} />
+    </Stack>
+  )
+}
+
+function Versions({ path }: { path: string }) {
+  const versions = useAnswer<{ versions: ExportVersionAnswer[] }>(`${path}/versions`)
+  return (
+    <section aria-label="Versions">
+      <Title order={2} mb="xs">
+        Versions
+      </Title>
+      <Answer of={versions}>
+        {({ versions: all }) => (
+          <Accordion variant="contained">
+            {all.map(({ version, createdAt, author, note, definition }) => (
+              <Accordion.Item key={version} value={String(version)}>
+                <Accordion.Control>
+                  <Text size="sm" component="span">
+                    Version {version}, <When at={createdAt} exact />
+                    {author !== '' && `, by ${author}`} {note}
+                  </Text>
+                </Accordion.Control>
+                <Accordion.Panel>
+                  <JsonView label={`Version ${version}`} value={definition} />
+                </Accordion.Panel>
+              </Accordion.Item>
+            ))}
+          </Accordion>
+        )}
+      </Answer>
+    </section>
+  )
+}
+
+function End({ of, path }: { of: ExportWholeAnswer; path: string }) {
+  const [slugs, setSlugs] = useState<'remove' | 'leave'>('remove')
+  const navigate = useNavigate()
+  const remove = useChange<void, ExportAnswer>({
+    method: 'DELETE',
+    path: () => path,
+    query: () => ({ slugs }),
+    changes: ['/exports'],
+    done: ({ state }) => {
+      if (state === 'deleted') void navigate({ to: '/exports' })
+      else told('Its slugs are being removed at the vendor')
+    },
+  })
+  const { people, requests, dataPoints, minutes } = of.status.removal
+  return (
+    <section className="tw-card" aria-label="Delete">
+      <Stack gap="sm" align="flex-start">
+        <Title order={2}>End it</Title>
+        <ConfirmButton
+          label="Delete export"
+          color="var(--tw-bad-strong)"
+          variant="outline"
+          deed="Delete it"
+          typed={of.name}
+          onConfirm={() => remove.mutateAsync()}
+        >
+          <Radio.Group
+            label="What the vendor holds"
+            value={slugs}
+            onChange={(value) => setSlugs(value as typeof slugs)}
+          >
+            <Stack gap="xs" mt={4}>
+              <Radio
+                value="remove"
+                label="Remove the slugs first"
+                description={`${count(people)} people hold one: ${count(requests)} requests, ${count(dataPoints)} data points, ${count(minutes)} minutes at least.`}
+              />
+              <Radio
+                value="leave"
+                label="Leave them there"
+                description="Nobody is told; the attribute stays as it is, for ever out of date."
+              />
+            </Stack>
+          </Radio.Group>
+        </ConfirmButton>
+      </Stack>
+    </section>
+  )
+}
