@@ -1,11 +1,21 @@
 /** Every page and its address. A room of pages lists its own in `pages/<room>/routes.tsx`. */
 
 import { createRouter } from '@tanstack/react-router'
+import { alertRoutes } from './pages/alerts/routes.tsx'
+import { authorizationRoutes } from './pages/authorizations/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
+import { sandboxRoutes } from './pages/sandbox/routes.tsx'
+import { systemRoutes } from './pages/system/routes.tsx'
 import { root } from './root.tsx'
 
 export const router = createRouter({
-  routeTree: root.addChildren([...loopRoutes]),
+  routeTree: root.addChildren([
+    ...loopRoutes,
+    ...alertRoutes,
+    ...authorizationRoutes,
+    ...sandboxRoutes,
+    ...systemRoutes,
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })
