@@ -2,13 +2,24 @@
 
 import { createRouter } from '@tanstack/react-router'
 import { activationRoutes } from './pages/activations/routes.tsx'
+import { audienceRoutes } from './pages/audiences/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
+import { segmentRoutes } from './pages/segments/routes.tsx'
+import { warehouseRoutes } from './pages/warehouse/routes.tsx'
 import { root } from './root.tsx'
 
 export const router = createRouter({
-  routeTree: root.addChildren([...loopRoutes, ...activationRoutes, ...runRoutes, ...exportRoutes]),
+  routeTree: root.addChildren([
+    ...loopRoutes,
+    ...activationRoutes,
+    ...runRoutes,
+    ...exportRoutes,
+    ...audienceRoutes,
+    ...segmentRoutes,
+    ...warehouseRoutes,
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })
