@@ -3,12 +3,15 @@
 import { createRouter } from '@tanstack/react-router'
 import { activationRoutes } from './pages/activations/routes.tsx'
 import { alertRoutes } from './pages/alerts/routes.tsx'
+import { audienceRoutes } from './pages/audiences/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
 import { sandboxRoutes } from './pages/sandbox/routes.tsx'
+import { segmentRoutes } from './pages/segments/routes.tsx'
 import { systemRoutes } from './pages/system/routes.tsx'
+import { warehouseRoutes } from './pages/warehouse/routes.tsx'
 import { root } from './root.tsx'
 
 export const router = createRouter({
@@ -16,11 +19,14 @@ export const router = createRouter({
     ...loopRoutes,
     ...activationRoutes,
     ...alertRoutes,
+    ...audienceRoutes,
     ...authorizationRoutes,
     ...exportRoutes,
     ...runRoutes,
     ...sandboxRoutes,
+    ...segmentRoutes,
     ...systemRoutes,
+    ...warehouseRoutes,
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -7,6 +7,7 @@ import { seededRandom } from '../../src/core/random.ts'
 import { AudienceDesk } from '../../src/profiles/audiences/desk.ts'
 import * as history from '../../src/profiles/audiences/history.ts'
 import { AudienceDefinition, AudienceRegistry } from '../../src/profiles/audiences/registry.ts'
+import { AudienceSizes } from '../../src/profiles/audiences/sizes.ts'
 import type { Profile } from '../../src/profiles/profile.ts'
 import { Field } from '../../src/profiles/schema.ts'
 import type { Fields } from '../../src/profiles/values.ts'
@@ -258,8 +259,9 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
   test('at any instant, between any two, and over time', async () => {
     const { store, moves, members, end } = await moved(1)
     const { db } = store
-    expect(await history.size(db, AUDIENCE)).toBe(members.size)
-    expect(await history.sizes(db)).toEqual(new Map([[AUDIENCE, members.size]]))
+    const { sizes, upTo } = await new AudienceSizes(store).all()
+    expect(sizes).toEqual(new Map([[AUDIENCE, members.size]]))
+    const present = { size: members.size, upTo }
     expect(await history.members(db, AUDIENCE, { after: 0, limit: 100 })).toEqual(pairs(members))
     const [, second] = pairs(members)
     expect(await history.members(db, AUDIENCE, { after: pairs(members)[0]?.profile ?? 0, limit: 1 })).toEqual(
@@ -275,12 +277,12 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
           .filter(({ profile }) => profile > 5)
           .slice(0, 2),
       )
-      expect(await history.sizeAt(db, AUDIENCE, at)).toBe(then.size)
+      expect(await history.sizeAt(db, AUDIENCE, at, present)).toBe(then.size)
       for (const later of instants.filter((one) => one >= at)) {
         const now = playedTo(moves, later)
         const entered = [...now.keys()].filter((profile) => !then.has(profile)).sort((a, b) => a - b)
         const left = [...then.keys()].filter((profile) => !now.has(profile)).sort((a, b) => a - b)
-        expect(await history.compare(db, AUDIENCE, { a: at, b: later, limit: 3 })).toEqual({
+        expect(await history.compare(db, AUDIENCE, { a: at, b: later, limit: 3 }, present)).toEqual({
           sizeAtA: then.size,
           sizeAtB: now.size,
           entered: entered.length,
@@ -290,7 +292,12 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
         })
       }
     }
-    const points = await history.sizeOverTime(db, AUDIENCE, { from: NOW + 500, to: end, stepMs: STEP })
+    const points = await history.sizeOverTime(
+      db,
+      AUDIENCE,
+      { from: NOW + 500, to: end, stepMs: STEP },
+      present,
+    )
     expect(points).toHaveLength(Math.ceil((end - NOW - 500) / STEP))
     for (const { at, size, entered, left } of points) {
       expect(size).toBe(playedTo(moves, at).size)
@@ -300,6 +307,29 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
         during.filter((move) => !move.entered).length,
       ])
     }
+  })
+
+  test('sizes follow the moves, and are counted again when told so', async () => {
+    const { store, members } = await moved(4)
+    const sizes = new AudienceSizes(store)
+    const sized = async () => (await sizes.all()).sizes.get(AUDIENCE)
+    expect(await sized()).toBe(members.size)
+    const move = (profile: number, entered: number) =>
+      store.db
+        .insertInto('audience_moves')
+        .values({ audience: AUDIENCE, profile, at: NOW, entered, cause: 'record', record_offset: null })
+        .execute()
+    await move(900, 1)
+    await move(901, 1)
+    await move(900, 0)
+    expect(await sized()).toBe(members.size + 1)
+    // An erasure takes members and moves without a move.
+    await store.db.deleteFrom('audience_members').where('audience', '=', AUDIENCE).execute()
+    expect(await sized()).toBe(members.size + 1)
+    const asked = sizes.all()
+    sizes.recount()
+    await asked
+    expect(await sized()).toBeUndefined()
   })
 
   test('move by move, newest first', async () => {
@@ -363,7 +393,7 @@ describe.each(DIALECTS)('asking the people, in %s', (dialect) => {
       judgedAfter: async (id: number, limit: number) => profiles.slice(id, id + limit),
       survivorOf: async (id: number) => (id === 99_999 ? 1 : profiles[id - 1]?.id),
     }
-    return { store, desk: new AudienceDesk(store, source) }
+    return { store, desk: new AudienceDesk(store, source, new AudienceSizes(store)) }
   }
 
   const rules = [
@@ -371,7 +401,7 @@ describe.each(DIALECTS)('asking the people, in %s', (dialect) => {
     { number: 2, slug: 'both', filter: 'FILTER AND (INCLUDE 1, city = "Rome")' },
     { number: 3, slug: 'other', filter: 'FILTER visits > 1' },
   ]
-  const request = { rules, schema: SCHEMA, nowMs: NOW }
+  const request = { rules, schema: SCHEMA, nowMs: NOW, against: undefined }
 
   test('a rule is tried on everybody, or on as many as are asked for from all over', async () => {
     const people = Array.from({ length: 3_000 }, (_, i): Fields => ({ visits: i % 3 }))
@@ -384,11 +414,41 @@ describe.each(DIALECTS)('asking the people, in %s', (dialect) => {
       { profile: 6, identifiers: [{ field: 'email', value: 'p5@example.com' }], fields: { visits: 2 } },
     ])
     const some = await asked.audiencePreview({ ...request, filter, profilesMax: 1_000, sampleMax: 0 })
-    expect(some).toMatchObject({ looked: 1_000, exact: false, sample: [] })
+    expect(some).toMatchObject({ looked: 1_000, exact: false, sample: [], change: null })
+    expect(Math.abs(some.profiles - 3_000)).toBeLessThan(30)
     expect(Math.abs(some.size - 1_000)).toBeLessThan(10)
     await expect(
       asked.audiencePreview({ ...request, filter: 'FILTER nope', profilesMax: 1, sampleMax: 1 }),
     ).rejects.toMatchObject({ code: 'FILTERQL_INVALID' })
+  })
+
+  test('a rule is compared with that of an audience: whom it would move', async () => {
+    const { desk: asked } = await desk(Array.from({ length: 6 }, (_, visits): Fields => ({ visits })))
+    const preview = await asked.audiencePreview({
+      ...{ ...request, against: 3, filter: 'FILTER OR (visits = 1, visits > 3)' },
+      ...{ profilesMax: 10, sampleMax: 1 },
+    })
+    expect(preview.change).toMatchObject({ entered: 1, left: 2 })
+    expect(preview.change?.enteredSample.map(({ fields }) => fields)).toEqual([{ visits: 1 }])
+    expect(preview.change?.leftSample.map(({ fields }) => fields)).toEqual([{ visits: 2 }])
+  })
+
+  test('moves since an instant, and by what people are known', async () => {
+    const { store, desk: asked } = await desk([{ visits: 1 }, { visits: 2 }])
+    const moved = (audience: number, at: number, entered: number) => ({
+      ...{ audience, profile: 1, at, entered, cause: 'clock', record_offset: null },
+    })
+    await store.db
+      .insertInto('audience_moves')
+      .values([moved(1, NOW - DAY - 1, 1), moved(1, NOW - DAY, 0), moved(1, NOW, 1), moved(2, NOW, 1)])
+      .execute()
+    expect(await asked.audienceChanges([1, 3], NOW - DAY)).toEqual([
+      { audience: 1, entered: 1, left: 1 },
+      { audience: 3, entered: 0, left: 0 },
+    ])
+    expect(await asked.audienceNames([2, 99, 2])).toEqual([
+      { profile: 2, identifiers: [{ field: 'email', value: 'p1@example.com' }] },
+    ])
   })
 
   test('why somebody is or is not in an audience', async () => {

@@ -15,6 +15,26 @@ export interface ListedPage {
 
 export const PAGES: readonly ListedPage[] = [
   { name: 'loop', path: '/', shows: 'Loop' },
+  { name: 'audiences', path: '/audiences', shows: 'Eager readers' },
+  { name: 'audience-new', path: '/audiences/-new', shows: 'People it means' },
+  { name: 'audience-one', path: '/audiences/eager_readers', shows: 'Some of them' },
+  { name: 'audience-members', path: '/audiences/eager_readers/members', shows: 'As of' },
+  { name: 'audience-compare', path: '/audiences/eager_readers/compare', shows: 'At the second instant' },
+  { name: 'audience-moves', path: '/audiences/eager_readers/moves', shows: 'Until' },
+  { name: 'audience-why', path: '/audiences/eager_readers/why?profile=1', shows: 'What was told to vendors' },
+  { name: 'audience-edit', path: '/audiences/eager_readers/edit', shows: 'Would enter' },
+  { name: 'audience-versions', path: '/audiences/eager_readers/versions', shows: 'the present one' },
+  { name: 'audience-uses', path: '/audiences/eager_readers/uses', shows: 'Exports that send it' },
+  { name: 'segments', path: '/segments', shows: 'There is no segment yet' },
+  { name: 'segment-new', path: '/segments/-new', shows: 'Table of people' },
+  { name: 'warehouse', path: '/warehouse', shows: 'Find a table or column' },
+  {
+    name: 'warehouse-queries',
+    path: '/warehouse/queries',
+    shows: 'Activations and the command line run them',
+  },
+  { name: 'warehouse-running', path: '/warehouse/running', shows: 'Running queries' },
+  { name: 'warehouse-engines', path: '/warehouse/engines', shows: 'built in' },
   { name: 'activations', path: '/activations', shows: 'email-openers', before: runs },
   { name: 'activations-new', path: '/activations/new', shows: 'Cohort name' },
   {

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import type { ConsoleStack, Look } from './browser.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -41,11 +42,14 @@ export async function expectAccessible(page: Page, only?: string): Promise<void>
   expect(grave).toEqual([])
 }
 
-/** Nothing sticks out sideways; what is wide scrolls inside its own frame. */
+/** Nothing sticks out sideways, once the frame has glided to its place; what is wide scrolls inside its own frame. */
 export async function expectFits(page: Page): Promise<void> {
-  const [content, window] = await page.evaluate(() => [
-    document.documentElement.scrollWidth,
-    document.documentElement.clientWidth,
-  ])
-  expect(content).toBeLessThanOrEqual(window ?? 0)
+  await eventually('nothing sticks out sideways', async () => {
+    const [content = 0, window = 0] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ])
+    expect(content).toBeLessThanOrEqual(window)
+    return true
+  })
 }

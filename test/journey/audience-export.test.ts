@@ -96,6 +96,11 @@ test(
     expect((await thalweg(['exports', 'preview', 'to-braze'])).out).toContain('3 people are sent')
     expect((await thalweg(['exports', 'start', 'to-braze'])).out).toContain('is running')
     await held({ ann: ['romans'], bob: ['parisians'], cyd: [] })
+    await eventually('why tells what was carried', async () => {
+      const why = await thalweg(['audiences', 'why', 'romans', 'external_id=ann'])
+      return why.out.includes('The export to-braze knows ann: the slug is wanted, accepted, settled')
+    })
+    expect((await thalweg(['audiences', 'show', 'romans'])).out).toMatch(/needed by +the export to-braze/)
 
     // Moves, with a process of the profiles that is killed among them.
     await send([{ external_id: 'ann', city: 'Paris' }])

@@ -90,6 +90,19 @@ test('an audience follows its people, the clock and its rule, and tells about al
     ...{ size: 4, exact: true, looked: 20, profiles: 20 },
   })
 
+  const against = await thalweg(['audiences', 'preview', '-', '--against', 'romans'], {
+    stdin: 'FILTER city = "Rome"',
+  })
+  expect(against.out).toContain('6 would enter, 0 would leave')
+  expect((await thalweg(['audiences', 'show', 'recent'])).out).toMatch(/needed by +the audience romans/)
+  const [listed] = (await call('viewer', 'GET', '/api/v1/audiences')).json.audiences
+  expect(listed).toMatchObject({ slug: 'recent', size: 10, change: { entered: 10, left: 0 } })
+
+  expect((await call('viewer', 'GET', '/api/v1/audience-progress')).json).toEqual({
+    judging: false,
+    pending: 0,
+  })
+
   // A record: who was seen now enters.
   await send(stack, [{ external_id: 'u5', seen: new Date(BEGIN).toISOString() }])
   await sized('recent', 11)
@@ -117,6 +130,7 @@ test('an audience follows its people, the clock and its rule, and tells about al
   const then = BEGIN + DAY / 2
   const at = await call('viewer', 'GET', `/api/v1/audiences/of_late/members?at=${then}`)
   expect(at.json.members).toHaveLength(11)
+  expect(at.json.members[0].identifiers).toContainEqual({ field: 'email', value: '•••' })
   expect((await call('viewer', 'GET', `/api/v1/audiences/of_late/size?at=${then}`)).json).toEqual({
     size: 11,
   })

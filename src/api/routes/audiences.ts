@@ -5,9 +5,11 @@ import * as z from 'zod'
 import { allows } from '../../access/roles.ts'
 import { POINTS_MAX } from '../../profiles/audiences/history.ts'
 import { AudienceDefinition, Filter } from '../../profiles/audiences/registry.ts'
+import type { Export } from '../../profiles/exports/definition.ts'
 import { RuleJson } from '../../profiles/filterql/json.ts'
 import type { Why } from '../../profiles/filterql/why.ts'
 import { MOVE_CAUSES } from '../../profiles/judge.ts'
+import { HIDDEN } from '../../profiles/view.ts'
 import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
@@ -33,6 +35,10 @@ const AudienceView = VersionView.extend({
   createdAt: Time,
   size: Count.describe('People in it now.'),
 }).meta({ id: 'Audience' })
+const ListedView = AudienceView.extend({
+  change: z.object({ entered: Count, left: Count }).describe('Moves of the last 24 hours.'),
+}).meta({ id: 'ListedAudience' })
+export type ListedAudienceAnswer = z.output<typeof ListedView>
 export type AudienceAnswer = z.output<typeof AudienceView>
 export type AudienceVersionAnswer = z.output<typeof VersionView>
 
@@ -46,9 +52,12 @@ const ReadingView = z
   .meta({ id: 'AudienceRule' })
 export type AudienceRuleAnswer = z.output<typeof ReadingView>
 
-const PersonView = z.object({
-  profile: Count,
-  identifiers: z.array(z.object({ field: z.string(), value: z.string() })).readonly(),
+const Identifiers = z
+  .array(z.object({ field: z.string(), value: z.string() }))
+  .readonly()
+  .describe('Personal ones are masked for viewers; none: the profile is no more.')
+const NamedView = z.object({ profile: Count, identifiers: Identifiers })
+const PersonView = NamedView.extend({
   fields: z.record(z.string(), z.unknown()).describe('Personal ones are masked for viewers.'),
 })
 const People = z.object({ people: z.array(PersonView) })
@@ -60,14 +69,23 @@ const PreviewView = z
     exact: z.boolean().describe('Everybody was looked at.'),
     matched: Count,
     looked: Count,
-    profiles: Count,
+    profiles: Count.describe('People there are; where `exact` is false, about.'),
     sample: z.array(PersonView).readonly(),
+    change: z
+      .object({
+        entered: Count.describe('Whom this rule means and that of `against` does not.'),
+        left: Count,
+        enteredSample: z.array(PersonView).readonly(),
+        leftSample: z.array(PersonView).readonly(),
+      })
+      .nullable()
+      .describe('Null without `against`.'),
   })
   .meta({ id: 'AudiencePreview' })
 export type AudiencePreviewAnswer = z.output<typeof PreviewView>
 
 const MembersView = z.object({
-  members: z.array(z.object({ profile: Count, since: Time })),
+  members: z.array(NamedView.extend({ since: Time })),
   next: Count.nullable().describe('For the next page: `after`. Null: this was the last one.'),
 })
 export type AudienceMembersAnswer = z.output<typeof MembersView>
@@ -82,7 +100,7 @@ const MoveView = z.object({
   offset: Count.nullable().describe('Of the record that was the cause; null: it was none.'),
 })
 const MovesView = z.object({
-  moves: z.array(MoveView),
+  moves: z.array(MoveView.extend({ identifiers: Identifiers })),
   next: Count.nullable().describe('For the next page: `before`.'),
 })
 export type AudienceMovesAnswer = z.output<typeof MovesView>
@@ -95,6 +113,7 @@ const ComparisonView = z
     left: Count,
     enteredSample: z.array(Count).readonly(),
     leftSample: z.array(Count).readonly(),
+    people: z.array(NamedView).describe('Who they are; those that are no more are missing.'),
   })
   .meta({ id: 'AudienceComparison' })
 export type AudienceComparisonAnswer = z.output<typeof ComparisonView>
@@ -124,19 +143,53 @@ const WhyTree: z.ZodType<Why> = z
   )
   .meta({ id: 'AudienceWhyTree' }) as z.ZodType<Why>
 
+const CarriedView = z.object({
+  export: Count,
+  name: z.string(),
+  state: z.string().describe('Of the export.'),
+  people: z
+    .array(
+      z.object({
+        who: z.object({ kind: z.string(), label: z.string(), value: z.string() }),
+        wanted: z.boolean().describe('Whether the vendor should hold the slug.'),
+        sent: z.boolean().describe('Whether the vendor accepted it.'),
+        state: z.string(),
+        reason: z.string().describe('Why the vendor refused.'),
+        updatedAt: Time,
+      }),
+    )
+    .describe('Identifiers by which the vendor knows this person.'),
+})
+
 const WhyView = z
   .object({
     profile: Count,
     why: WhyTree,
     since: TimeOrNull.describe('Since when it is a member; null: it is none.'),
     moves: z.array(MoveView).readonly().describe('Of this profile, latest first.'),
+    carried: z.array(CarriedView).describe('What each export of the audience told a vendor of this person.'),
   })
   .meta({ id: 'AudienceWhy' })
 export type AudienceWhyAnswer = z.output<typeof WhyView>
 
-const Params = z.object({
-  audience: z.string().min(1).max(64).describe('Slug or number of the audience.'),
-})
+const ProgressView = z
+  .object({
+    judging: z.boolean().describe('Everybody is being judged again, because a rule changed.'),
+    pending: Count.describe('Records that profiles have not read yet.'),
+  })
+  .meta({ id: 'AudienceProgress' })
+export type AudienceProgressAnswer = z.output<typeof ProgressView>
+
+const UsesView = z
+  .object({
+    audiences: z.array(z.string()).describe('Slugs of those that include it.'),
+    exports: z.array(z.object({ number: Count, name: z.string(), state: z.string() })),
+  })
+  .meta({ id: 'AudienceUses' })
+export type AudienceUsesAnswer = z.output<typeof UsesView>
+
+const AudienceName = z.string().min(1).max(64)
+const Params = z.object({ audience: AudienceName.describe('Slug or number of the audience.') })
 const Instant = z.coerce.number().int().describe('Milliseconds since the Unix epoch.')
 const Limit = z.coerce.number().int().min(1).max(1_000).default(100)
 const PROFILES_MAX = 10_000_000
@@ -147,9 +200,11 @@ const Look = z
   .default(100_000)
   .describe('At most so many people are looked at: everybody, or so many from all over.')
 const SampleSize = z.coerce.number().int().min(0).max(100)
+/** Identifiers of one profile that an export is asked for. */
+const ADDRESSES_MAX = 50
 const TAGS = ['Audiences']
 
-export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): void {
+export function audienceRoutes(app: Api, { profiles, exports, log, queryRole }: ApiParts): void {
   const { audiences } = profiles
   const audit: Audited = {
     object: 'audience',
@@ -160,6 +215,35 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
     },
   }
 
+  const exportsOf = async (number: number): Promise<Export[]> =>
+    (await exports.registry.list()).filter(({ definition }) => definition.audiences.includes(number))
+
+  const namesOf = (rows: readonly { readonly profile: number }[], request: Pick<FastifyRequest, 'caller'>) =>
+    audiences.names(
+      rows.map(({ profile }) => profile),
+      seesPersonal(request),
+    )
+
+  const carriedOf = async (
+    { number, slug }: Pick<AudienceAnswer, 'number' | 'slug'>,
+    profile: number,
+    sees: boolean,
+  ): Promise<AudienceWhyAnswer['carried']> =>
+    Promise.all(
+      (await exportsOf(number)).map(async ({ number: id, name, state, startedAt }) => {
+        const known = startedAt === null ? [] : await exports.people(id, { profile, limit: ADDRESSES_MAX })
+        const people = known.map(({ who, wanted, sent, ...person }) => ({
+          who: sees ? who : { ...who, value: HIDDEN },
+          wanted: wanted.includes(number),
+          sent: sent.includes(slug),
+          state: person.state,
+          reason: person.reason,
+          updatedAt: person.updatedAt,
+        }))
+        return { export: id, name, state, people }
+      }),
+    )
+
   app.get(
     '/audiences',
     {
@@ -167,11 +251,29 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
       schema: {
         tags: TAGS,
         operationId: 'listAudiences',
-        summary: 'All audiences with their sizes, by slug',
-        response: { 200: z.object({ audiences: z.array(AudienceView) }), default: ErrorAnswer },
+        summary: 'All audiences with their sizes and what moved of late, by slug',
+        response: { 200: z.object({ audiences: z.array(ListedView) }), default: ErrorAnswer },
       },
     },
     async () => ({ audiences: await audiences.list() }),
+  )
+
+  app.get(
+    '/audience-progress',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'getAudienceProgress',
+        summary:
+          'Whether who is in audiences follows from the latest rules and records; costs nothing to ask',
+        response: { 200: ProgressView, default: ErrorAnswer },
+      },
+    },
+    async () => {
+      const { position, judging } = profiles.status()
+      return { judging, pending: position === undefined ? 0 : log.head - position }
+    },
   )
 
   app.post(
@@ -212,13 +314,25 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
         tags: TAGS,
         operationId: 'previewAudience',
         summary: 'How many people a rule means, and some of them, before it is kept',
-        body: z.strictObject({ filter: Filter, sample: SampleSize.default(10), look: Look }),
+        body: z.strictObject({
+          filter: Filter,
+          sample: SampleSize.default(10),
+          look: Look,
+          against: AudienceName.optional().describe(
+            'An audience, by slug or number: whom would the rule move if it became that of this one?',
+          ),
+        }),
         response: { 200: PreviewView, default: ErrorAnswer },
       },
     },
     (request) => {
-      const { filter, sample, look } = request.body
-      return audiences.preview(filter, { profilesMax: look, sampleMax: sample }, seesPersonal(request))
+      const { filter, sample, look, against } = request.body
+      return audiences.preview(
+        filter,
+        { profilesMax: look, sampleMax: sample },
+        seesPersonal(request),
+        against === undefined ? undefined : named(against),
+      )
     },
   )
 
@@ -235,6 +349,31 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
       },
     },
     (request) => audiences.get(which(request)),
+  )
+
+  app.get(
+    '/audiences/:audience/uses',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listAudienceUses',
+        summary: 'Who needs an audience: it is not deleted before they are',
+        params: Params,
+        response: { 200: UsesView, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { number } = await audiences.get(which(request))
+      return {
+        audiences: await audiences.including(number),
+        exports: (await exportsOf(number)).map(({ number: id, name, state }) => ({
+          number: id,
+          name,
+          state,
+        })),
+      }
+    },
   )
 
   app.get(
@@ -311,7 +450,11 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
       const { at, after, limit } = request.query
       const members = await audiences.members(which(request), { after, limit }, at)
       const next = members.length < limit ? null : (members.at(-1)?.profile ?? null)
-      return { members, next }
+      const names = await namesOf(members, request)
+      return {
+        members: members.map((one) => ({ ...one, identifiers: names.get(one.profile) ?? [] })),
+        next,
+      }
     },
   )
 
@@ -370,7 +513,11 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
     },
     async (request) => {
       const moves = await audiences.moves(which(request), request.query)
-      return { moves, next: moves.length < request.query.limit ? null : (moves.at(-1)?.id ?? null) }
+      const names = await namesOf(moves, request)
+      return {
+        moves: moves.map((move) => ({ ...move, identifiers: names.get(move.profile) ?? [] })),
+        next: moves.length < request.query.limit ? null : (moves.at(-1)?.id ?? null),
+      }
     },
   )
 
@@ -389,7 +536,13 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
         response: { 200: ComparisonView, default: ErrorAnswer },
       },
     },
-    (request) => audiences.compare(which(request), request.query, request.query.limit),
+    async (request) => {
+      const comparison = await audiences.compare(which(request), request.query, request.query.limit)
+      const moved = [...comparison.enteredSample, ...comparison.leftSample]
+      const names = await audiences.names(moved, seesPersonal(request))
+      const people = [...names].map(([profile, identifiers]) => ({ profile, identifiers: [...identifiers] }))
+      return { ...comparison, people }
+    },
   )
 
   app.get(
@@ -444,7 +597,10 @@ export function audienceRoutes(app: Api, { profiles, queryRole }: ApiParts): voi
     async (request) => {
       const { profile, field = '', value = '' } = request.query
       const id = profile ?? (await profiles.find(field, value)).id
-      return audiences.why(which(request), id, seesPersonal(request))
+      const sees = seesPersonal(request)
+      const answer = await audiences.why(which(request), id, sees)
+      const { number, slug } = await audiences.get(which(request))
+      return { ...answer, carried: await carriedOf({ number, slug }, answer.profile, sees) }
     },
   )
 }

@@ -10,6 +10,7 @@ import type {
   AudiencePreviewAnswer,
   AudienceRuleAnswer,
   AudienceSizesAnswer,
+  AudienceUsesAnswer,
   AudienceVersionAnswer,
   AudienceWhyAnswer,
 } from '../../api/routes/audiences.ts'
@@ -65,7 +66,7 @@ function reading(group: Command, session: Session): void {
 
   group
     .command('show')
-    .description('one audience: its rule and its versions')
+    .description('one audience: its rule, who needs it, its versions')
     .argument('<audience>', 'slug or number')
     .action(async (name: string) => {
       const client = await session.client()
@@ -73,9 +74,15 @@ function reading(group: Command, session: Session): void {
       const { versions } = await client.get<{ versions: AudienceVersionAnswer[] }>(
         `${path`/audiences/${name}`}/versions`,
       )
-      session.out.show({ ...audience, versions }, () => {
+      const uses = await client.get<AudienceUsesAnswer>(`${path`/audiences/${name}`}/uses`)
+      session.out.show({ ...audience, versions, uses }, () => {
         showAudience(session, audience)
         session.out.line()
+        const users = [
+          ...uses.audiences.map((slug) => `the audience ${slug}`),
+          ...uses.exports.map((one) => `the export ${one.name}`),
+        ]
+        if (users.length > 0) session.out.facts([['needed by', clean(users.join(', '), 1_000)]])
         session.out.facts(
           versions.map(({ version, slug, savedAt, author, note }) => [
             `version ${version}`,
@@ -112,17 +119,22 @@ function trying(group: Command, session: Session): void {
       wholeFrom(1, 10_000_000),
       100_000,
     )
-    .action(async (file: string, given: { sample: number; look: number }) => {
+    .option('--against <audience>', 'an audience whose rule it would become: whom would that move?')
+    .action(async (file: string, given: { sample: number; look: number; against?: string }) => {
       const client = await session.client()
       const body = { filter: filterFrom(await session.readText(file)), ...given }
       const preview = await client.send<AudiencePreviewAnswer>('POST', '/audiences/preview', body)
       session.out.show(preview, () => {
-        const { size, exact, looked, profiles } = preview
+        const { size, exact, looked, profiles, change } = preview
         session.out.line(
           exact
             ? `${grouped(size)} of ${grouped(profiles)} people`
             : `about ${grouped(size)} of ${grouped(profiles)} people (${grouped(looked)} were looked at)`,
         )
+        if (change !== null)
+          session.out.line(
+            `${exact ? '' : 'about '}${grouped(change.entered)} would enter, ${grouped(change.left)} would leave`,
+          )
         showPeople(session, preview.sample)
       })
     })
@@ -387,7 +399,7 @@ function showPeople({ out }: Session, found: Readonly<AudiencePeopleAnswer['peop
   }
 }
 
-function showMoves({ out }: Session, moves: Readonly<AudienceMovesAnswer['moves']>): void {
+function showMoves({ out }: Session, moves: AudienceWhyAnswer['moves']): void {
   out.table(
     [{ title: 'WHEN' }, { title: 'PROFILE', right: true }, { title: 'WHAT' }, { title: 'CAUSE' }],
     moves.map(({ at, profile, entered, cause, offset }) => [
@@ -403,13 +415,18 @@ function showMoves({ out }: Session, moves: Readonly<AudienceMovesAnswer['moves'
 function showWhy(
   session: Session,
   name: string,
-  { profile, since, why: tree, moves }: AudienceWhyAnswer,
+  { profile, since, why: tree, moves, carried }: AudienceWhyAnswer,
 ): void {
   const { out } = session
   const stands = since === null ? 'is not in it' : `has been in it since ${moment(since)}`
   out.line(`Profile ${profile} ${stands}: ${clean(name)}`)
   out.line()
   showTree(session, tree, '')
+  for (const { name: sender, people } of carried)
+    for (const { who, wanted, sent, state } of people)
+      out.line(
+        `The export ${clean(sender)} knows ${clean(who.value)}: the slug is ${wanted ? '' : 'not '}wanted, ${sent ? 'accepted' : 'not there'}, ${state}`,
+      )
   if (moves.length === 0) return
   out.line()
   showMoves(session, moves)

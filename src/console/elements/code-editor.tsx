@@ -1,7 +1,7 @@
 /** A text to write: SQL, JSON or a rule, with completion and marked errors. CodeMirror is loaded when the first one is drawn. */
 
 import { Input } from '@mantine/core'
-import { lazy, Suspense } from 'react'
+import { lazy, type RefObject, Suspense } from 'react'
 import { Waiting } from './answer.tsx'
 
 export interface CodeProblem {
@@ -25,6 +25,15 @@ export interface CodeEditorProps {
   readonly onRun?: () => void
   readonly minHeight?: string
   readonly maxHeight?: string
+  /** What can be done with it from outside, once it is drawn. */
+  readonly handle?: RefObject<EditorHandle | null>
+}
+
+export interface EditorHandle {
+  /** In the place of what is selected, or where the caret stands; the editor is then written in. */
+  insert(text: string): void
+  /** Puts the caret there, in characters from the start, and writes on. */
+  goTo(at: number): void
 }
 
 const Editor = lazy(() => import('./code-mirror.tsx'))

@@ -50,6 +50,27 @@ const colours = HighlightStyle.define([
   { tag: [tags.propertyName, tags.typeName], color: 'var(--tw-series-1)' },
 ])
 
+/**
+ * What is typed over a selection is put in by the editor. Left to itself, the browser would keep the looks of the coloured words it replaces
+ * as an inline style, which the policy of the page refuses, and says so each time.
+ */
+const typingOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { inputType, data, isComposing } = event
+    const { from, to } = view.state.selection.main
+    if (inputType !== 'insertText' || data === null || isComposing || from === to || view.state.readOnly)
+      return false
+    event.preventDefault()
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true })
+    const isTaken = view.state
+      .facet(EditorView.inputHandler)
+      .some((handle) => handle(view, from, to, data, insert))
+    if (!isTaken) view.dispatch(insert())
+    return true
+  },
+})
+
 function languageOf({ language, schema, words }: CodeEditorProps): Extension {
   if (language === 'sql')
     return sql({ dialect: PostgreSQL, upperCaseKeywords: false, ...(schema === undefined ? {} : { schema }) })
@@ -88,6 +109,7 @@ export default function CodeMirror(props: CodeEditorProps) {
             ]),
           ),
           basicSetup,
+          typingOver,
           syntaxHighlighting(colours),
           look,
           EditorView.theme({ '.cm-scroller': { minHeight, maxHeight } }),
@@ -102,7 +124,25 @@ export default function CodeMirror(props: CodeEditorProps) {
       }),
     })
     view.current = editor
-    return () => editor.destroy()
+    const { handle } = props
+    if (handle !== undefined)
+      handle.current = {
+        insert: (text) => {
+          editor.dispatch(editor.state.replaceSelection(text))
+          editor.focus()
+        },
+        goTo: (place) => {
+          editor.dispatch({
+            selection: { anchor: Math.min(place, editor.state.doc.length) },
+            scrollIntoView: true,
+          })
+          editor.focus()
+        },
+      }
+    return () => {
+      if (handle !== undefined) handle.current = null
+      editor.destroy()
+    }
   }, [])
 
   useEffect(() => {

@@ -23,6 +23,8 @@ import classes from './data-table.module.css'
 export interface Column<Row> {
   readonly id: string
   readonly header: string
+  /** Below the header, small: a unit, a type. */
+  readonly note?: string
   readonly cell: (row: Row) => ReactNode
   /** Makes the column sortable. Only where all rows are at hand. */
   readonly sortBy?: (row: Row) => string | number
@@ -123,7 +125,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                 </th>
               )}
               {group.headers.map(({ column }, i) => {
-                const { header, align, spare, width: px } = columns[i] ?? {}
+                const { header, note, align, spare, width: px } = columns[i] ?? {}
                 const order = column.getIsSorted()
                 return (
                   <th
@@ -144,6 +146,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                     ) : (
                       header
                     )}
+                    {note !== undefined && <span className={classes.note}>{note}</span>}
                   </th>
                 )
               })}

@@ -11,7 +11,7 @@ import type { RuleJson } from '../filterql/json.ts'
 import type { Why } from '../filterql/why.ts'
 import type { ProfileSchema } from '../schema.ts'
 import { HIDDEN, told } from '../view.ts'
-import type { AudienceQueries, Person, Preview, WhyAnswer } from './desk.ts'
+import type { AudienceQueries, Named, Person, Preview, PreviewedChange, WhyAnswer } from './desk.ts'
 import type { Comparison, Membership, MembersPage, MovesPage, MoveView, SizePoint } from './history.ts'
 import {
   type Audience,
@@ -40,9 +40,23 @@ export interface PersonView extends Omit<Person, 'fields'> {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-export interface PreviewView extends Omit<Preview, 'sample'> {
+export interface PreviewView extends Omit<Preview, 'sample' | 'change'> {
   readonly sample: readonly PersonView[]
+  readonly change:
+    | (Omit<PreviewedChange, 'enteredSample' | 'leftSample'> & {
+        readonly enteredSample: readonly PersonView[]
+        readonly leftSample: readonly PersonView[]
+      })
+    | null
 }
+
+/** A listed audience. */
+export interface ChangingAudience extends SizedAudience {
+  /** Moves of the last CHANGE_MS. */
+  readonly change: { readonly entered: number; readonly left: number }
+}
+
+export const CHANGE_MS = 86_400_000
 
 /** Instants of a comparison, `from` not after `to`. */
 export interface Instants {
@@ -74,10 +88,26 @@ export class RuleAudiences {
   }
 
   /** By slug. */
-  async list(): Promise<SizedAudience[]> {
+  async list(): Promise<ChangingAudience[]> {
     const audiences = await this.#registry.list()
-    const sizes = audiences.length === 0 ? new Map<number, number>() : await this.#desk.audienceSizes()
-    return audiences.map((audience) => ({ ...audience, size: sizes.get(audience.number) ?? 0 }))
+    if (audiences.length === 0) return []
+    const sizes = await this.#desk.audienceSizes()
+    const since = this.#parts.clock.now() - CHANGE_MS
+    const changes = await this.#desk.audienceChanges(
+      audiences.map(({ number }) => number),
+      since,
+    )
+    return audiences.map((audience, i) => ({
+      ...audience,
+      size: sizes.get(audience.number) ?? 0,
+      change: { entered: changes[i]?.entered ?? 0, left: changes[i]?.left ?? 0 },
+    }))
+  }
+
+  /** Slugs of the audiences that include it, by slug. */
+  async including(which: number | string): Promise<string[]> {
+    const { slug } = await this.#registry.get(which)
+    return (await this.#registry.list()).flatMap((one) => (one.includes.includes(slug) ? [one.slug] : []))
   }
 
   /** Throws AUDIENCE_UNKNOWN, as all that follow. */
@@ -113,15 +143,43 @@ export class RuleAudiences {
     return this.#registry.validate(filter)
   }
 
-  /** How many a rule means, and some of them, before it is kept. At most `profilesMax` people are looked at. */
+  /**
+   * How many a rule means, and some of them, before it is kept; `against`: and whom it would move if it became the rule of this audience.
+   * At most `profilesMax` people are looked at.
+   */
   async preview(
     filter: string | RuleJson,
     limits: { readonly profilesMax: number; readonly sampleMax: number },
     seesPersonal: boolean,
+    against?: number | string,
   ): Promise<PreviewView> {
     const { filter: text } = await this.#registry.validate(filter)
-    const preview = await this.#desk.audiencePreview({ filter: text, ...this.#now(), ...limits })
-    return { ...preview, sample: this.#shown(preview.sample, seesPersonal) }
+    const compared = against === undefined ? undefined : (await this.#registry.get(against)).number
+    const { sample, change, ...counts } = await this.#desk.audiencePreview({
+      ...{ filter: text, against: compared },
+      ...this.#now(),
+      ...limits,
+    })
+    return {
+      ...counts,
+      sample: this.#shown(sample, seesPersonal),
+      change: change && {
+        ...change,
+        enteredSample: this.#shown(change.enteredSample, seesPersonal),
+        leftSample: this.#shown(change.leftSample, seesPersonal),
+      },
+    }
+  }
+
+  /** By what these profiles are known, by profile. Those that are no more are missing. */
+  async names(
+    profiles: readonly number[],
+    seesPersonal: boolean,
+  ): Promise<ReadonlyMap<number, Named['identifiers']>> {
+    if (profiles.length === 0) return new Map()
+    const personal = seesPersonal ? NOTHING_PERSONAL : this.#personal
+    const named = await this.#desk.audienceNames(profiles)
+    return new Map(named.map(({ profile, identifiers }) => [profile, masked(identifiers, personal)]))
   }
 
   /** `at`: as of that instant, else now. */
@@ -189,10 +247,7 @@ export class RuleAudiences {
     const types = fieldTypesOf(this.#parts.schema())
     return people.map(({ profile, identifiers, fields }) => ({
       profile,
-      identifiers: identifiers.map(({ field, value }) => ({
-        field,
-        value: personal.has(field) ? HIDDEN : value,
-      })),
+      identifiers: masked(identifiers, personal),
       fields: Object.fromEntries(
         Object.entries(fields).map(([name, value]) => [
           name,
@@ -204,6 +259,11 @@ export class RuleAudiences {
 }
 
 const NOTHING_PERSONAL: ReadonlySet<string> = new Set()
+
+function masked(identifiers: Named['identifiers'], personal: ReadonlySet<string>): Named['identifiers'] {
+  return identifiers.map(({ field, value }) => ({ field, value: personal.has(field) ? HIDDEN : value }))
+}
+
 function shownWhy(why: Why, slugs: ReadonlyMap<string, string>, personal: ReadonlySet<string>): Why {
   const { condition, audience, parts, text, ...common } = why
   const isHidden = condition?.actual !== null && condition?.fields.some((field) => personal.has(field))

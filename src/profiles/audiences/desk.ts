@@ -13,11 +13,16 @@ import type { Fields } from '../values.ts'
 import * as history from './history.ts'
 import type { AudienceRule } from './registry.ts'
 import { RuleSet, resolver } from './rule-set.ts'
+import type { AudienceSizes } from './sizes.ts'
 
-/** Somebody of an audience, with what is known of them. */
-export interface Person {
+/** Somebody of an audience, by what they are known. */
+export interface Named {
   readonly profile: number
   readonly identifiers: readonly { readonly field: string; readonly value: string }[]
+}
+
+/** The same, with what is known of them. */
+export interface Person extends Named {
   readonly fields: Fields
 }
 
@@ -25,11 +30,22 @@ export interface Preview {
   /** Of those that were looked at. */
   readonly matched: number
   readonly looked: number
+  /** People there are; where `exact` is false, about. */
   readonly profiles: number
   /** What `matched` is, when everybody was looked at; else what it comes to for everybody. */
   readonly size: number
   readonly exact: boolean
   readonly sample: readonly Person[]
+  /** Whom the rule would move; null when it was compared with none. */
+  readonly change: PreviewedChange | null
+}
+
+export interface PreviewedChange {
+  /** Whom the rule means and the kept one does not; left: the other way round. Where the preview is not exact, what it comes to. */
+  readonly entered: number
+  readonly left: number
+  readonly enteredSample: readonly Person[]
+  readonly leftSample: readonly Person[]
 }
 
 export interface PreviewRequest {
@@ -37,6 +53,8 @@ export interface PreviewRequest {
   readonly rules: readonly AudienceRule[]
   readonly schema: Pick<ProfileSchema, 'fields'>
   readonly nowMs: number
+  /** Number of the audience whose kept rule it is compared with. */
+  readonly against: number | undefined
   /** At most so many are looked at: all, or as many from all over. */
   readonly profilesMax: number
   readonly sampleMax: number
@@ -61,7 +79,11 @@ export interface WhyAnswer {
 
 export interface AudienceQueries {
   /** Audience → members, for those that have some. */
-  audienceSizes(): Promise<Map<number, number>>
+  audienceSizes(): Promise<ReadonlyMap<number, number>>
+  /** Of these audiences: moves since an instant. */
+  audienceChanges(audiences: readonly number[], since: number): Promise<history.MoveCounts[]>
+  /** By what these profiles are known; those that are no more are left out. */
+  audienceNames(profiles: readonly number[]): Promise<Named[]>
   audienceSize(audience: number): Promise<number>
   audienceMembers(audience: number, page: history.MembersPage): Promise<history.Membership[]>
   audienceSample(audience: number, limit: number, seed: number): Promise<Person[]>
@@ -96,18 +118,32 @@ const WHY_MOVES = 20
 export class AudienceDesk implements AudienceQueries {
   readonly #store: Store
   readonly #people: PeopleSource
+  readonly #sizes: AudienceSizes
 
-  constructor(store: Store, people: PeopleSource) {
+  constructor(store: Store, people: PeopleSource, sizes: AudienceSizes) {
     this.#store = store
     this.#people = people
+    this.#sizes = sizes
   }
 
-  audienceSizes(): Promise<Map<number, number>> {
-    return history.sizes(this.#store.db)
+  async audienceSizes(): Promise<ReadonlyMap<number, number>> {
+    return (await this.#sizes.all()).sizes
   }
 
-  audienceSize(audience: number): Promise<number> {
-    return history.size(this.#store.db, audience)
+  audienceChanges(audiences: readonly number[], since: number): Promise<history.MoveCounts[]> {
+    return Promise.all(audiences.map((audience) => history.movesSince(this.#store.db, audience, since)))
+  }
+
+  async audienceNames(profiles: readonly number[]): Promise<Named[]> {
+    const found = await this.#people.profiles([...new Set(profiles)])
+    return found.map(({ id, identifiers }) => ({
+      profile: id,
+      identifiers: identifiers.map(({ field, value }) => ({ field, value })),
+    }))
+  }
+
+  async audienceSize(audience: number): Promise<number> {
+    return (await this.#present(audience)).size
   }
 
   audienceMembers(audience: number, page: history.MembersPage): Promise<history.Membership[]> {
@@ -127,22 +163,22 @@ export class AudienceDesk implements AudienceQueries {
     return history.membersAt(this.#store.db, audience, at, page)
   }
 
-  audienceSizeAt(audience: number, at: number): Promise<number> {
-    return history.sizeAt(this.#store.db, audience, at)
+  async audienceSizeAt(audience: number, at: number): Promise<number> {
+    return history.sizeAt(this.#store.db, audience, at, await this.#present(audience))
   }
 
-  audienceCompare(
+  async audienceCompare(
     audience: number,
     instants: Parameters<AudienceQueries['audienceCompare']>[1],
   ): Promise<history.Comparison> {
-    return history.compare(this.#store.db, audience, instants)
+    return history.compare(this.#store.db, audience, instants, await this.#present(audience))
   }
 
-  audienceOverTime(
+  async audienceOverTime(
     audience: number,
     window: Parameters<AudienceQueries['audienceOverTime']>[1],
   ): Promise<history.SizePoint[]> {
-    return history.sizeOverTime(this.#store.db, audience, window)
+    return history.sizeOverTime(this.#store.db, audience, window, await this.#present(audience))
   }
 
   async audiencePreview({
@@ -150,83 +186,142 @@ export class AudienceDesk implements AudienceQueries {
     rules,
     schema,
     nowMs,
+    against,
     profilesMax,
     sampleMax,
   }: PreviewRequest): Promise<Preview> {
-    const set = setFor(rules, UNSAVED, schema, filter)
-    const profiles = await this.#count()
-    let matched = 0
+    const set = setFor(rules, against === undefined ? [UNSAVED] : [UNSAVED, against], schema, filter)
+    const matched = new Sampled(sampleMax)
+    const entered = new Sampled(sampleMax)
+    const left = new Sampled(sampleMax)
+    const crowd = await this.#crowd(profilesMax)
     let looked = 0
-    const sample: number[] = []
-    for await (const profile of this.#some(profiles, profilesMax)) {
+    for await (const { id, fields } of crowd.people) {
       looked++
-      if (!set.holds(UNSAVED, profile.fields, nowMs)) continue
-      matched++
-      if (sample.length < sampleMax) sample.push(profile.id)
+      const holds = set.holds(UNSAVED, fields, nowMs)
+      if (holds) matched.take(id)
+      if (against === undefined || set.holds(against, fields, nowMs) === holds) continue
+      if (holds) entered.take(id)
+      else left.take(id)
     }
-    const exact = profiles <= profilesMax
-    const size = exact || looked === 0 ? matched : Math.round((matched / looked) * profiles)
-    const people = await this.#people.profiles(sample)
-    return { matched, looked, profiles, size, exact, sample: people.map(personFrom) }
+    const exact = crowd.profiles === undefined
+    const profiles = crowd.profiles?.() ?? looked
+    const inAll = (count: number): number =>
+      exact || looked === 0 ? count : Math.round((count / looked) * profiles)
+    const shown = async ({ sample }: Sampled): Promise<Person[]> =>
+      (await this.#people.profiles(sample)).map(personFrom)
+    return {
+      ...{ matched: matched.count, looked, profiles, size: inAll(matched.count), exact },
+      sample: await shown(matched),
+      change:
+        against === undefined
+          ? null
+          : {
+              ...{ entered: inAll(entered.count), left: inAll(left.count) },
+              enteredSample: await shown(entered),
+              leftSample: await shown(left),
+            },
+    }
   }
 
   async audienceWhy({ audience, profile, rules, schema, nowMs }: WhyRequest): Promise<WhyAnswer | undefined> {
     const id = await this.#people.survivorOf(profile)
     const [found] = id === undefined ? [] : await this.#people.profiles([id])
     if (found === undefined) return undefined
-    const why = setFor(rules, audience, schema).why(audience, found.fields, nowMs)
+    const why = setFor(rules, [audience], schema).why(audience, found.fields, nowMs)
     const moves = await history.moves(this.#store.db, { audience, profile: found.id, limit: WHY_MOVES })
     return { profile: found.id, why, since: found.members[audience] ?? null, moves }
   }
 
-  async #count(): Promise<number> {
-    const { count } = await this.#store.db
-      .selectFrom('profiles')
-      .select(({ fn }) => fn.countAll<number>().as('count'))
-      .where('merged_into', 'is', null)
-      .executeTakeFirstOrThrow()
-    return Number(count)
+  async #present(audience: number): Promise<history.Present> {
+    const { sizes, upTo } = await this.#sizes.all()
+    return { size: sizes.get(audience) ?? 0, upTo }
   }
 
-  /** Everybody, or pages from all over that make up at most so many. */
-  async *#some(profiles: number, max: number): AsyncGenerator<Pick<Profile, 'id' | 'fields'>> {
-    if (profiles <= max) {
-      for (let after = 0; ; ) {
-        const page = await this.#people.judgedAfter(after, PAGE)
-        yield* page
-        const last = page.at(-1)
-        if (last === undefined || page.length < PAGE) return
-        after = last.id
-      }
-    }
+  /**
+   * Everybody, or pages from all over that make up at most so many. Nobody is counted first, because counting millions takes longer than
+   * looking at some: `profiles` tells afterwards how many there are, by how densely the numbers of the pages are used; absent: these are all.
+   */
+  async #crowd(max: number): Promise<Crowd> {
+    const beyond = await this.#store.db
+      .selectFrom('profiles')
+      .select('id')
+      .orderBy('id')
+      .offset(max)
+      .limit(1)
+      .executeTakeFirst()
+    if (beyond === undefined) return { people: this.#everybody() }
     const { last } = await this.#store.db
       .selectFrom('profiles')
       .select(({ fn }) => fn.max('id').as('last'))
       .executeTakeFirstOrThrow()
-    const pages = Math.max(1, Math.floor(max / PAGE))
-    let seen = 0
-    for (let page = 0; page < pages; page++) {
-      const from = Math.max(seen, Math.floor((Number(last) * page) / pages))
-      for (const profile of await this.#people.judgedAfter(from, PAGE)) {
-        seen = profile.id
-        yield profile
-      }
+    const seen = { people: 0, numbers: 0 }
+    const profiles = () => Math.round((seen.people / Math.max(1, seen.numbers)) * Number(last))
+    return { people: this.#pages(Number(last), Math.max(1, Math.floor(max / PAGE)), seen), profiles }
+  }
+
+  async *#everybody(): AsyncGenerator<Judged> {
+    for (let after = 0; ; ) {
+      const page = await this.#people.judgedAfter(after, PAGE)
+      yield* page
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) return
+      after = last.id
     }
+  }
+
+  async *#pages(
+    last: number,
+    pages: number,
+    seen: { people: number; numbers: number },
+  ): AsyncGenerator<Judged> {
+    let after = 0
+    for (let page = 0; page < pages; page++) {
+      const from = Math.max(after, Math.floor((last * page) / pages))
+      const people = await this.#people.judgedAfter(from, PAGE)
+      after = people.at(-1)?.id ?? last
+      seen.people += people.length
+      seen.numbers += after - from
+      yield* people
+    }
+  }
+}
+
+type Judged = Pick<Profile, 'id' | 'fields'>
+
+interface Crowd {
+  readonly people: AsyncIterable<Judged>
+  readonly profiles?: () => number
+}
+
+/** How many, and the first of them. */
+class Sampled {
+  readonly #max: number
+  readonly sample: number[] = []
+  count = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  take(profile: number): void {
+    this.count++
+    if (this.sample.length < this.#max) this.sample.push(profile)
   }
 }
 
 /** Number of a rule that has none yet. */
 const UNSAVED = 0
 
-/** An audience, or a rule that is not kept, with all that it includes and no others. */
+/** Audiences with all that they include and no others. `filter`: of UNSAVED, a rule that is not kept. */
 function setFor(
   rules: readonly AudienceRule[],
-  audience: number,
+  audiences: readonly number[],
   schema: Pick<ProfileSchema, 'fields'>,
   filter?: string,
 ): RuleSet {
   const parsed = rules.map((rule) => ({ ...rule, filter: parseFilter(rule.filter) }))
-  if (filter !== undefined) parsed.push({ number: audience, slug: '', filter: parseFilter(filter) })
+  if (filter !== undefined) parsed.push({ number: UNSAVED, slug: '', filter: parseFilter(filter) })
   const resolve = resolver(parsed)
   const needed = new Map<number, (typeof parsed)[number]>()
   const gather = (name: string): void => {
@@ -235,7 +330,7 @@ function setFor(
     needed.set(rule.number, rule)
     for (const included of includesOf(rule.filter.statement.rule)) gather(included)
   }
-  gather(String(audience))
+  for (const audience of audiences) gather(String(audience))
   return new RuleSet([...needed.values()], fieldTypesOf(schema))
 }
 

@@ -1,6 +1,7 @@
 /**
  * Who is and was in which audience: questions to the tables that the engine of profiles writes, in the process that has them
- * open. What somebody was at an instant follows from the last move before or at it; moves are in the order of their ids.
+ * open. What was at an instant follows from what is and the moves since: so asking about lately costs little, however many people there are.
+ * Moves are in the order of their ids.
  */
 
 import { type Kysely, sql } from 'kysely'
@@ -64,25 +65,6 @@ export interface SizePoint {
   readonly left: number
 }
 
-/** Of the audiences that somebody is in. */
-export async function sizes(db: Db): Promise<Map<number, number>> {
-  const rows = await db
-    .selectFrom('audience_members')
-    .select(({ fn }) => ['audience', fn.countAll<number>().as('size')])
-    .groupBy('audience')
-    .execute()
-  return new Map(rows.map(({ audience, size }) => [audience, Number(size)]))
-}
-
-export async function size(db: Db, audience: number): Promise<number> {
-  const row = await db
-    .selectFrom('audience_members')
-    .select(({ fn }) => fn.countAll<number>().as('size'))
-    .where('audience', '=', audience)
-    .executeTakeFirstOrThrow()
-  return Number(row.size)
-}
-
 export function members(db: Db, audience: number, { after, limit }: MembersPage): Promise<Membership[]> {
   return db
     .selectFrom('audience_members')
@@ -134,7 +116,34 @@ export async function moves(db: Db, page: MovesPage): Promise<MoveView[]> {
   }))
 }
 
-/** Who was in the audience at an instant, that instant's moves included; since when is of that time. */
+export interface MoveCounts {
+  readonly audience: number
+  readonly entered: number
+  readonly left: number
+}
+
+/** From an instant on. */
+export async function movesSince(db: Db, audience: number, since: number): Promise<MoveCounts> {
+  const row = await db
+    .selectFrom('audience_moves')
+    .select(({ fn }) => [fn.sum<number>('entered').as('entered'), fn.countAll<number>().as('moved')])
+    .where('audience', '=', audience)
+    .where('at', '>=', since)
+    .executeTakeFirstOrThrow()
+  const entered = Number(row.entered ?? 0)
+  return { audience, entered, left: Number(row.moved) - entered }
+}
+
+/** How many are in an audience, the moves up to an id included. What was before follows from there, back through the moves since. */
+export interface Present {
+  readonly size: number
+  readonly upTo: number
+}
+
+/**
+ * Who was in the audience at an instant, that instant's moves included; since when is of that time. Costs a page, and the departures since:
+ * whoever did not move since is in it now. A plus before a column keeps SQLite from its index, where another one finds less.
+ */
 export async function membersAt(
   db: Db,
   audience: number,
@@ -142,21 +151,43 @@ export async function membersAt(
   { after, limit }: MembersPage,
 ): Promise<Membership[]> {
   const { rows } = await sql<Membership>`
-    select profile, at as since from (
-      select profile, at, entered, row_number() over (partition by profile order by id desc) as back
-      from audience_moves where audience = ${audience} and at <= ${at} and profile > ${after}
-    ) as last where back = 1 and entered = 1 order by profile limit ${limit}`.execute(db)
+    select profile, since from (
+      select * from (
+        select profile, since from audience_members as member
+        where audience = ${audience} and profile > ${after} and since <= ${at} and not exists (
+          select 1 from audience_moves as move
+          where move.profile = member.profile and +move.audience = ${audience} and +move.at > ${at}
+        ) order by profile limit ${limit}
+      ) as stayed
+      union all
+      select * from (
+        select departure.profile as profile, (
+          select before.at from audience_moves as before
+          where before.profile = departure.profile and +before.audience = ${audience} and before.id < departure.id
+          order by before.id desc limit 1
+        ) as since
+        from audience_moves as departure
+        where departure.audience = ${audience} and departure.at > ${at} and departure.entered = 0
+          and +departure.profile > ${after} and not exists (
+            select 1 from audience_moves as earlier
+            where earlier.profile = departure.profile and +earlier.audience = ${audience}
+              and +earlier.at > ${at} and +earlier.id < departure.id
+          )
+        order by departure.profile limit ${limit}
+      ) as gone
+    ) as both_of order by profile limit ${limit}`.execute(db)
   return rows
 }
 
-export async function sizeAt(db: Db, audience: number, at: number): Promise<number> {
+export async function sizeAt(db: Db, audience: number, at: number, present: Present): Promise<number> {
   const row = await db
     .selectFrom('audience_moves')
-    .select(sql<number>`coalesce(sum(2 * entered - 1), 0)`.as('size'))
+    .select(sql<number>`coalesce(sum(2 * entered - 1), 0)`.as('change'))
     .where('audience', '=', audience)
-    .where('at', '<=', at)
+    .where('at', '>', at)
+    .where(sql`+id`, '<=', present.upTo)
     .executeTakeFirstOrThrow()
-  return Number(row.size)
+  return present.size - Number(row.change)
 }
 
 /** Two instants, `a` not after `b`. Only those who moved between them are looked at. */
@@ -164,6 +195,7 @@ export async function compare(
   db: Db,
   audience: number,
   { a, b, limit }: { readonly a: number; readonly b: number; readonly limit: number },
+  present: Present,
 ): Promise<Comparison> {
   // Whoever moved first by entering was out before; whoever moved last by entering is in after.
   const changed = sql<{ profile: number; first: number; last: number }>`
@@ -185,8 +217,8 @@ export async function compare(
   }
   const count = (entered: number) => Number(counted.find((row) => row.entered === entered)?.count ?? 0)
   return {
-    sizeAtA: await sizeAt(db, audience, a),
-    sizeAtB: await sizeAt(db, audience, b),
+    sizeAtA: await sizeAt(db, audience, a, present),
+    sizeAtB: await sizeAt(db, audience, b, present),
     entered: count(1),
     left: count(0),
     enteredSample: await some(1),
@@ -202,19 +234,24 @@ export async function sizeOverTime(
   db: Db,
   audience: number,
   { from, to, stepMs }: { readonly from: number; readonly to: number; readonly stepMs: number },
+  present: Present,
 ): Promise<SizePoint[]> {
   const points = Math.min(POINTS_MAX, Math.ceil((to - from) / stepMs))
   const { rows } = await sql<{ step: number; entered: number; moved: number }>`
     select (at - ${from} - 1) / ${stepMs} as step, sum(entered) as entered, count(*) as moved
     from audience_moves
-    where audience = ${audience} and at > ${from} and at <= ${from + points * stepMs}
+    where audience = ${audience} and at > ${from} and +id <= ${present.upTo}
     group by 1`.execute(db)
-  const steps = new Map(rows.map((row) => [Number(row.step), row]))
-  let now = await sizeAt(db, audience, from)
+  const steps = new Map<number, { entered: number; left: number }>()
+  let now = present.size
+  for (const row of rows) {
+    const entered = Number(row.entered)
+    const left = Number(row.moved) - entered
+    steps.set(Number(row.step), { entered, left })
+    now -= entered - left
+  }
   return Array.from({ length: points }, (_, step) => {
-    const row = steps.get(step)
-    const entered = Number(row?.entered ?? 0)
-    const left = Number(row?.moved ?? 0) - entered
+    const { entered, left } = steps.get(step) ?? { entered: 0, left: 0 }
     now += entered - left
     return { at: from + (step + 1) * stepMs, size: now, entered, left }
   })

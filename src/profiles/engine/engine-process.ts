@@ -6,6 +6,7 @@ import { ThalwegError } from '../../core/errors.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore } from '../../store/store.ts'
 import { AudienceDesk } from '../audiences/desk.ts'
+import { AudienceSizes } from '../audiences/sizes.ts'
 import { Doctrine } from '../doctrine.ts'
 import { StoredExportBook } from '../exports/stored-book.ts'
 import { Rereading } from './again.ts'
@@ -32,7 +33,8 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   const book = new StoredExportBook(store)
   const engine = await ProfileEngine.open(store, new Doctrine(configuration, [book]), start)
   const again = new Rereading(store, engine)
-  const forgetting = new PeopleForgetting(store, engine)
+  const sizes = new AudienceSizes(store)
+  const forgetting = new PeopleForgetting(store, engine, () => sizes.recount())
   const evidence = new EvidenceGatherer(engine)
   const desks = [
     new PeopleDesk(store, engine),
@@ -40,7 +42,7 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
     again,
     evidence,
     forgetting,
-    new AudienceDesk(store, engine.people),
+    new AudienceDesk(store, engine.people, sizes),
   ]
   return { engine, again, evidence, desks, book }
 }

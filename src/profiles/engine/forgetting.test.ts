@@ -58,7 +58,7 @@ describe.each(DIALECTS)('on %s', (dialect) => {
       NOW,
     )
 
-    const forgetting = new PeopleForgetting(store, engine)
+    const forgetting = new PeopleForgetting(store, engine, () => undefined)
     const desk = new PeopleDesk(store, engine)
     expect(await forgetting.identifiersOf(WHO)).toEqual([
       ['br_user_id', 'braze-of-ann'],

@@ -24,10 +24,13 @@ export interface ForgettingDesk {
 export class PeopleForgetting implements ForgettingDesk {
   readonly #store: Store
   readonly #engine: ProfileEngine
+  readonly #forgotten: () => void
 
-  constructor(store: Store, engine: ProfileEngine) {
+  /** `forgotten`: called when members and moves went without a move that tells of it. */
+  constructor(store: Store, engine: ProfileEngine, forgotten: () => void) {
     this.#store = store
     this.#engine = engine
+    this.#forgotten = forgotten
   }
 
   async identifiersOf(identifiers: readonly SubjectIdentifier[]): Promise<(readonly [string, string])[]> {
@@ -47,7 +50,10 @@ export class PeopleForgetting implements ForgettingDesk {
     const touched = await this.#engine.inTurn(() =>
       this.#store.transaction((tx) => this.#forget(tx, identifiers, isDry)),
     )
-    if (!isDry) await this.#engine.inTurn(() => compactStore(this.#store))
+    if (!isDry) {
+      this.#forgotten()
+      await this.#engine.inTurn(() => compactStore(this.#store))
+    }
     return touched
   }
 

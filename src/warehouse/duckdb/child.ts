@@ -152,9 +152,11 @@ class Ask {
   }
 }
 
-function failureOf(error: unknown): { code: ThalwegError['code']; message: string } {
-  if (error instanceof ThalwegError) return { code: error.code, message: error.message }
-  return { code: 'QUERY_FAILED', message: error instanceof Error ? error.message : String(error) }
+function failureOf(error: unknown): Pick<ThalwegError, 'code' | 'message' | 'details'> {
+  if (error instanceof ThalwegError)
+    return { code: error.code, message: error.message, details: error.details }
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: 'QUERY_FAILED', message, details: undefined }
 }
 
 function nothing(): void {}

@@ -36,7 +36,13 @@ export type FromChild =
   | { readonly re: 'ready' }
   | { readonly re: 'part'; readonly ask: number; readonly value?: unknown }
   | { readonly re: 'done'; readonly ask: number; readonly value?: unknown }
-  | { readonly re: 'failed'; readonly ask: number; readonly code: ErrorCode; readonly message: string }
+  | {
+      readonly re: 'failed'
+      readonly ask: number
+      readonly code: ErrorCode
+      readonly message: string
+      readonly details?: unknown
+    }
 
 export interface Frame<Head> {
   readonly head: Head

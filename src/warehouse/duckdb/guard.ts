@@ -6,7 +6,9 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
+import { queryFailed, queryRefused } from '../failures.ts'
 import { CATALOG, DEFAULT_DATABASE, type TableName } from './names.ts'
+import { positionOfByte } from './place.ts'
 
 /** Functions that make rows out of their arguments only. */
 const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
@@ -85,10 +87,7 @@ function parseError(parsed: Node, sql: string): ThalwegError {
       'Only one statement that reads (SELECT, WITH, FROM, VALUES, DESCRIBE) is run here',
     )
   const position = Number(parsed.position)
-  return new ThalwegError(
-    'QUERY_FAILED',
-    Number.isFinite(position) ? `${message} (${placeOf(sql, position)})` : message,
-  )
+  return queryFailed(message, Number.isFinite(position) ? positionOfByte(sql, position) : undefined)
 }
 
 class Walk {
@@ -169,18 +168,12 @@ class Walk {
 
   #refuse(message: string, node: Node): never {
     const at = Number(node.query_location)
-    const place = at >= 0 && at <= this.#sql.length ? ` (${placeOf(this.#sql, at)})` : ''
-    throw new ThalwegError('QUERY_REFUSED', `${message}${place}`)
+    const isKnown = at >= 0 && at <= Buffer.byteLength(this.#sql)
+    throw queryRefused(message, isKnown ? positionOfByte(this.#sql, at) : undefined)
   }
 }
 
 /** References carry these three; expressions have a class and statements a node. */
 function isReference(node: Node): boolean {
   return 'type' in node && 'alias' in node && 'sample' in node && !('class' in node)
-}
-
-/** As editors count: from one. */
-function placeOf(sql: string, at: number): string {
-  const before = sql.slice(0, at).split('\n')
-  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
 }

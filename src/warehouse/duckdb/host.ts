@@ -250,7 +250,7 @@ class Talk {
   hear(frame: Frame<FromChild>): void {
     const { head } = frame
     if (head.re === 'failed') {
-      this.fail(new ThalwegError(head.code, head.message))
+      this.fail(new ThalwegError(head.code, head.message, { details: head.details }))
       return
     }
     if (head.re === 'done') this.#over = true

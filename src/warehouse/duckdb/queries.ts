@@ -7,6 +7,7 @@ import type { Cell, Column } from '../warehouse.ts'
 import { cellOf } from './cells.ts'
 import { guardQuery } from './guard.ts'
 import type { TableName } from './names.ts'
+import { failedAt } from './place.ts'
 
 export interface QueryOrder {
   readonly sql: string
@@ -36,7 +37,7 @@ export class Queries {
     const deadline = AbortSignal.timeout(order.timeoutMs)
     const either = AbortSignal.any([signal, deadline])
     const connection = await this.#take(either).catch((error: unknown) => {
-      throw queryError(error, signal, deadline, order.timeoutMs)
+      throw queryError(error, signal, deadline, order)
     })
     let isUnread = false
     let ended: Promise<void> | undefined
@@ -61,7 +62,7 @@ export class Queries {
         isUnread = false
       }
     } catch (error) {
-      throw queryError(error, signal, deadline, order.timeoutMs)
+      throw queryError(error, signal, deadline, order)
     } finally {
       either.removeEventListener('abort', stop)
       await end()
@@ -177,7 +178,7 @@ function queryError(
   error: unknown,
   cancel: AbortSignal,
   deadline: AbortSignal,
-  timeoutMs: number,
+  { sql, timeoutMs }: QueryOrder,
 ): ThalwegError {
   if (cancel.aborted) return new ThalwegError('QUERY_CANCELLED', 'The query was cancelled')
   if (deadline.aborted) return new ThalwegError('QUERY_TIMEOUT', `The query took longer than ${timeoutMs} ms`)
@@ -186,5 +187,5 @@ function queryError(
   const hint = MEMORY_WORDS.test(message)
     ? `The query needs more memory than the warehouse may take. ${message}`
     : message
-  return new ThalwegError('QUERY_FAILED', hint, { cause: error })
+  return failedAt(sql, hint, error)
 }
