@@ -1,14 +1,17 @@
-import { afterAll, beforeAll, describe, test } from 'vitest'
-import { type ConsoleStack, PHONE, startConsole } from './browser.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ConsoleStack, DESKTOP, type OpenedPage, PHONE, startConsole } from './browser.ts'
 import { expectNothingRan, plantHostile } from './hostile.ts'
 import { type ListedPage, PAGES, prepare } from './pages.ts'
-import { expectAccessible, expectFits, visit } from './visit.ts'
+import { expectAccessible, expectFits } from './visit.ts'
 
 let stack: ConsoleStack
 let hostile: readonly ListedPage[] = []
+/** One tab for the whole walk, as somebody would use it: what the browser has read once it keeps. */
+let tab: OpenedPage
 beforeAll(async () => {
   stack = await startConsole({ demo: { eventsPerSecond: 300, untilHead: 900 } })
   hostile = await plantHostile(stack)
+  tab = await stack.open('/')
 }, 120_000)
 afterAll(() => stack.close())
 
@@ -23,7 +26,11 @@ describe('nothing goes wrong on the side, nothing hostile runs, axe finds nothin
 async function walk(listed: ListedPage): Promise<void> {
   const { path, shows } = listed
   await prepare(stack, listed)
-  const page = await visit(stack, path)
+  const { page, wrong } = tab
+  const before = wrong.length
+  await page.setViewportSize(DESKTOP)
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.goto(`${stack.hub.url}${path}`)
   await page.getByRole('main').getByText(shows).first().waitFor()
   await expectAccessible(page)
   await page.emulateMedia({ colorScheme: 'dark' })
@@ -31,4 +38,5 @@ async function walk(listed: ListedPage): Promise<void> {
   await expectNothingRan(page)
   await page.setViewportSize(PHONE)
   await expectFits(page)
+  expect(wrong.slice(before), `what ${path} did wrong on the side`).toEqual([])
 }
