@@ -41,7 +41,7 @@ test('what is asked is shown with its types, and exported whole', async () => {
   await result.getByText('NULL', { exact: true }).waitFor()
   expect(await result.getByRole('row').count()).toBeLessThan(100)
 
-  await result.getByRole('button', { name: 'Open json: {"a":[7]}' }).click()
+  await result.getByRole('button', { name: '{"a":[7]}', exact: true }).click()
   await page.getByRole('dialog').getByText('"a"').waitFor()
   await page.keyboard.press('Escape')
 

@@ -20,7 +20,8 @@ function Whole({ value, column }: { value: string; column: string }) {
       <button
         type="button"
         className={classes.whole}
-        aria-label={`Open ${column}: ${value.slice(0, SHORT_CHARS)}`}
+        aria-haspopup="dialog"
+        title={`Open ${column}`}
         onClick={open}
       >
         {value.slice(0, 4 * SHORT_CHARS)}
