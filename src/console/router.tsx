@@ -5,11 +5,14 @@ import { activationRoutes } from './pages/activations/routes.tsx'
 import { alertRoutes } from './pages/alerts/routes.tsx'
 import { audienceRoutes } from './pages/audiences/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
+import { erasureRoutes } from './pages/erasures/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
+import { profileRoutes } from './pages/profiles/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
 import { sandboxRoutes } from './pages/sandbox/routes.tsx'
 import { segmentRoutes } from './pages/segments/routes.tsx'
+import { streamRoutes } from './pages/streams/routes.tsx'
 import { systemRoutes } from './pages/system/routes.tsx'
 import { warehouseRoutes } from './pages/warehouse/routes.tsx'
 import { root } from './root.tsx'
@@ -27,6 +30,9 @@ export const router = createRouter({
     ...segmentRoutes,
     ...systemRoutes,
     ...warehouseRoutes,
+    ...profileRoutes,
+    ...streamRoutes,
+    ...erasureRoutes,
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

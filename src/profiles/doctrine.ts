@@ -25,6 +25,8 @@ export interface Readied {
   readonly identified: Identified
 }
 
+type Say = (word: string, stream?: string) => void
+
 const decoder = new TextDecoder()
 
 export class Doctrine implements Judge {
@@ -72,20 +74,16 @@ export class Doctrine implements Judge {
 
   /**
    * `say` hears in a word what became of the record: `applied`, or why it gives nothing; and of each value that could not be
-   * made which and why, `braze_users.email not_an_email`.
+   * made which and why, `braze_users.email not_an_email`. What became of a record comes with its stream.
    */
-  read(raw: RawRecord, say: (word: string) => void): Readied | undefined {
-    const readied = this.#readied(raw, say)
-    say(typeof readied === 'string' ? readied : 'applied')
+  read(raw: RawRecord, say: Say): Readied | undefined {
+    const mapper = this.#mapper(raw.source, raw.type)
+    const readied = mapper === undefined ? 'no_stream' : this.#readied(raw, mapper, say)
+    say(typeof readied === 'string' ? readied : 'applied', mapper?.stream.name)
     return typeof readied === 'string' ? undefined : readied
   }
 
-  #readied(
-    { source, type, bytes, offset, receivedAt }: RawRecord,
-    say: (word: string) => void,
-  ): Readied | string {
-    const mapper = this.#mapper(source, type)
-    if (mapper === undefined) return 'no_stream'
+  #readied({ bytes, offset, receivedAt }: RawRecord, mapper: StreamMapper, say: Say): Readied | string {
     const mapped = mapper.map(decoder.decode(bytes), offset, receivedAt)
     for (const { field, problem } of mapped.lost) say(`${mapper.stream.name}.${field} ${problem}`)
     if ('reason' in mapped) return mapped.reason

@@ -39,7 +39,7 @@ class FakeProcess {
       this.taken.push(...records.map(({ bytes }) => Buffer.from(bytes).toString()))
       this.position = to
     }
-    return { position: this.position, nextFlipAt: undefined, judging: false, counts: {} }
+    return { position: this.position, nextFlipAt: undefined, judging: false, counts: {}, streams: {} }
   }
 }
 

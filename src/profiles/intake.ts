@@ -35,6 +35,8 @@ export interface IntakeStatus {
   readonly judging: boolean
   /** Records since the start, by what became of them. */
   readonly counts: Readonly<Record<string, number>>
+  /** The same by stream. */
+  readonly streams: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 interface Ahead {
@@ -61,7 +63,8 @@ export class ProfileIntake {
   #waking = new AbortController()
   #running: Promise<void> | undefined
   #progress: Progress | undefined
-  #counts: Record<string, number> = {}
+  readonly #counts: Record<string, number> = {}
+  readonly #streams: Record<string, Record<string, number>> = {}
   /** Unless it was looked at and there was none. */
   #mayReadAgain = true
   #underWay: Promise<unknown> = Promise.resolve()
@@ -104,6 +107,7 @@ export class ProfileIntake {
       position: this.#progress?.position,
       judging: this.#progress?.judging ?? false,
       counts: this.#counts,
+      streams: this.#streams,
     }
   }
 
@@ -173,8 +177,11 @@ export class ProfileIntake {
     // The process waits for nothing: the next stretch is ready when it has done with this one.
     if (this.#parts.log.head - stretch.to >= RECORDS_MAX) this.#lookAhead(stretch.to, reading)
     const applied = await asked
-    for (const [word, count] of Object.entries(applied.counts))
-      this.#counts[word] = (this.#counts[word] ?? 0) + count
+    add(this.#counts, applied.counts)
+    for (const [stream, counts] of Object.entries(applied.streams)) {
+      this.#streams[stream] ??= {}
+      add(this.#streams[stream], counts)
+    }
     this.#progress = applied
   }
 
@@ -205,6 +212,10 @@ export class ProfileIntake {
     offAbort(this.#stopping.signal, stop)
     if (log.head > position && !this.#stopping.signal.aborted) await pause(GATHER_MS)
   }
+}
+
+function add(sums: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [word, count] of Object.entries(counts)) sums[word] = (sums[word] ?? 0) + count
 }
 
 /** The next records that `feeds` wants, from `position` on and below `end`. */

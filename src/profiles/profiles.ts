@@ -18,9 +18,9 @@ import type { Store } from '../store/store.ts'
 import { RuleAudiences } from './audiences/audiences.ts'
 import { Doctrine } from './doctrine.ts'
 import { EngineClient } from './engine/client.ts'
-import type { Desk } from './engine/desk.ts'
+import type { Desk, TextFound, TextSearch } from './engine/desk.ts'
 import type { DriftView } from './engine/evidence.ts'
-import type { Configuration, ReadableSource } from './engine/protocol.ts'
+import { type Configuration, type ReadableSource, unpacked } from './engine/protocol.ts'
 import { normalizeIdentifier } from './identity/rules.ts'
 import { type IntakeStatus, ProfileIntake, type Reading, stretchFrom } from './intake.ts'
 import { checkSchema } from './mapping/check.ts'
@@ -48,6 +48,13 @@ export interface ProfilesParts {
   sources(): readonly { readonly number: number; readonly name: string; readonly kind: SourceKind }[]
 }
 
+/** A record as it lies in the log. */
+export interface Sample {
+  readonly offset: number
+  readonly receivedAt: number
+  readonly text: string
+}
+
 /** What of a stream is read again. */
 export interface History {
   readonly stream: string
@@ -59,6 +66,8 @@ export interface History {
   readonly end: number
 }
 
+/** Rows back from the end of the log among which samples are looked for. */
+const SAMPLE_WINDOWS = [200, 4_000, 50_000]
 /** Key in meta: profiles were read once, so they go on being read. */
 const OPENED = 'profiles_opened'
 /** Pages of SQLite in the memory of the process. */
@@ -211,6 +220,48 @@ export class Profiles {
       return normal === undefined ? [] : [[field, normal]]
     })
     return this.desk.search(identifiers)
+  }
+
+  /** Whose identifiers begin with the text, as it is written or in small letters. */
+  beginning(text: string, limit: number): Promise<Profile[]> {
+    return this.desk.beginning([text.trim(), text.trim().toLowerCase()], limit)
+  }
+
+  /** A bounded look for a text in values; `field`: only there. Values of personal fields count where they may be seen. */
+  async searchText(
+    search: Omit<TextSearch, 'fields'>,
+    field: string | undefined,
+    seesPersonal: boolean,
+  ): Promise<TextFound> {
+    const fields = this.schemas.present.definition.fields
+      .filter(({ name, personal }) => (field === undefined || name === field) && (seesPersonal || !personal))
+      .map(({ name }) => name)
+    return this.desk.searchText({ ...search, fields })
+  }
+
+  /** Of the last records that a stream reads, or would if it were on, newest first; of some windows back from the end of the log. Throws INPUT_INVALID. */
+  async samples(name: string, limit: number): Promise<Sample[]> {
+    const { log } = this.#parts
+    const schema = this.schemas.present.definition
+    if (!schema.streams.some((one) => one.name === name))
+      throw new ThalwegError('INPUT_INVALID', `There is no stream ${name}`)
+    const streams = schema.streams.map((one) => (one.name === name ? { ...one, active: true } : one))
+    const doctrine = new Doctrine({ ...this.#configuration(), schema: { ...schema, streams }, audiences: [] })
+    const { head } = log
+    for (const rows of SAMPLE_WINDOWS) {
+      const ofStream = (source: number, type: string): boolean => doctrine.streamOf(source, type) === name
+      const { records } = unpacked(await stretchFrom(log, Math.max(log.tail, head - rows), head, ofStream))
+      if (records.length > 0)
+        return records
+          .slice(-limit)
+          .reverse()
+          .map(({ offset, receivedAt, bytes }) => ({
+            offset,
+            receivedAt,
+            text: Buffer.from(bytes).toString(),
+          }))
+    }
+    return []
   }
 
   /** An identifier as profiles know it. Throws INPUT_INVALID where it can be none. */

@@ -32,15 +32,17 @@ export class Schemas {
   }
 
   async start(): Promise<void> {
-    this.#present = (await this.versions())[0] ?? this.#unsaved()
+    this.#present = (await this.versions(Number.POSITIVE_INFINITY, 1))[0] ?? this.#unsaved()
   }
 
-  /** Latest first. */
-  async versions(): Promise<SchemaVersion[]> {
+  /** Those before one, latest first; the last of all is what nobody saved. */
+  async versions(before: number, limit: number): Promise<SchemaVersion[]> {
     const rows = await this.#store.db
       .selectFrom('profile_schemas')
       .selectAll()
+      .where('version', '<', Math.min(before, Number.MAX_SAFE_INTEGER))
       .orderBy('version', 'desc')
+      .limit(limit)
       .execute()
     const saved = rows.map((row) => ({
       version: row.version,
@@ -49,7 +51,7 @@ export class Schemas {
       author: row.author,
       savedAt: row.created_at,
     }))
-    return [...saved, this.#unsaved()]
+    return saved.length < limit && before > 0 ? [...saved, this.#unsaved()] : saved
   }
 
   /** Taken as valid. */

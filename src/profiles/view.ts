@@ -2,7 +2,7 @@
 
 import { foldCells } from './identity/fold.ts'
 import type { Rules } from './identity/rules.ts'
-import type { Profile } from './profile.ts'
+import { type Edge, type HeldIdentifier, keyOf, type Profile } from './profile.ts'
 import type { ProfileSchema } from './schema.ts'
 import type { FieldType, Value } from './values.ts'
 
@@ -26,6 +26,8 @@ export interface ProfileView {
     readonly firstAt: number
     readonly lastAt: number
     readonly records: number
+    /** Those that brought it. */
+    readonly streams: readonly string[]
     /** Since when it joins nobody any more, because it met too many strangers. */
     readonly sharedAt: number | null
   }[]
@@ -33,10 +35,17 @@ export interface ProfileView {
   readonly links: readonly {
     readonly a: number
     readonly b: number
+    readonly firstAt: number
+    readonly lastAt: number
     readonly records: number
     readonly stream: string
   }[]
-  readonly retired: readonly { readonly field: string; readonly value: string; readonly lastAt: number }[]
+  readonly retired: readonly {
+    readonly field: string
+    readonly value: string
+    readonly firstAt: number
+    readonly lastAt: number
+  }[]
   readonly audiences: readonly { readonly audience: number; readonly since: number }[]
 }
 
@@ -71,23 +80,27 @@ export function viewOf(
         },
       ]),
     ),
-    identifiers: profile.identifiers.map(({ field, value, firstAt, lastAt, count, sharedAt }) => ({
-      field,
-      value: shown(field, value),
+    identifiers: profile.identifiers.map((held) => ({
+      field: held.field,
+      value: shown(held.field, held.value),
+      firstAt: held.firstAt,
+      lastAt: held.lastAt,
+      records: held.count,
+      streams: streamsOf(held, profile.edges),
+      sharedAt: held.sharedAt ?? null,
+    })),
+    links: profile.edges.map(({ a, b, firstAt, lastAt, count, stream }) => ({
+      a: places.get(a) ?? -1,
+      b: places.get(b) ?? -1,
       firstAt,
       lastAt,
       records: count,
-      sharedAt: sharedAt ?? null,
-    })),
-    links: profile.edges.map(({ a, b, count, stream }) => ({
-      a: places.get(a) ?? -1,
-      b: places.get(b) ?? -1,
-      records: count,
       stream,
     })),
-    retired: profile.retired.map(({ field, value, lastAt }) => ({
+    retired: profile.retired.map(({ field, value, firstAt, lastAt }) => ({
       field,
       value: shown(field, value),
+      firstAt,
       lastAt,
     })),
     audiences: Object.entries(profile.members).map(([audience, since]) => ({
@@ -95,6 +108,13 @@ export function viewOf(
       since,
     })),
   }
+}
+
+/** By what came with it: its values, and its links. */
+function streamsOf(held: HeldIdentifier, edges: readonly Edge[]): string[] {
+  const key = keyOf(held)
+  const linked = edges.filter(({ a, b }) => a === key || b === key)
+  return [...new Set([...Object.values(held.fragment), ...linked].map(({ stream }) => stream))].sort()
 }
 
 /** Moments as text, wherever the type has them. */

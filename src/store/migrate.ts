@@ -22,6 +22,7 @@ import * as alerts from './migrations/0012-alerts.ts'
 import * as runLists from './migrations/0013-run-lists.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
+import * as sides from './profile-migrations/0003-sides.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -64,6 +65,7 @@ export const PROFILE_PLAN: Plan = {
   steps: [
     { number: 1, name: 'people', up: people.up },
     { number: 2, name: 'exports', up: exportedPeople.up },
+    { number: 3, name: 'sides', up: sides.up },
   ],
 }
 

@@ -90,6 +90,22 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'system', path: '/system', shows: 'Room left' },
   { name: 'system-backups', path: '/system/backups', shows: 'No backups yet' },
   { name: 'system-settings', path: '/system/settings', shows: 'THALWEG_PORT' },
+  { name: 'profiles', path: '/profiles', shows: 'Identifiers' },
+  { name: 'profiles-joins', path: '/profiles/merges', shows: 'ada@example.com', before: people },
+  { name: 'profiles-conflicts', path: '/profiles/conflicts', shows: 'may not have so many', before: people },
+  { name: 'profiles-apart', path: '/profiles/apart', shows: 'a family', before: people },
+  { name: 'profiles-one', path: '/profiles/1', shows: 'rank 1' },
+  { name: 'profiles-one-traits', path: '/profiles/1/traits', shows: 'Came by' },
+  { name: 'profiles-one-timeline', path: '/profiles/1/timeline', shows: 'Timeline' },
+  { name: 'profiles-one-audiences', path: '/profiles/1/audiences', shows: 'Eager readers' },
+  { name: 'profiles-one-history', path: '/profiles/1/history', shows: 'Kept apart' },
+  { name: 'streams', path: '/streams', shows: 'braze_events' },
+  { name: 'streams-one', path: '/streams/braze_events', shows: 'Try it on a record' },
+  { name: 'streams-one-files', path: '/streams/braze_users/files', shows: 'Import files' },
+  { name: 'streams-identifiers', path: '/streams/schema/identifiers', shows: 'Limits of a profile' },
+  { name: 'streams-versions', path: '/streams/schema/versions', shows: 'Version 0' },
+  { name: 'erasures', path: '/erasures', shows: 'Nobody was erased' },
+  { name: 'erasures-new', path: '/erasures/new', shows: 'Show what would be erased' },
 ]
 
 const prepared = new WeakMap<ConsoleStack, Map<unknown, Promise<void>>>()
@@ -140,4 +156,29 @@ async function runs({ call, sandbox }: ConsoleStack): Promise<void> {
   const few = { ...query, sql: `${query.sql} limit 1` }
   await call('PUT', path, { definition: { ...definition, query: few }, note: 'only a few of them' })
   await run({}, ['held'])
+}
+
+/** Two who turn out to be one, an address that two claim, and a pair that is kept apart. */
+async function people({ hub, call }: ConsoleStack): Promise<void> {
+  const token = 'people-of-the-pages'
+  await call('POST', '/sources', { name: 'people', kind: 'lytics', settings: { account: '7' }, token })
+  const tell = async (rows: readonly object[]): Promise<void> => {
+    await fetch(`${hub.url}/collect/json/braze_users`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: token },
+      body: JSON.stringify(rows),
+    })
+  }
+  await tell([{ external_id: 'Ada' }, { email: 'ada@example.com' }, { external_id: 'Charles' }])
+  await tell([{ external_id: 'Ada', email: 'ada@example.com', first_name: 'Ada' }])
+  await tell([{ external_id: 'Charles', email: 'ada@example.com' }])
+  await call('PUT', '/profiles/never-links', {
+    a: ['external_id', 'Ada'],
+    b: ['external_id', 'Charles'],
+    note: 'a family',
+  })
+  await eventually('an address is claimed by two', async () => {
+    const { conflicts } = await call('GET', '/profiles/conflicts')
+    return conflicts.length > 0
+  })
 }

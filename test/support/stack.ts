@@ -84,6 +84,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   if (hub.sources.find(SOURCE) === undefined) {
     await hub.sources.create({ name: SOURCE, kind: 'braze-currents', settings: {}, token: TOKEN })
   }
+  return stackOf(hub, sandbox)
+}
+
+/** What is done with a hub that has the test's source. */
+export function stackOf(hub: Hub, sandbox: Sandbox): Stack {
   return {
     hub,
     sandbox,

@@ -29,15 +29,27 @@ const View = z
         firstAt: Time,
         lastAt: Time,
         records: Count,
+        streams: z.array(z.string()).describe('Those that brought it.'),
         sharedAt: TimeOrNull.describe('Since when it joins nobody any more: it met too many strangers.'),
       }),
     ),
-    links: z.array(z.object({ a: Count, b: Count, records: Count, stream: z.string() })),
-    retired: z.array(z.object({ field: z.string(), value: z.string(), lastAt: Time })),
+    links: z
+      .array(
+        z.object({ a: Count, b: Count, firstAt: Time, lastAt: Time, records: Count, stream: z.string() }),
+      )
+      .describe('Identifiers that one record carried, by their places in the list.'),
+    retired: z.array(z.object({ field: z.string(), value: z.string(), firstAt: Time, lastAt: Time })),
     audiences: z.array(z.object({ audience: Count, since: Time })),
   })
   .meta({ id: 'Profile' })
 export type ProfileAnswer = z.output<typeof View>
+
+const SearchView = z.object({
+  profiles: z.array(View),
+  next: Count.nullable().describe('For the next question: `after`. null: everybody was looked at.'),
+  last: Count.describe('The highest id of a profile: as far as there is to go.'),
+})
+export type ProfileSearchAnswer = z.output<typeof SearchView>
 
 const Pair = z.tuple([z.string(), z.string()]).describe('Field and value.')
 const MergeView = z
@@ -89,6 +101,11 @@ export type ConflictAnswer = z.output<typeof ConflictView>
 
 const NeverLinkView = z.object({ a: Pair, b: Pair, note: z.string(), createdAt: Time })
 export type NeverLinkAnswer = z.output<typeof NeverLinkView>
+const NeverLinks = z.object({
+  pairs: z.array(NeverLinkView),
+  next: Count.nullable().describe('For the next page: `skip`. null: this was the last one.'),
+})
+export type NeverLinksAnswer = z.output<typeof NeverLinks>
 
 const StatusView = z
   .object({
@@ -101,8 +118,12 @@ const StatusView = z
       .array(z.object({ stream: z.string(), cleared: z.boolean(), position: Count, end: Count }))
       .describe('Streams whose kept history is being read again.'),
     sinceStart: z.record(z.string(), Count).describe('Records by what became of them, since the start.'),
-    profiles: Count,
-    identifiers: Count,
+    streams: z
+      .record(z.string(), z.record(z.string(), Count))
+      .describe('The same by stream, of the records that a stream took.'),
+    profiles: Count.nullable().describe('null: being counted for the first time.'),
+    identifiers: Count.nullable(),
+    countedAt: TimeOrNull.describe('When these two were counted: many are counted now and then.'),
     merges: Count,
     conflicts: Count,
   })
@@ -176,6 +197,10 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
         querystring: z.object({
           value: z.string().max(256).optional().describe('Any identifier, spelt in whichever way.'),
           field: z.string().max(64).optional().describe('Only as this identifier.'),
+          begins: z
+            .stringbool()
+            .default(false)
+            .describe('Whoever has an identifier that begins with the value, whichever it is.'),
           after: z.coerce
             .number()
             .int()
@@ -188,14 +213,39 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
       },
     },
     async ({ query, caller }) => {
-      const { value, field, after, limit } = query
+      const { value, field, begins, after, limit } = query
       const found =
         value === undefined
           ? await profiles.desk.list(after, limit)
-          : field === undefined
-            ? await profiles.search(value)
-            : [await profiles.find(field, value)]
+          : begins
+            ? await profiles.beginning(value, limit)
+            : field === undefined
+              ? await profiles.search(value)
+              : [await profiles.find(field, value)]
       return { profiles: found.map((one) => plain(profiles.view(one, sees(caller)))) }
+    },
+  )
+
+  app.get(
+    '/profiles/search',
+    {
+      config: { role: queryRole },
+      schema: {
+        tags: TAGS,
+        operationId: 'searchProfiles',
+        summary: 'Who has a text in a value of a field; each answer looks at the next 20,000 people',
+        querystring: z.object({
+          text: z.string().trim().min(1).max(256).describe('In letters of either case.'),
+          field: z.string().max(64).optional().describe('Only in this field.'),
+          after: z.coerce.number().int().min(0).default(0).describe('`next` of the answer before.'),
+          limit: Limit,
+        }),
+        response: { 200: SearchView, default: ErrorAnswer },
+      },
+    },
+    async ({ query: { field, ...search }, caller }) => {
+      const { profiles: found, next, last } = await profiles.searchText(search, field, sees(caller))
+      return { profiles: found.map((one) => plain(profiles.view(one, sees(caller)))), next, last }
     },
   )
 
@@ -211,11 +261,11 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
       },
     },
     async () => {
-      const { position, judging, counts } = profiles.status()
+      const { position, judging, counts, streams } = profiles.status()
       const people =
         position === undefined
-          ? { profiles: 0, identifiers: 0, merges: 0, conflicts: 0 }
-          : await profiles.desk.counts()
+          ? { profiles: 0, identifiers: 0, merges: 0, conflicts: 0, countedAt: clock.now() }
+          : await profiles.desk.census(clock.now())
       const again = position === undefined ? [] : await profiles.desk.readingAgain()
       return {
         readingAgain: again.map(({ stream, cleared, position: at, end }) => ({
@@ -228,6 +278,7 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
         pending: position === undefined ? 0 : log.head - position,
         judging,
         sinceStart: { ...counts },
+        streams: structuredClone(streams) as ProfilesStatusAnswer['streams'],
         ...people,
       }
     },
@@ -331,17 +382,24 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'listNeverLinks',
-        summary: 'Identifiers that are never to be joined',
-        response: { 200: z.object({ pairs: z.array(NeverLinkView) }), default: ErrorAnswer },
+        summary: 'Identifiers that are never to be joined, newest first',
+        querystring: z.object({
+          profile: z.coerce.number().int().optional().describe('Only those of which it has one.'),
+          skip: z.coerce.number().int().min(0).max(1_000_000).default(0).describe('How many come before.'),
+          limit: Limit,
+        }),
+        response: { 200: NeverLinks, default: ErrorAnswer },
       },
     },
-    async () => ({
-      pairs: (await profiles.desk.neverLinks()).map(({ a, b, ...rest }) => ({
+    async ({ query }) => {
+      const links = await profiles.desk.neverLinks(query)
+      const pairs = links.map(({ a, b, ...rest }) => ({
         a: [...a] as [string, string],
         b: [...b] as [string, string],
         ...rest,
-      })),
-    }),
+      }))
+      return { pairs, next: pairs.length < query.limit ? null : query.skip + pairs.length }
+    },
   )
 
   app.put(
@@ -403,12 +461,17 @@ export function profileRoutes(app: Api, parts: ApiParts): void {
         operationId: 'profileEvents',
         summary: 'What somebody did, from the embedded warehouse, newest first',
         params: Params,
-        querystring: z.object({ limit: Limit }),
+        querystring: z.object({
+          before: z.coerce.number().int().optional().describe('Time that the page before ended with,'),
+          beforeId: z.string().max(1_024).optional().describe('and the id of its last event.'),
+          limit: Limit,
+        }),
         response: { 200: z.object({ events: z.array(EventView) }), default: ErrorAnswer },
       },
     },
-    async ({ params, query: { limit }, caller }, reply) => {
-      const sql = eventsSql(await profiles.get(params.profile), limit)
+    async ({ params, query, caller }, reply) => {
+      const { limit } = query
+      const sql = eventsSql(await profiles.get(params.profile), query)
       const engine = await parts.engines.open('warehouse')
       const tables = await engine.tables(leaving(reply.raw))
       if (sql === undefined || !tables.some(({ database, table }) => `${database}.${table}` === EVENTS_TABLE))
@@ -469,11 +532,23 @@ const EVENTS_TABLE = 'braze.events'
 const COLUMNS: Readonly<Record<string, string>> = { external_id: 'external_user_id', br_user_id: 'user_id' }
 
 /** undefined: no identifier of the profile stands in events. */
-function eventsSql({ identifiers }: Profile, limit: number): string | undefined {
+function eventsSql(
+  { identifiers }: Profile,
+  {
+    before,
+    beforeId = '',
+    limit,
+  }: { before?: number | undefined; beforeId?: string | undefined; limit: number },
+): string | undefined {
   const tests = identifiers.flatMap(({ field, value }) => {
     const column = COLUMNS[field]
-    return column === undefined ? [] : `${column} = '${value.replaceAll("'", "''")}'`
+    return column === undefined ? [] : `${column} = ${quoted(value)}`
   })
   if (tests.length === 0) return undefined
-  return `select id, event_type, epoch_ms(time) as at, properties from ${EVENTS_TABLE} where ${tests.join(' or ')} order by time desc limit ${limit}`
+  const earlier = before === undefined ? '' : ` and (epoch_ms(time), id) < (${before}, ${quoted(beforeId)})`
+  return `select id, event_type, epoch_ms(time) as at, properties from ${EVENTS_TABLE} where (${tests.join(' or ')})${earlier} order by epoch_ms(time) desc, id desc limit ${limit}`
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
 }

@@ -1,14 +1,16 @@
 /** Streams: what profiles are made of, in versions; checked and tried before it counts. */
 
 import * as z from 'zod'
-import { checkSchema } from '../../profiles/mapping/check.ts'
+import { OPERATORS, problemsOf } from '../../profiles/mapping/check.ts'
 import { dryRun, SAMPLES_MAX } from '../../profiles/mapping/dry-run.ts'
-import { ProfileSchema } from '../../profiles/schema.ts'
+import { FUNCTIONS } from '../../profiles/mapping/functions.ts'
+import { MERGE_OPERATORS, ProfileSchema } from '../../profiles/schema.ts'
+import { FIELD_TYPES } from '../../profiles/values.ts'
 import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
-import { Count, ErrorAnswer, Note, Time } from '../schemas.ts'
+import { Count, ErrorAnswer, Note, Offset, Time } from '../schemas.ts'
 
 const VersionView = z
   .object({
@@ -37,6 +39,48 @@ const SampleView = z
   })
   .meta({ id: 'MappedSample' })
 export type SampleAnswer = z.output<typeof SampleView>
+
+const Checked = z.object({
+  holds: z.boolean(),
+  problems: z.array(
+    z.object({
+      where: z
+        .string()
+        .describe('As fields.email.merge, streams.braze_users.mappings.3.expression; counted from 0.'),
+      message: z.string(),
+      line: z.int().optional().describe('In an expression, from 1.'),
+      column: z.int().optional(),
+    }),
+  ),
+})
+export type SchemaCheckAnswer = z.output<typeof Checked>
+
+const Vocabulary = z.object({
+  types: z.array(
+    z.object({
+      type: z.enum(FIELD_TYPES),
+      operators: z.array(z.enum(MERGE_OPERATORS)).readonly().describe('What two values may be merged by.'),
+    }),
+  ),
+  functions: z.array(z.object({ form: z.string(), does: z.string() })),
+})
+export type VocabularyAnswer = z.output<typeof Vocabulary>
+
+const SamplesView = z.object({
+  samples: z.array(
+    z.object({ offset: Offset, receivedAt: Time, text: z.string().describe('As it lies in the log.') }),
+  ),
+})
+export type SamplesAnswer = z.output<typeof SamplesView>
+
+const Again = z.object({
+  stream: z.string(),
+  fields: z.array(z.string()),
+  since: Time.describe('When the oldest record that the log holds was received.'),
+  from: Count,
+  end: Count,
+})
+export type ReadAgainAnswer = z.output<typeof Again>
 
 const TAGS = ['Streams']
 
@@ -77,10 +121,21 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
         tags: TAGS,
         operationId: 'listProfileSchemas',
         summary: 'What they were when, latest first',
+        querystring: z.object({
+          before: z.coerce
+            .number()
+            .int()
+            .min(0)
+            .optional()
+            .describe('Version that the page before ended with.'),
+          limit: z.coerce.number().int().min(1).max(100).default(50),
+        }),
         response: { 200: z.object({ versions: z.array(VersionView) }), default: ErrorAnswer },
       },
     },
-    async () => ({ versions: await profiles.schemas.versions() }),
+    async ({ query: { before = Number.POSITIVE_INFINITY, limit } }) => ({
+      versions: await profiles.schemas.versions(before, limit),
+    }),
   )
 
   app.put(
@@ -108,14 +163,14 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'checkProfileSchema',
-        summary: 'Whether a schema holds together, without saving it',
+        summary: 'Whether a schema holds together, and everything that does not; nothing is saved',
         body: ProfileSchema,
-        response: { 200: z.object({ holds: z.literal(true) }), default: ErrorAnswer },
+        response: { 200: Checked, default: ErrorAnswer },
       },
     },
     async ({ body }) => {
-      checkSchema(body)
-      return { holds: true as const }
+      const problems = problemsOf(body)
+      return { holds: problems.length === 0, problems }
     },
   )
 
@@ -147,6 +202,42 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
     }),
   )
 
+  app.get(
+    '/profile-schema/vocabulary',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'profileVocabulary',
+        summary:
+          'What mappings are written with: types of fields, their merge operators, functions of expressions',
+        response: { 200: Vocabulary, default: ErrorAnswer },
+      },
+    },
+    async () => ({
+      types: FIELD_TYPES.map((type) => ({ type, operators: OPERATORS[type] })),
+      functions: Object.values(FUNCTIONS).map(({ form, does }) => ({ form, does })),
+    }),
+  )
+
+  app.get(
+    '/profile-schema/samples',
+    {
+      config: { role: 'operator' },
+      schema: {
+        tags: TAGS,
+        operationId: 'sampleStream',
+        summary: 'Some of the last records that a stream reads, or would read if it were on, newest first',
+        querystring: z.object({
+          stream: z.string().min(1).max(128),
+          limit: z.coerce.number().int().min(1).max(20).default(5),
+        }),
+        response: { 200: SamplesView, default: ErrorAnswer },
+      },
+    },
+    async ({ query: { stream, limit } }) => ({ samples: await profiles.samples(stream, limit) }),
+  )
+
   app.post(
     '/profile-schema/read-again',
     {
@@ -167,13 +258,7 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
           dryRun: z.boolean().default(false).describe('Only tell what would be read.'),
         }),
         response: {
-          200: z.object({
-            stream: z.string(),
-            fields: z.array(z.string()),
-            since: Time.describe('When the oldest record that the log holds was received.'),
-            from: Count,
-            end: Count,
-          }),
+          200: Again,
           default: ErrorAnswer,
         },
       },

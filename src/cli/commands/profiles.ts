@@ -8,6 +8,7 @@ import type {
   ProfileAnswer,
   ProfileChangeAnswer,
   ProfileEventAnswer,
+  ProfileSearchAnswer,
   ProfilesDriftAnswer,
   ProfilesStatusAnswer,
 } from '../../api/routes/profiles.ts'
@@ -38,33 +39,51 @@ function reading(group: Command, session: Session): void {
     .description('whom an identifier finds; without one, everybody, by id')
     .argument('[value]', 'any identifier: external id, e-mail address, …')
     .option('--field <field>', 'only as this identifier')
+    .option('--begins', 'whoever has an identifier that begins with it')
     .option('--after <id>', 'without a value: behind this profile')
     .option('--limit <count>', 'at most so many', '20')
-    .action(async (value: string | undefined, options: Record<string, string>) => {
-      const query = new URLSearchParams({ ...options, ...(value === undefined ? {} : { value }) })
+    .action(async (value: string | undefined, { begins, ...options }: Record<string, string>) => {
+      const query = new URLSearchParams({
+        ...options,
+        ...(begins === undefined ? {} : { begins: 'true' }),
+        ...(value === undefined ? {} : { value }),
+      })
       const answer = await (await session.client()).get<{ profiles: ProfileAnswer[] }>(`/profiles?${query}`)
       session.out.show(answer, () => {
         const [only] = answer.profiles
         if (value !== undefined && only !== undefined && answer.profiles.length === 1)
           return showProfile(session, only)
-        session.out.table(
-          [
-            { title: 'ID', right: true },
-            { title: 'IDENTIFIERS' },
-            { title: 'SEEN' },
-            { title: 'AUDIENCES', right: true },
-          ],
-          answer.profiles.map(({ id, identifiers, seenAt, audiences }) => [
-            String(id),
-            clean(identifiers.map((held) => held.value).join(', '), 80),
-            moment(seenAt),
-            String(audiences.length),
-          ]),
+        showPeople(
+          session,
+          answer.profiles,
           value === undefined
             ? 'There are no profiles. Send somebody: POST /collect/json/braze_users; see docs/profiles.md'
             : 'Nobody has this identifier.',
         )
       })
+    })
+
+  group
+    .command('search')
+    .description('who has a text in a value of a field; goes through everybody until enough are found')
+    .argument('<text>', 'in letters of either case')
+    .option('--field <field>', 'only in this field')
+    .option('--limit <count>', 'at most so many', '20')
+    .action(async (text: string, { limit, ...options }: { limit: string; field?: string }) => {
+      const client = await session.client()
+      const found: ProfileAnswer[] = []
+      for (let after: number | null = 0; after !== null && found.length < Number(limit); ) {
+        const query = new URLSearchParams({
+          ...options,
+          text,
+          after: String(after),
+          limit: String(Number(limit) - found.length),
+        })
+        const answer: ProfileSearchAnswer = await client.get(`/profiles/search?${query}`)
+        found.push(...answer.profiles)
+        after = answer.next
+      }
+      session.out.show({ profiles: found }, () => showPeople(session, found, 'Nobody has this in a value.'))
     })
 
   group
@@ -256,8 +275,8 @@ function named(text: string): [string, string] {
 
 function showStatus({ out }: Session, status: ProfilesStatusAnswer): void {
   out.facts([
-    ['profiles', grouped(status.profiles)],
-    ['identifiers', grouped(status.identifiers)],
+    ['profiles', counted(status.profiles)],
+    ['identifiers', counted(status.identifiers)],
     ['joins', grouped(status.merges)],
     ['conflicts', grouped(status.conflicts)],
     [
@@ -275,6 +294,28 @@ function showStatus({ out }: Session, status: ProfilesStatusAnswer): void {
       grouped(count),
     ]),
   ])
+}
+
+function counted(count: number | null): string {
+  return count === null ? 'being counted' : grouped(count)
+}
+
+function showPeople({ out }: Session, profiles: readonly ProfileAnswer[], none: string): void {
+  out.table(
+    [
+      { title: 'ID', right: true },
+      { title: 'IDENTIFIERS' },
+      { title: 'SEEN' },
+      { title: 'AUDIENCES', right: true },
+    ],
+    profiles.map(({ id, identifiers, seenAt, audiences }) => [
+      String(id),
+      clean(identifiers.map((held) => held.value).join(', '), 80),
+      moment(seenAt),
+      String(audiences.length),
+    ]),
+    none,
+  )
 }
 
 function showProfile({ out }: Session, profile: ProfileAnswer): void {

@@ -3,6 +3,7 @@
 const WHOLE = new Intl.NumberFormat('en')
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' })
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB']
 
 export const count = (n: number): string => WHOLE.format(n)
@@ -11,6 +12,7 @@ export const counted = (n: number, word: string): string => `${count(n)} ${word}
 /** 12.4K: for pictures; where there is room, `count`. */
 export const short = (n: number): string => SHORT.format(n)
 export const dateTime = (ms: number): string => DATE.format(ms)
+export const day = (ms: number): string => DAY.format(ms)
 
 /** 1 kB = 1,000 bytes. */
 export function bytes(n: number): string {

@@ -45,6 +45,8 @@ export interface Progress {
 export interface Applied extends Progress {
   /** Records by what became of them: `applied`, or why not. */
   readonly counts: Readonly<Record<string, number>>
+  /** The same by stream. */
+  readonly streams: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 export class ProfileEngine {
@@ -88,15 +90,15 @@ export class ProfileEngine {
   /** Applies the records, unless the position is not at `from`: then the answer says where to go on. */
   apply(stretch: Stretch, nowMs: number): Promise<Applied> {
     return this.inTurn(async () => {
-      if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {} }
-      const { readied, counts } = this.read(stretch.records)
+      if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {}, streams: {} }
+      const { readied, counts, streams } = this.read(stretch.records)
       const set = await this.people.load(keysOf(readied), this.#at.nextProfile)
       const before = standings(set)
       const resolver = this.#doctrine.resolver(set)
       for (const { record, identified } of readied) resolver.take(record, identified)
       const last = stretch.records.at(-1)?.offset ?? null
       await this.#write(set, before, { cause: 'record', offset: last, nowMs }, stretch)
-      return { ...(await this.progress()), counts }
+      return { ...(await this.progress()), counts, streams }
     })
   }
 
@@ -158,17 +160,22 @@ export class ProfileEngine {
   }
 
   /** What the records mean by the present doctrine, and how many of them what. */
-  read(records: readonly RawRecord[]): { readied: Readied[]; counts: Record<string, number> } {
+  read(records: readonly RawRecord[]): Pick<Applied, 'counts' | 'streams'> & { readonly readied: Readied[] } {
     const readied: Readied[] = []
     const counts: Record<string, number> = {}
-    const say = (word: string): void => {
+    const streams: Record<string, Record<string, number>> = {}
+    const say = (word: string, stream?: string): void => {
       counts[word] = (counts[word] ?? 0) + 1
+      if (stream === undefined) return
+      streams[stream] ??= {}
+      const ofStream = streams[stream]
+      ofStream[word] = (ofStream[word] ?? 0) + 1
     }
     for (const raw of records) {
       const read = this.#doctrine.read(raw, say)
       if (read !== undefined) readied.push(read)
     }
-    return { readied, counts }
+    return { readied, counts, streams }
   }
 
   /** People of whom nothing but the rules or the clock changed. */

@@ -23,6 +23,13 @@ export interface NeverLink {
   readonly createdAt: number
 }
 
+export interface NeverLinksPage {
+  readonly profile?: number | undefined
+  /** How many come before. */
+  readonly skip: number
+  readonly limit: number
+}
+
 export type Named = readonly [field: string, value: string]
 
 export interface HandDesk {
@@ -34,7 +41,8 @@ export interface HandDesk {
   neverLink(a: Named, b: Named, note: string, nowMs: number): Promise<void>
   /** False: they were not kept apart. */
   mayLink(a: Named, b: Named): Promise<boolean>
-  neverLinks(): Promise<NeverLink[]>
+  /** Newest first; `profile`: those of which it has an identifier. */
+  neverLinks(page: NeverLinksPage): Promise<NeverLink[]>
 }
 
 export class OperatorDesk implements HandDesk {
@@ -106,12 +114,22 @@ export class OperatorDesk implements HandDesk {
     return Number(deleted.numDeletedRows) > 0
   }
 
-  async neverLinks(): Promise<NeverLink[]> {
-    const rows = await this.#store.db
+  async neverLinks({ profile, skip, limit }: NeverLinksPage): Promise<NeverLink[]> {
+    let query = this.#store.db
       .selectFrom('profile_never_links')
       .selectAll()
       .orderBy('created_at', 'desc')
-      .execute()
+      .orderBy('a')
+      .orderBy('b')
+      .offset(skip)
+      .limit(limit)
+    if (profile !== undefined) {
+      const [whole] = await this.#engine.people.profiles([await this.#survivor(profile)])
+      const keys = (whole?.identifiers ?? []).map((held) => keyText(keyOf(held)))
+      if (keys.length === 0) return []
+      query = query.where((is) => is.or([is('a', 'in', keys), is('b', 'in', keys)]))
+    }
+    const rows = await query.execute()
     return rows.map(({ a, b, note, created_at: createdAt }) => ({
       a: JSON.parse(a) as [string, string],
       b: JSON.parse(b) as [string, string],

@@ -12,6 +12,9 @@ import { type IdentifierKey, identifierKey, type Judged, keyOf, type Profile } f
 import { compareText } from '../values.ts'
 import { type Conflict, type Merge, neverLink, WorkingSet } from '../working-set.ts'
 
+/** Profiles that one was made of, as far as its history is told. */
+const WHOLE_MAX = 500
+
 /** The one row of profile_position. */
 const THE_ROW = 1
 
@@ -128,6 +131,61 @@ export class People {
       .limit(limit)
       .execute()
     return rows.map(profileFrom)
+  }
+
+  /** The highest id that anybody had; 0 where there never was anybody. */
+  async lastId(): Promise<number> {
+    const row = await this.#store.db
+      .selectFrom('profiles')
+      .select('id')
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.id ?? 0
+  }
+
+  /**
+   * Of those behind `after` up to `until`, by id, whose fields as JSON have the text somewhere, in letters of either case; at most `limit`. Names of
+   * fields count, too: whoever asks looks at the values.
+   */
+  async mentioning(text: string, after: number, until: number, limit: number): Promise<Profile[]> {
+    const like = sql.raw(this.#store.dialect === 'postgres' ? 'ilike' : 'like')
+    const pattern = `%${JSON.stringify(text)
+      .slice(1, -1)
+      .replaceAll(/[\\%_]/g, '\\$&')}%`
+    const { rows } = await sql<WholeRow>`
+      select id, flip_at, members, fields, core from profiles
+      where id > ${after} and id <= ${until} and merged_into is null and fields ${like} ${pattern} escape '\\'
+      order by id limit ${limit}`.execute(this.#store.db)
+    return rows.map(profileFrom)
+  }
+
+  /** Whose identifiers begin with one of these texts, by value; each once, so many identifiers at most. */
+  async beginning(starts: readonly string[], limit: number): Promise<number[]> {
+    const ids = new Set<number>()
+    for (const start of new Set(starts)) {
+      const rows = await this.#store.db
+        .selectFrom('profile_identifiers')
+        .select('profile')
+        .where('value', '>=', start)
+        .where('value', '<', `${start}\u{10ffff}`)
+        .orderBy('value')
+        .limit(limit)
+        .execute()
+      for (const { profile } of rows) ids.add(profile)
+    }
+    return [...ids].slice(0, limit)
+  }
+
+  /** A profile and all that were joined into it, and into those, before it or since; at most WHOLE_MAX. */
+  async whole(id: number): Promise<number[]> {
+    const { rows } = await sql<{ id: number }>`
+      with recursive whole(id) as (
+        select ${id}${sql.raw(this.#store.dialect === 'postgres' ? '::bigint' : '')}
+        union
+        select loser from profile_merges inner join whole on survivor = whole.id where undone_at is null
+      ) select id from whole limit ${WHOLE_MAX}`.execute(this.#store.db)
+    return rows.map((row) => Number(row.id))
   }
 
   /** The same, without what judging does not look at. */
