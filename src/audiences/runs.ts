@@ -130,21 +130,33 @@ export class Runs {
 
   /** Newest first. */
   async list({ activation, state, trigger, dry, after, limit }: RunFilter): Promise<ListedRun[]> {
-    let query = this.#store.db
-      .selectFrom('runs')
+    const { db } = this.#store
+    // Rows are large; an index holds all that it takes to choose them.
+    let chosen = db.selectFrom('runs').select(['activation', 'run'])
+    if (activation !== undefined) chosen = chosen.where('activation', '=', activation)
+    if (state !== undefined) chosen = chosen.where('state', '=', state)
+    if (trigger !== undefined) chosen = chosen.where('cause', '=', trigger)
+    if (dry !== undefined) chosen = chosen.where('dry', '=', dry ? 1 : 0)
+    if (after !== undefined)
+      chosen = chosen.where('created_at', '<=', after.createdAt).where((where) => comesAfter(where, after))
+    const rows = await db
+      .selectFrom(
+        chosen
+          .orderBy('created_at', 'desc')
+          .orderBy('activation', 'desc')
+          .orderBy('run', 'desc')
+          .limit(Math.min(limit, RUNS_PAGE_MAX))
+          .as('chosen'),
+      )
+      .innerJoin('runs', (join) =>
+        join.onRef('runs.activation', '=', 'chosen.activation').onRef('runs.run', '=', 'chosen.run'),
+      )
       .innerJoin('activations', 'activations.number', 'runs.activation')
       .selectAll('runs')
       .select(['activations.name as activation_name', 'activations.state as activation_state'])
-    if (activation !== undefined) query = query.where('runs.activation', '=', activation)
-    if (state !== undefined) query = query.where('runs.state', '=', state)
-    if (trigger !== undefined) query = query.where('runs.cause', '=', trigger)
-    if (dry !== undefined) query = query.where('runs.dry', '=', dry ? 1 : 0)
-    if (after !== undefined) query = query.where((where) => comesAfter(where, after))
-    const rows = await query
       .orderBy('runs.created_at', 'desc')
       .orderBy('runs.activation', 'desc')
       .orderBy('runs.run', 'desc')
-      .limit(Math.min(limit, RUNS_PAGE_MAX))
       .execute()
     return rows.map((row) => ({
       ...runFrom(row),
@@ -254,13 +266,10 @@ function comesAfter(
   { createdAt, activation, run }: RunPlace,
 ) {
   return or([
-    eb('runs.created_at', '<', createdAt),
+    eb('created_at', '<', createdAt),
     and([
-      eb('runs.created_at', '=', createdAt),
-      or([
-        eb('runs.activation', '<', activation),
-        and([eb('runs.activation', '=', activation), eb('runs.run', '<', run)]),
-      ]),
+      eb('created_at', '=', createdAt),
+      or([eb('activation', '<', activation), and([eb('activation', '=', activation), eb('run', '<', run)])]),
     ]),
   ])
 }
