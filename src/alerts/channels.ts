@@ -54,7 +54,7 @@ const shared = {
     .describe('Messages an hour to each recipient; what is more goes together in one.'),
 }
 
-const MailChannel = z.strictObject({
+export const MailChannel = z.strictObject({
   kind: z.literal('mail'),
   ...shared,
   settings: MailServer.extend({
@@ -71,7 +71,7 @@ const MailChannel = z.strictObject({
     .describe('Also mails each alert to its own contact, whatever the rule says. One channel may.'),
 })
 
-const WebhookChannel = z.strictObject({
+export const WebhookChannel = z.strictObject({
   kind: z.literal('webhook'),
   ...shared,
   settings: z.strictObject({

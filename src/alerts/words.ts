@@ -11,7 +11,7 @@ export interface Letter {
 const SUBJECT_CHARS_MAX = 200
 const DETAIL_CHARS_MAX = 4_000
 
-interface Advice {
+export interface Advice {
   readonly safe: string
   readonly toDo: string
 }
@@ -46,6 +46,11 @@ const ADVICE: Readonly<Record<AlertKind, Advice>> = {
   },
 }
 
+/** What is safe meanwhile, and what to do. */
+export function adviceOf(kind: AlertKind): Advice {
+  return ADVICE[kind]
+}
+
 /** `pageOf` gives the address of a page of the console. */
 export function letterOf(
   { told, more }: { readonly told: readonly Told[]; readonly more: number },
@@ -74,7 +79,7 @@ export function testLetter(channel: string, pageOf: (path: string) => string): L
 
 /** Path of an alert's page in the console. */
 export function alertPath({ id }: Alert): string {
-  return `/alerts?alert=${encodeURIComponent(id)}`
+  return `/alerts/${encodeURIComponent(id)}`
 }
 
 /** Path of what an alert is about; undefined when that is not noted. */

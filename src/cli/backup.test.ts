@@ -15,5 +15,5 @@ test('backup waits for what it makes, and restore says what is still missing', a
   expect((await put()).out).toMatch(/^Restored \d+ files.*\n.*\nThe sealing key is not in the backup/)
   expect(await put()).toMatchObject({ code: 1, err: expect.stringContaining('is not empty') })
   expect((await thalweg(['backup', 'delete', made.json.id, '--yes'])).code).toBe(0)
-  expect((await thalweg(['backup', 'delete', made.json.id, '--yes'])).err).toContain('BACKUP_UNKNOWN')
+  expect((await thalweg(['backup', 'delete', made.json.id, '--yes'])).err).toContain('There is no backup')
 })

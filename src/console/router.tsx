@@ -2,13 +2,26 @@
 
 import { createRouter } from '@tanstack/react-router'
 import { activationRoutes } from './pages/activations/routes.tsx'
+import { alertRoutes } from './pages/alerts/routes.tsx'
+import { authorizationRoutes } from './pages/authorizations/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
+import { sandboxRoutes } from './pages/sandbox/routes.tsx'
+import { systemRoutes } from './pages/system/routes.tsx'
 import { root } from './root.tsx'
 
 export const router = createRouter({
-  routeTree: root.addChildren([...loopRoutes, ...activationRoutes, ...runRoutes, ...exportRoutes]),
+  routeTree: root.addChildren([
+    ...loopRoutes,
+    ...activationRoutes,
+    ...runRoutes,
+    ...exportRoutes,
+    ...authorizationRoutes,
+    ...alertRoutes,
+    ...sandboxRoutes,
+    ...systemRoutes,
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

@@ -43,7 +43,8 @@ test('without any variable the documented defaults hold', () => {
 test('every default of the table is within its own bounds, and every row is fit for the reference page', () => {
   const rows = settingRows()
   const defaults = Object.fromEntries(rows.map((row) => [row.env, row.fallback]))
-  expect(readSettings(defaults)).toEqual(readSettings({}))
+  const { written: _from, ...settings } = readSettings(defaults)
+  expect(readSettings({})).toMatchObject(settings)
   expect(new Set(rows.map((row) => row.env)).size).toBe(rows.length)
   for (const row of rows) {
     expect(row.env).toMatch(/^THALWEG_[A-Z_]+$/)

@@ -57,6 +57,19 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'exports-log', path: '/exports/eager-readers/log', shows: 'Slugs added' },
   { name: 'exports-reconcile', path: '/exports/eager-readers/reconcile', shows: 'Not compared' },
   { name: 'exports-settings', path: '/exports/eager-readers/settings', shows: 'Versions' },
+  { name: 'alerts', path: '/alerts', shows: 'With those that are over' },
+  { name: 'alert-channels', path: '/alerts/channels', shows: 'No alert leaves the house yet' },
+  { name: 'alert-channel-new', path: '/alerts/channels/new/mail', shows: 'Make the channel' },
+  { name: 'authorizations', path: '/authorizations', shows: 'Last heard of' },
+  { name: 'authorization-providers', path: '/authorizations/new', shows: 'Segment' },
+  { name: 'authorization-new', path: '/authorizations/new/segment', shows: 'Keep these credentials' },
+  { name: 'sandbox', path: '/sandbox', shows: 'Treasure Data' },
+  { name: 'sandbox-double', path: '/sandbox/http', shows: 'Make it fail' },
+  { name: 'sandbox-requests', path: '/sandbox/http/requests', shows: 'POST /' },
+  { name: 'sandbox-holding', path: '/sandbox/segment/holdings/events', shows: 'track' },
+  { name: 'system', path: '/system', shows: 'Room left' },
+  { name: 'system-backups', path: '/system/backups', shows: 'No backups yet' },
+  { name: 'system-settings', path: '/system/settings', shows: 'THALWEG_PORT' },
 ]
 
 const prepared = new WeakMap<ConsoleStack, Map<unknown, Promise<void>>>()

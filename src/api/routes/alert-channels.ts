@@ -3,14 +3,14 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { allows } from '../../access/roles.ts'
-import { type Channel, ChannelDefinition } from '../../alerts/channels.ts'
+import { type Channel, ChannelDefinition, MailChannel, WebhookChannel } from '../../alerts/channels.ts'
 import { answerOf } from '../../alerts/dispatcher.ts'
 import { countsOf, type MessageState } from '../../alerts/outbox.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
-import { Count, ErrorAnswer, NOTHING, Time, TimeOrNull } from '../schemas.ts'
+import { Count, ErrorAnswer, JsonSchema, NOTHING, Time, TimeOrNull } from '../schemas.ts'
 
 const ChannelView = z
   .object({
@@ -28,6 +28,26 @@ const ChannelView = z
   .meta({ id: 'AlertChannel' })
 
 export type ChannelAnswer = z.output<typeof ChannelView>
+
+const KindView = z
+  .object({
+    kind: z.enum(['mail', 'webhook']),
+    title: z.string(),
+    provider: z.string().describe('Of its authorization.'),
+    definition: JsonSchema.describe('What a channel of this kind says, as JSON Schema.'),
+  })
+  .meta({ id: 'AlertChannelKind' })
+
+export type ChannelKindAnswer = z.output<typeof KindView>
+
+const KINDS: readonly ChannelKindAnswer[] = [
+  { kind: 'mail', title: 'Mail server', provider: 'smtp', definition: schemaOf(MailChannel) },
+  { kind: 'webhook', title: 'Webhook', provider: 'webhook', definition: schemaOf(WebhookChannel) },
+]
+
+function schemaOf(schema: z.ZodType): Record<string, unknown> {
+  return { ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) }
+}
 
 const TestAnswer = z
   .object({
@@ -75,6 +95,20 @@ export function alertChannelRoutes(app: Api, parts: ApiParts): void {
       const counts = await countsOf(store)
       return { channels: (await channels.list()).map((channel) => viewOf(channel, counts.get(channel.id))) }
     },
+  )
+
+  app.get(
+    '/alert-channel-kinds',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'listAlertChannelKinds',
+        summary: 'Kinds of channels, with their forms',
+        response: { 200: z.object({ kinds: z.array(KindView) }), default: ErrorAnswer },
+      },
+    },
+    () => ({ kinds: [...KINDS] }),
   )
 
   app.post(
@@ -197,7 +231,7 @@ export function alertChannelRoutes(app: Api, parts: ApiParts): void {
   async function checkAuthorization({ kind, authorization }: ChannelDefinition): Promise<void> {
     if (authorization === null) return
     const { provider } = await authorizations.get(authorization)
-    const wanted = kind === 'mail' ? 'smtp' : 'webhook'
+    const wanted = KINDS.find((one) => one.kind === kind)?.provider
     if (provider !== wanted)
       throw new ThalwegError(
         'ALERT_CHANNEL_INVALID',
@@ -212,10 +246,12 @@ function changed(definition: ChannelDefinition, change: Record<string, unknown>)
     throw new ThalwegError('ALERT_CHANNEL_INVALID', `A ${definition.kind} channel stays one: make another`)
   const result = ChannelDefinition.safeParse({ ...definition, ...change })
   if (result.success) return result.data
-  const problems = result.error.issues.map(
-    ({ path, message }) => `${path.join('.') || 'channel'}: ${message}`,
-  )
-  throw new ThalwegError('ALERT_CHANNEL_INVALID', problems.join('; '))
+  const details = result.error.issues.map(({ path, message }) => ({
+    field: path.join('.'),
+    problem: message,
+  }))
+  const words = details.map(({ field, problem }) => `${field || 'channel'}: ${problem}`)
+  throw new ThalwegError('ALERT_CHANNEL_INVALID', words.join('; '), { details })
 }
 
 /** '' for a webhook. Throws INPUT_INVALID when nobody is named. */

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { ABOUT_SORTS, type About, ALERT_KINDS, type Alert } from '../../alerts/alert.ts'
 import { tellingsOf } from '../../alerts/outbox.ts'
+import { adviceOf } from '../../alerts/words.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
@@ -40,6 +41,8 @@ const AlertView = z
     acknowledgedAt: TimeOrNull,
     acknowledgedBy: z.string(),
     acknowledgeNote: z.string(),
+    safe: z.string().describe('What is safe meanwhile.'),
+    toDo: z.string().describe('What to do about it.'),
     told: z.array(TellingView).describe('Who was told of it, by which channel.'),
   })
   .meta({ id: 'Alert' })
@@ -176,6 +179,7 @@ async function viewsOf(
   const channels = new Map((await alertChannels.list()).map(({ id, definition }) => [id, definition.name]))
   return alerts.map((alert) => ({
     ...alert,
+    ...adviceOf(alert.kind),
     current: alert.current === null ? null : (names.get(alert.current) ?? null),
     export: alert.export === null ? null : (exported.get(alert.export) ?? null),
     told: (tellings.get(alert.id) ?? []).map(({ event, channel, recipient, message }) => ({

@@ -276,10 +276,12 @@ async function usesOf(
 function validCredentials(provider: Provider, given: Record<string, unknown>): Record<string, unknown> {
   const result = provider.credentials.safeParse(given)
   if (result.success) return result.data as Record<string, unknown>
-  const problems = result.error.issues.map(
-    ({ path, message }) => `${['credentials', ...path].join('.')}: ${message}`,
-  )
-  throw new ThalwegError('INPUT_INVALID', problems.join('; '))
+  const details = result.error.issues.map(({ path, message }) => ({
+    field: ['credentials', ...path].join('.'),
+    problem: message,
+  }))
+  const words = details.map(({ field, problem }) => `${field}: ${problem}`)
+  throw new ThalwegError('INPUT_INVALID', words.join('; '), { details })
 }
 
 function viewOf(authorization: Authorization) {

@@ -19,12 +19,21 @@ const DoubleView = z
   })
   .meta({ id: 'SandboxDouble' })
 
+export type DoubleAnswer = z.output<typeof DoubleView>
+
 const Params = z.object({ double: z.string().min(1).max(64).describe('Name of the double.') })
 const Page = z.object({
   offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 })
-const PageAnswer = z.object({ total: Count, items: z.array(z.unknown()) })
+const PageAnswer = z.object({
+  total: Count,
+  items: z.array(z.unknown()),
+  next: Count.nullable().describe('Offset of the next page; null: this was the last.'),
+})
+
+export type SandboxPageAnswer = z.output<typeof PageAnswer>
+
 const TAGS = ['Sandbox']
 
 export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
@@ -87,7 +96,7 @@ export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
           'SANDBOX_UNKNOWN',
           `The double keeps nothing called ${JSON.stringify(holding)}; it has ${holdings.map(({ name }) => name).join(', ')}`,
         )
-      return { total: found.total, items: [...found.page(offset, limit)] }
+      return pageOf(found.total, offset, found.page(offset, limit))
     },
   )
 
@@ -107,7 +116,7 @@ export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
     (request) => {
       const { seen } = doubleNamed(sandbox, request.params.double)
       const { offset, limit } = request.query
-      return { total: seen.length, items: [...seen.newest(offset, limit)] }
+      return pageOf(seen.length, offset, seen.newest(offset, limit))
     },
   )
 
@@ -165,6 +174,11 @@ function doubleNamed(sandbox: ReadonlyMap<string, SandboxDouble>, name: string):
     'SANDBOX_UNKNOWN',
     `The sandbox has no double ${JSON.stringify(name)}; it has ${[...sandbox.keys()].join(', ')}`,
   )
+}
+
+function pageOf(total: number, offset: number, items: readonly unknown[]): SandboxPageAnswer {
+  const end = offset + items.length
+  return { total, items: [...items], next: items.length > 0 && end < total ? end : null }
 }
 
 function viewOf(name: string, double: SandboxDouble) {

@@ -1,0 +1,14 @@
+import { Tabs } from '../../elements/tabs.tsx'
+
+export function SystemTabs({ active }: { active: 'system' | 'backups' | 'settings' }) {
+  return (
+    <Tabs
+      label="System"
+      tabs={[
+        { label: 'Now', to: '/system', active: active === 'system' },
+        { label: 'Backups', to: '/system/backups', active: active === 'backups' },
+        { label: 'Settings', to: '/system/settings', active: active === 'settings' },
+      ]}
+    />
+  )
+}
