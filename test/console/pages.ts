@@ -78,6 +78,7 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'exports-reconcile', path: '/exports/eager-readers/reconcile', shows: 'Not compared' },
   { name: 'exports-settings', path: '/exports/eager-readers/settings', shows: 'Versions' },
   { name: 'alerts', path: '/alerts', shows: 'Nothing needs anybody' },
+  { name: 'alerts', path: '/alerts', shows: 'With those that are over' },
   { name: 'alert-channels', path: '/alerts/channels', shows: 'No alert leaves the house yet' },
   { name: 'alert-channel-new', path: '/alerts/channels/new/mail', shows: 'Make the channel' },
   { name: 'authorizations', path: '/authorizations', shows: 'Last heard of' },
