@@ -2,13 +2,20 @@
 
 import { createRouter } from '@tanstack/react-router'
 import { activationRoutes } from './pages/activations/routes.tsx'
+import { currentsRoutes } from './pages/currents/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
 import { root } from './root.tsx'
 
 export const router = createRouter({
-  routeTree: root.addChildren([...loopRoutes, ...activationRoutes, ...runRoutes, ...exportRoutes]),
+  routeTree: root.addChildren([
+    ...loopRoutes,
+    ...currentsRoutes,
+    ...activationRoutes,
+    ...runRoutes,
+    ...exportRoutes,
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

@@ -202,7 +202,7 @@ export function firstRequest({ writer, rule }: Blueprint, records: readonly Kept
     if (!builder.add(edited, { type, flags, offset, request: 0, source, receivedAt })) break
   }
   if (builder.count === 0) return undefined
-  const exchange = writer.write(builder.finish('preview').batch)
+  const exchange = writer.write(builder.finish(rule.connection).batch)
   const step = exchange.next()
   if (step.done) return undefined
   exchange.return([])

@@ -74,7 +74,7 @@ const SKIPPED = 'skipped_by_destination'
 /** Of each kind of change. */
 const EXAMPLES_MAX = 3
 /** Samples that would not be sent are shown beside those that would be. */
-const UNSENT_SAMPLES_MAX = 5
+const UNSENT_SAMPLES_MAX = 2
 
 /** An event as the field rules leave it, and as the destination gets to see it; undefined: it leaves it out. */
 export function mappedBy({ writer, rule }: Blueprint, key: string, record: KeptRecord) {

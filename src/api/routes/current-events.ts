@@ -207,7 +207,7 @@ export function currentEventRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/rehearse',
     {
-      config: { role: 'operator' },
+      config: { role: 'operator', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'rehearseDefinition',
@@ -234,7 +234,7 @@ export function currentEventRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/selection',
     {
-      config: { role: 'viewer' },
+      config: { role: 'viewer', audit: 'reads' },
       schema: {
         tags: TAGS,
         operationId: 'explainSelection',

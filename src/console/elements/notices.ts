@@ -3,5 +3,11 @@
 import { notifications } from '@mantine/notifications'
 
 export function told(message: string): void {
-  notifications.show({ message, color: 'river', autoClose: 4_000, withBorder: true })
+  notifications.show({
+    message,
+    color: 'river',
+    autoClose: 4_000,
+    withBorder: true,
+    closeButtonProps: { 'aria-label': 'Put it away' },
+  })
 }
