@@ -1,12 +1,13 @@
 /** Which event types flow: by channel and type from the catalog, with what came in lately beside each, or by pattern. */
 
-import { Alert, Button, Checkbox, Group, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import type { CatalogAnswer } from '../../../../api/routes/catalog.ts'
 import type { SelectionAnswer } from '../../../../api/routes/current-events.ts'
 import { useAnswer } from '../../../api/queries.ts'
 import { Answer, FailureNote } from '../../../elements/answer.tsx'
+import { Notice } from '../../../elements/notice.tsx'
 import { count, share } from '../../../elements/words.ts'
 import { type Definition, problemsBelow, type SectionProps } from './definition.ts'
 import { EventPicker } from './event-picker.tsx'
@@ -43,9 +44,9 @@ export function SelectionSection({ value: { selection, sources }, onChange, prob
       <Summary answer={answer} sources={sources.length} />
       {explained.error !== null && <FailureNote error={explained.error} />}
       {selection.include.length === 0 && (
-        <Alert color="var(--tw-wait)" variant="outline" role="status">
-          Nothing flows yet: choose at least one event type.
-        </Alert>
+        <Notice mood="wait" title="Nothing flows yet">
+          Choose at least one event type.
+        </Notice>
       )}
       <Group gap="xs">
         {READY.map(({ label, include }) => (

@@ -1,6 +1,6 @@
 /** The books of a current: accepted = delivered + filtered + dead + pending, in all and over time, and the proof of it. */
 
-import { Alert, Button, Group, SegmentedControl, Stack, Text, Title } from '@mantine/core'
+import { Button, Group, SegmentedControl, Stack, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck, CircleX } from 'lucide-react'
 import type { LedgerTimesAnswer } from '../../../../api/routes/current-state.ts'
@@ -11,6 +11,7 @@ import { Answer, FailureNote } from '../../../elements/answer.tsx'
 import { type Column, DataTable } from '../../../elements/data-table.tsx'
 import { Empty } from '../../../elements/empty.tsx'
 import { useFilters } from '../../../elements/filters.tsx'
+import { Notice } from '../../../elements/notice.tsx'
 import { Stat, Stats } from '../../../elements/stat.tsx'
 import { count, dateTime } from '../../../elements/words.ts'
 import { currentPlace, deadLettersPlace, eventPlace } from '../places.ts'
@@ -97,10 +98,9 @@ function Books({ check, current }: { check: BookCheckAnswer; current: TabProps['
         />
         <Stat label="+ Pending" value={count(pending)} to={`${place}/live`} />
       </Stats>
-      <Alert
+      <Notice
         role="status"
-        variant="outline"
-        color={balanced ? 'var(--tw-good)' : 'var(--tw-bad)'}
+        mood={balanced ? 'good' : 'bad'}
         icon={balanced ? <CircleCheck size={18} aria-hidden /> : <CircleX size={18} aria-hidden />}
         title={balanced ? 'The books balance' : `The books do not balance: a residue of ${count(residue)}`}
       >
@@ -122,7 +122,7 @@ function Books({ check, current }: { check: BookCheckAnswer; current: TabProps['
             ))}
           </Stack>
         )}
-      </Alert>
+      </Notice>
     </Stack>
   )
 }

@@ -1,6 +1,6 @@
 /** A window of kept events sent again through a current: what that would do, first; then its progress. */
 
-import { Alert, Button, Group, Progress, Stack, TagsInput, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Progress, Stack, TagsInput, Text, TextInput, Title } from '@mantine/core'
 import { useState } from 'react'
 import type { ReplayAnswer, ReplayPreviewAnswer } from '../../../../api/routes/replays.ts'
 import { at, call } from '../../../api/client.ts'
@@ -9,6 +9,7 @@ import { Answer, FailureNote } from '../../../elements/answer.tsx'
 import { ConfirmButton } from '../../../elements/confirm-button.tsx'
 import { type Column, DataTable } from '../../../elements/data-table.tsx'
 import { Empty } from '../../../elements/empty.tsx'
+import { Notice } from '../../../elements/notice.tsx'
 import { told } from '../../../elements/notices.ts'
 import { problemsOf } from '../../../elements/schema-form.tsx'
 import { Stat, Stats } from '../../../elements/stat.tsx'
@@ -163,9 +164,9 @@ function Preview({ preview, current, window, done }: PreviewProps) {
           <Stat label="Pending" value={count(pending)} note="the live flow sends them too" />
         </Stats>
         {outOfOrder && (
-          <Alert color="var(--tw-wait)" variant="outline">
-            They would arrive after newer ones: out of order for the destination.
-          </Alert>
+          <Notice mood="wait" title="Out of order">
+            They would arrive after newer ones.
+          </Notice>
         )}
         <Text size="sm">
           {byType

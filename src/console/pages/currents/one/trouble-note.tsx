@@ -1,6 +1,6 @@
 /** Why a current does not flow, what mends it, and the buttons that do. Nothing is shown while all is well. */
 
-import { Alert, Button, Group, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { OctagonX, TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
@@ -10,6 +10,7 @@ import type { ProviderAnswer } from '../../../../api/routes/providers.ts'
 import { at } from '../../../api/client.ts'
 import { useAnswer, useChange } from '../../../api/queries.ts'
 import { FailureNote } from '../../../elements/answer.tsx'
+import { Notice } from '../../../elements/notice.tsx'
 import { told } from '../../../elements/notices.ts'
 import { type JsonSchema, problemsOf, SchemaForm, type Values } from '../../../elements/schema-form.tsx'
 import { When } from '../../../elements/when.tsx'
@@ -25,14 +26,7 @@ export function TroubleNote({ current, live }: { current: CurrentAnswer; live: L
   const trouble = troubleOf(current, live)
   if (trouble === undefined || trouble.mood === 'calm' || state !== 'running') return null
   return (
-    <Alert
-      color="var(--tw-wait)"
-      variant="outline"
-      role="status"
-      icon={<TriangleAlert size={18} aria-hidden />}
-    >
-      {trouble.what}
-    </Alert>
+    <Notice mood="wait" role="status" icon={<TriangleAlert size={18} aria-hidden />} title={trouble.what} />
   )
 }
 
@@ -41,9 +35,8 @@ function Halted({ current, reason, pending }: { current: CurrentAnswer; reason: 
   const { lastFault } = current.status
   const [mending, setMending] = useState(false)
   return (
-    <Alert
-      color="var(--tw-bad)"
-      variant="outline"
+    <Notice
+      mood="bad"
       role="alert"
       icon={<OctagonX size={20} aria-hidden />}
       title={`Halted: ${reason || 'the destination refuses us'}`}
@@ -73,7 +66,7 @@ function Halted({ current, reason, pending }: { current: CurrentAnswer; reason: 
         </Group>
         {mending && authorization !== null && <NewSecret id={authorization} done={() => setMending(false)} />}
       </Stack>
-    </Alert>
+    </Notice>
   )
 }
 

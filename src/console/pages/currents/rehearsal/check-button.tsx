@@ -1,10 +1,11 @@
 /** Rehearses a write at the destination, and tells what it said. */
 
-import { Alert, Button, Stack, Text } from '@mantine/core'
+import { Button, Stack, Text } from '@mantine/core'
 import { CircleCheck, CircleX } from 'lucide-react'
 import type { CheckAnswer } from '../../../../api/checks.ts'
 import { useChange } from '../../../api/queries.ts'
 import { FailureNote } from '../../../elements/answer.tsx'
+import { Notice } from '../../../elements/notice.tsx'
 
 export interface CheckButtonProps {
   /** Address below /api/v1 that is asked. */
@@ -50,10 +51,9 @@ export function CheckButton({ path, body, label = 'Test it', onRefused }: CheckB
 
 function Verdict({ check: { ok, message, fault, status, answer } }: { check: CheckAnswer }) {
   return (
-    <Alert
+    <Notice
       role="status"
-      variant="outline"
-      color={ok ? 'var(--tw-good)' : 'var(--tw-bad)'}
+      mood={ok ? 'good' : 'bad'}
       icon={ok ? <CircleCheck size={18} aria-hidden /> : <CircleX size={18} aria-hidden />}
       title={
         ok
@@ -66,6 +66,6 @@ function Verdict({ check: { ok, message, fault, status, answer } }: { check: Che
         {fault !== null && NEXT[fault] !== undefined && <Text size="sm">{NEXT[fault]}</Text>}
         {answer !== null && answer !== '' && <pre className="tw-code">{answer}</pre>}
       </Stack>
-    </Alert>
+    </Notice>
   )
 }
