@@ -146,6 +146,7 @@ function FieldRow({ field, rule, set, drop }: FieldRowProps) {
         {field}
       </Text>
       <SegmentedControl
+        transitionDuration={0}
         size="xs"
         aria-label={`What becomes of ${field}`}
         data={RULES}

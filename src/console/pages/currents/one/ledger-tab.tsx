@@ -139,6 +139,7 @@ function Times({ number }: { number: number }) {
       <Group justify="space-between">
         <Title order={2}>By time of acceptance</Title>
         <SegmentedControl
+          transitionDuration={0}
           size="xs"
           aria-label="Step"
           value={step}

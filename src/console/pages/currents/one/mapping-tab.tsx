@@ -1,6 +1,6 @@
 /** The mapping of a current on real events: as one came, after the rules for personal data, as the destination sees it, as it would leave. */
 
-import { Group, NativeSelect, SegmentedControl, Stack, Text, Title } from '@mantine/core'
+import { Group, NativeSelect, Stack, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { RehearsalAnswer } from '../../../../api/routes/current-events.ts'
@@ -66,14 +66,14 @@ function Samples({ found: { samples, request } }: { found: RehearsalAnswer }) {
     <Stack gap="md">
       <Group gap="sm">
         {samples.length > 1 && (
-          <SegmentedControl
+          <NativeSelect
             size="xs"
             aria-label="Event"
             value={String(sample.offset)}
-            onChange={(offset) => setChosen(Number(offset))}
+            onChange={({ currentTarget }) => setChosen(Number(currentTarget.value))}
             data={samples.map(({ offset, reason: why }, i) => ({
               value: String(offset),
-              label: `${i + 1}${why === null ? '' : ', filtered'}`,
+              label: `Event ${i + 1} of ${samples.length}${why === null ? '' : ', filtered'}`,
             }))}
           />
         )}
