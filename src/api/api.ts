@@ -30,6 +30,7 @@ import { auditRoutes } from './routes/audit.ts'
 import { authorizationRoutes } from './routes/authorizations.ts'
 import { backupRoutes } from './routes/backups.ts'
 import { catalogRoutes } from './routes/catalog.ts'
+import { currentEventRoutes } from './routes/current-events.ts'
 import { currentStateRoutes } from './routes/current-state.ts'
 import { currentRoutes } from './routes/currents.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
@@ -148,6 +149,7 @@ const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
   providerRoutes,
   authorizationRoutes,
   currentRoutes,
+  currentEventRoutes,
   currentStateRoutes,
   deadLetterRoutes,
   replayRoutes,

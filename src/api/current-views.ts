@@ -52,6 +52,16 @@ export const StatusView = z
   })
   .meta({ id: 'CurrentStatus' })
 
+/** A request as it would be sent, secrets blotted out. */
+export const PreviewedRequest = z
+  .object({
+    method: z.string(),
+    url: z.string(),
+    headers: z.record(z.string(), z.string()),
+    body: z.string(),
+  })
+  .meta({ id: 'PreviewedRequest' })
+
 export function viewOf(current: Current): z.output<typeof CurrentView> {
   return { ...current }
 }

@@ -16,7 +16,9 @@ export const ErrorAnswer = z
       details: z
         .unknown()
         .optional()
-        .describe('For INPUT_INVALID: every field that does not fit. For a query: the position in its text.'),
+        .describe(
+          'For INPUT_INVALID, CURRENT_INVALID: every field that does not fit. For a query: the position in its text.',
+        ),
     }),
   })
   .meta({ id: 'Error', description: 'What every refusal looks like.' })

@@ -94,7 +94,7 @@ describe('where the hub is', () => {
     await writeFile(join(data, 'admin-token'), `${secrets.admin}\n`, { mode: 0o600 })
     const ran = await run(['currents', 'list', '--data', data, '--json'])
     expect(ran.code).toBe(0)
-    expect(ran.json).toEqual({ currents: [] })
+    expect(ran.json).toEqual({ currents: [], states: {} })
   })
 
   test('the token of the file goes to no other machine', async () => {
@@ -119,6 +119,14 @@ describe('the way of a current', () => {
     expect((await thalweg(['currents', 'launch', 'hook', '--json'])).json.state).toBe('running')
     await post([event('e1'), event('e2')])
     await settled()
+    expect((await thalweg(['currents', 'events', 'hook', '--limit', '1'])).out).toMatch(
+      /delivered +answered 204/,
+    )
+    expect((await thalweg(['currents', 'rehearse', 'hook'])).out).toMatch(/2 would be sent[\s\S]*As it came/)
+    const other = await thalweg(['currents', 'rehearse', 'hook', '-f', '-'], {
+      stdin: definition(stack, { selection: { include: ['channel:push'] } }),
+    })
+    expect(other.out).toContain('Beside the current as it is: 0 more, 2 fewer')
     const status = await thalweg(['status'])
     expect(status.out).toMatch(/CURRENT +STATE/)
     expect(status.out).toMatch(/hook +running +– +2 +0 +0 +0/)

@@ -5,6 +5,7 @@ import { activationRoutes } from './pages/activations/routes.tsx'
 import { alertRoutes } from './pages/alerts/routes.tsx'
 import { audienceRoutes } from './pages/audiences/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
+import { currentsRoutes } from './pages/currents/routes.tsx'
 import { erasureRoutes } from './pages/erasures/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
@@ -24,6 +25,7 @@ export const router = createRouter({
     ...alertRoutes,
     ...audienceRoutes,
     ...authorizationRoutes,
+    ...currentsRoutes,
     ...erasureRoutes,
     ...exportRoutes,
     ...profileRoutes,

@@ -17,5 +17,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1_000,
   },
-  server: { proxy: { '/api': { target: HUB, changeOrigin: true }, '/healthz': HUB } },
+  server: { proxy: { '/api/v1': { target: HUB, changeOrigin: true }, '/healthz': HUB } },
 })

@@ -181,7 +181,8 @@ export class Currents {
       .where('state', '!=', 'deleted')
       .executeTakeFirst()
     if (row !== undefined && row.number !== except) {
-      throw new ThalwegError('CURRENT_NAME_TAKEN', `There is already a current named ${name}`)
+      const problem = `There is already a current named ${name}`
+      throw new ThalwegError('CURRENT_NAME_TAKEN', problem, { details: [{ field: 'name', problem }] })
     }
   }
 

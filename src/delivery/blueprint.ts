@@ -28,7 +28,7 @@ import { BatchBuilder, StorePool } from './batch-builder.ts'
 import { makeRule } from './connection.ts'
 import type { KeptRecord } from './lineage.ts'
 import { redactedUrl } from './redaction.ts'
-import type { SliceRule } from './slice.ts'
+import { type SliceRule, unsentReason } from './slice.ts'
 import type { NoAnswer, Transport } from './transport.ts'
 
 export interface BlueprintParts {
@@ -81,17 +81,23 @@ export class Blueprints {
     const { definition } = current
     const { kernel, sourceNumbers } = this.#parts
     const problems = new Problems()
-    const { include, exclude } = definition.selection
-    for (const pattern of [...include, ...exclude]) await problems.of(() => refuseBadPattern(pattern))
-    const sources = await problems.of(() => sourceNumbers(definition.sources))
-    const found = await problems.of(() => takingDestination(definition.destination.kind))
+    for (const part of ['include', 'exclude'] as const) {
+      for (const pattern of definition.selection[part])
+        await problems.of(`selection.${part}`, () => refuseBadPattern(pattern))
+    }
+    const sources = await problems.of('sources', () => sourceNumbers(definition.sources))
+    const found = await problems.of('destination.kind', () => takingDestination(definition.destination.kind))
     const { settings: wanted, authorization } = definition.destination
     const settings = await problems.of(
+      'destination.settings',
       () => found && parsed(found.destination.settings, wanted, 'destination.settings'),
     )
-    const credentials = await problems.of(() => found && this.#credentials(found.destination, authorization))
+    const credentials = await problems.of(
+      'destination.authorization',
+      () => found && this.#credentials(found.destination, authorization),
+    )
     const sound = found !== undefined && sources !== undefined && problems.none
-    const writer = await problems.of(() =>
+    const writer = await problems.of('destination', () =>
       sound ? found.intake.writer({ settings, credentials }, kernel, this.#labels(sources)) : undefined,
     )
     if (!sound || writer === undefined) return problems.refuse()
@@ -123,22 +129,11 @@ export class Blueprints {
    * Throws INPUT_INVALID when one of them is not an event.
    */
   async previewRequest(definition: CurrentDefinition, events: readonly Buffer[]): Promise<unknown> {
-    const { writer, rule } = await this.of({ definition, key: 'preview' })
-    const records = events.map((bytes, i) => this.#scanned(bytes, i))
-    const flowing = records.filter(
-      ({ type, flags }) => rule.selection.reasonAgainst(type, flags) === undefined,
+    const blueprint = await this.of({ definition, key: 'preview' })
+    return firstRequest(
+      blueprint,
+      events.map((bytes, i) => this.#scanned(bytes, i)),
     )
-    const builder = new BatchBuilder(rule.limits, new StorePool(rule.limits.recordsMax))
-    for (const { bytes, type, flags, offset, source, receivedAt } of flowing) {
-      const edited = rule.editor === undefined ? bytes : rule.editor(bytes)
-      if (!builder.add(edited, { type, flags, offset, request: 0, source, receivedAt })) break
-    }
-    if (builder.count === 0) return undefined
-    const exchange = writer.write(builder.finish('preview').batch)
-    const step = exchange.next()
-    if (step.done) return undefined
-    exchange.return([])
-    return shown(step.value)
   }
 
   /** Rehearses a write with the definition's destination and credentials. */
@@ -198,6 +193,22 @@ export class Blueprints {
   }
 }
 
+/** The request that would leave first for these records, secrets blotted out; undefined when none would. */
+export function firstRequest({ writer, rule }: Blueprint, records: readonly KeptRecord[]): unknown {
+  const builder = new BatchBuilder(rule.limits, new StorePool(rule.limits.recordsMax))
+  for (const { bytes, type, flags, offset, source, receivedAt } of records) {
+    if (unsentReason(rule.selection, type, flags) !== undefined) continue
+    const edited = rule.editor === undefined ? bytes : rule.editor(bytes)
+    if (!builder.add(edited, { type, flags, offset, request: 0, source, receivedAt })) break
+  }
+  if (builder.count === 0) return undefined
+  const exchange = writer.write(builder.finish(rule.connection).batch)
+  const step = exchange.next()
+  if (step.done) return undefined
+  exchange.return([])
+  return shown(step.value)
+}
+
 function knownDestination(kind: string): Destination {
   const destination = destinationNamed(kind)
   if (destination === undefined)
@@ -217,7 +228,12 @@ function takingDestination(kind: string) {
 function parsed<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new ThalwegError('CURRENT_INVALID', `${where}: ${z.prettifyError(result.error)}`)
+  throw new ThalwegError('CURRENT_INVALID', `${where}: ${z.prettifyError(result.error)}`, {
+    details: result.error.issues.map(({ path, message }) => ({
+      field: [where, ...path].join('.'),
+      problem: message,
+    })),
+  })
 }
 
 function refuseBadPattern(pattern: string): void {
@@ -225,30 +241,42 @@ function refuseBadPattern(pattern: string): void {
   if (problem !== undefined) throw new ThalwegError('CURRENT_INVALID', `selection: ${problem}`)
 }
 
-/** Gathers what is wrong, so that an operator hears all of it at once. */
+interface FieldProblem {
+  readonly field: string
+  readonly problem: string
+}
+
+/** Gathers what is wrong and at which field of the definition, so that an operator hears all of it at once. */
 class Problems {
   readonly #found: ThalwegError[] = []
+  readonly #fields: FieldProblem[] = []
 
   get none(): boolean {
     return this.#found.length === 0
   }
 
   /** The value; undefined when a rule was broken. */
-  async of<T>(check: () => T | Promise<T>): Promise<T | undefined> {
+  async of<T>(field: string, check: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await check()
     } catch (error) {
       if (!(error instanceof ThalwegError)) throw error
       this.#found.push(error)
+      const { details } = error
+      if (Array.isArray(details)) this.#fields.push(...(details as FieldProblem[]))
+      else this.#fields.push({ field, problem: error.message })
       return undefined
     }
   }
 
-  /** Throws the problem as it is, or several as one. */
+  /** Throws the problem with its code, or several as one; `details` say which field each is about. */
   refuse(): never {
     const [first] = this.#found
-    if (first !== undefined && this.#found.length === 1) throw first
-    throw new ThalwegError('CURRENT_INVALID', this.#found.map((error) => error.message).join('\n'))
+    const code = first !== undefined && this.#found.length === 1 ? first.code : 'CURRENT_INVALID'
+    throw new ThalwegError(code, this.#found.map((error) => error.message).join('\n'), {
+      cause: first,
+      details: this.#fields,
+    })
   }
 }
 

@@ -3,10 +3,12 @@
  * dead letters; see lineage.ts for the rules.
  */
 
+import { compilePattern } from '../catalog/catalog.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Current } from '../currents/current.ts'
 import type { Currents } from '../currents/registry.ts'
-import { ROW_ERASED, ROW_QUARANTINED } from '../log/frame.ts'
+import { Selection } from '../currents/selection.ts'
+import { ROW_ERASED } from '../log/frame.ts'
 import type { Identity, Log } from '../log/log.ts'
 import type { Store } from '../store/store.ts'
 import type { Blueprints } from './blueprint.ts'
@@ -14,7 +16,6 @@ import type { BookSubject } from './books.ts'
 import { eventIdOf } from './event-id.ts'
 import {
   batchesIn,
-  batchOfOne,
   type Fate,
   fateOf,
   type KeptRecord,
@@ -24,7 +25,11 @@ import {
   replaysHolding,
   type SentBatch,
   type VersionScope,
+  versionAt,
 } from './lineage.ts'
+import { newestRecords } from './newest.ts'
+import { mappedBy } from './rehearsal.ts'
+import { unsentReason } from './slice.ts'
 
 export interface HistoryParts {
   readonly log: Log
@@ -44,6 +49,25 @@ export interface Lineage {
   readonly replays: readonly unknown[]
 }
 
+export interface NewestQuery {
+  /** Exclusive; unset: from the head. */
+  readonly before?: number
+  readonly limit: number
+  /** Only records that the version of their time selects. */
+  readonly flowing: boolean
+  /** Pattern of event types; unset: all. */
+  readonly type?: string
+}
+
+export interface NewestRow {
+  readonly record: KeptRecord
+  /** The event's own id; '' when it names none. */
+  readonly id: string
+  readonly fate: Fate
+}
+
+const LOOKED_MAX = 20_000
+
 export class History {
   readonly #parts: HistoryParts
 
@@ -58,11 +82,10 @@ export class History {
     if (record === undefined) return undefined
     const rows: Lineage[] = []
     for (const current of await currents.list()) {
-      let fate = await this.fate(current, record)
-      const view = await this.#mapped(current, record, fate)
-      if (fate.outcome === 'delivered' && view?.skipped === true) {
-        fate = { outcome: 'filtered', reason: 'skipped_by_destination', version: fate.version }
-      }
+      const settled = await this.fate(current, record)
+      const isSeen = settled.outcome !== 'out-of-scope' && settled.outcome !== 'filtered'
+      const view = isSeen ? (await this.#mapping(current))(record) : undefined
+      const fate = knownSkipped(settled, view?.skipped)
       const replays = await replaysHolding(store, current.number, offset)
       rows.push({ current, fate, mapped: view?.mapped, replays })
     }
@@ -80,6 +103,38 @@ export class History {
       if (isErased || eventIdOf(record.bytes) === eventId) offsets.push(offset)
     }
     return offsets
+  }
+
+  /**
+   * The newest records in the scope of a current, newest first, with their fates; those of `before` and later are left out. `next`: where the
+   * next page begins; undefined when there is nothing before. A page may hold fewer than `limit`: no more than LOOKED_MAX records are looked at.
+   */
+  async newest(
+    current: Current,
+    { before, limit, flowing, type }: NewestQuery,
+  ): Promise<{ rows: NewestRow[]; next: number | undefined }> {
+    const { log, store } = this.#parts
+    const { number, startOffset } = current
+    const rows: NewestRow[] = []
+    if (startOffset === null) return { rows, next: undefined }
+    const subject = { number, startOffset, versions: await this.#versions(number) }
+    const mapping = await this.#mapping(current)
+    const wants = wantsOf(subject.versions, flowing, type)
+    const until = Math.min(before ?? log.head, log.head)
+    for await (const { from, records } of newestRecords(log, { from: startOffset, before: until })) {
+      for (const record of records) {
+        if (!wants(record)) continue
+        const settled = await fateOf(store, subject, record)
+        rows.push({
+          record,
+          id: eventIdOf(record.bytes),
+          fate: knownSkipped(settled, mapping(record)?.skipped),
+        })
+        if (rows.length >= limit) return { rows, next: record.offset }
+      }
+      if (until - from >= LOOKED_MAX) return { rows, next: from }
+    }
+    return { rows, next: undefined }
   }
 
   /** What was sent for records of a stretch of the log, as far as it is settled, in the order of the log. */
@@ -133,26 +188,47 @@ export class History {
     return fateOf(this.#parts.store, { number, startOffset, versions: await this.#versions(number) }, record)
   }
 
-  /** The record as the destination gets it, by the current's present version; undefined when it gets none or nobody can tell. */
-  async #mapped(
-    current: Current,
-    record: KeptRecord,
-    fate: Fate,
-  ): Promise<{ mapped: unknown; skipped: boolean } | undefined> {
-    const { outcome } = fate
-    const isEvent = (record.flags & (ROW_QUARANTINED | ROW_ERASED)) === 0
-    if (outcome === 'out-of-scope' || outcome === 'filtered' || !isEvent) return undefined
+  /** How a current's present version shows a record to its destination. */
+  async #mapping(current: Current): Promise<Mapping> {
     try {
-      const { writer, rule } = await this.#parts.blueprints.of(current)
-      if (rule.selection.reasonAgainst(record.type, record.flags) !== undefined) return undefined
-      const bytes = rule.editor === undefined ? record.bytes : Buffer.from(rule.editor(record.bytes))
-      const mapped = writer.preview(batchOfOne({ ...record, bytes }, current.key), 0)
-      return { mapped, skipped: mapped === undefined }
+      const blueprint = await this.#parts.blueprints.of(current)
+      return (record) => {
+        if (unsentReason(blueprint.rule.selection, record.type, record.flags) !== undefined) return undefined
+        const { mapped } = mappedBy(blueprint, current.key, record)
+        return { mapped, skipped: mapped === undefined }
+      }
     } catch (error) {
       // One current whose definition no longer holds must not hide what became of the record in the others.
-      if (error instanceof ThalwegError) return undefined
+      if (error instanceof ThalwegError) return () => undefined
       throw error
     }
+  }
+}
+
+/** undefined: it gets none of it, or nobody can tell. */
+type Mapping = (record: KeptRecord) => { readonly mapped: unknown; readonly skipped: boolean } | undefined
+
+/** A destination may take a batch and leave out some of it: its present mapping tells which. */
+function knownSkipped(fate: Fate, skipped: boolean | undefined): Fate {
+  return fate.outcome === 'delivered' && skipped === true
+    ? { outcome: 'filtered', reason: 'skipped_by_destination', version: fate.version }
+    : fate
+}
+
+function wantsOf(
+  versions: readonly VersionScope[],
+  flowing: boolean,
+  type: string | undefined,
+): (record: KeptRecord) => boolean {
+  const isOfType = type === undefined ? () => true : compilePattern(type)
+  const selections = new Map<VersionScope, Selection>()
+  return (record) => {
+    const version = versionAt({ versions }, undefined, record.offset)
+    if (version?.sources.has(record.source) !== true || !isOfType(record.type)) return false
+    if (!flowing) return true
+    const selection = selections.get(version) ?? new Selection(version.definition)
+    selections.set(version, selection)
+    return unsentReason(selection, record.type, record.flags) === undefined
   }
 }
 

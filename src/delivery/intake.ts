@@ -10,6 +10,7 @@ import { type AccountParts, LogAccount, type Pages } from '../sources/log-accoun
 import { labelOf } from '../store/labels.ts'
 import type { IntakeTable, QuarantineTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { cellOf } from './ledger.ts'
 
 const ROWS_AT_ONCE = 500
 const EXCERPT_BYTES = 500
@@ -66,6 +67,24 @@ export class IntakeAccount {
       accepted: Number(row.accepted),
       bytes: Number(row.bytes),
     }))
+  }
+
+  /** Accepted of these sources per cell of `step` minutes in [fromMinute, toMinute), by the first minute of the cell. */
+  async byMinute(
+    sources: ReadonlySet<number>,
+    { fromMinute, toMinute }: { readonly fromMinute: number; readonly toMinute: number },
+    step: number,
+  ): Promise<ReadonlyMap<number, number>> {
+    const cell = cellOf(step)
+    const rows = await this.#store.db
+      .selectFrom('intake')
+      .select([cell.as('minute'), ({ fn }) => fn.sum<number>('accepted').as('accepted')])
+      .where('source', 'in', [...sources])
+      .where('minute', '>=', fromMinute)
+      .where('minute', '<', toMinute)
+      .groupBy(cell)
+      .execute()
+    return new Map(rows.map((row) => [Number(row.minute), Number(row.accepted)]))
   }
 
   /** Newest first. */

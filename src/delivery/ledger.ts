@@ -103,19 +103,40 @@ export async function totalsByType(
   }))
 }
 
-/** Totals per minute and outcome, oldest first; at most `limit` rows. */
+/** Totals per minute (or per so many minutes) and outcome, oldest first; at most `limit` rows, the newest. `minute`: the first one of each. */
 export async function byMinute(
   db: Kysely<Schema>,
   query: LedgerQuery,
   limit: number,
+  step = 1,
 ): Promise<{ minute: number; outcome: string; count: number }[]> {
+  const cell = cellOf(step)
   const rows = await within(db, query)
-    .select(['minute', 'outcome', ({ fn }) => fn.sum<number>('count').as('count')])
-    .groupBy(['minute', 'outcome'])
-    .orderBy('minute', 'desc')
+    .select([cell.as('minute'), 'outcome', ({ fn }) => fn.sum<number>('count').as('count')])
+    .groupBy([cell, 'outcome'])
+    .orderBy(cell, 'desc')
     .limit(limit)
     .execute()
-  return rows.reverse().map((row) => ({ minute: row.minute, outcome: row.outcome, count: Number(row.count) }))
+  return rows
+    .reverse()
+    .map((row) => ({ minute: Number(row.minute), outcome: row.outcome, count: Number(row.count) }))
+}
+
+/** The first minute that a current has an outcome for; undefined when it has none. */
+export async function firstMinute(db: Kysely<Schema>, current: number): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('ledger')
+    .select('minute')
+    .where('current', '=', current)
+    .orderBy('minute')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.minute
+}
+
+/** The first minute of the cell of `step` minutes that a row lies in. Written out, because PostgreSQL takes two parameters for two expressions. */
+export function cellOf(step: number) {
+  return sql<number>`minute - minute % ${sql.lit(step)}`
 }
 
 function within(db: Kysely<Schema>, query: LedgerQuery) {

@@ -104,7 +104,8 @@ export async function recordAt(log: Log, offset: number): Promise<KeptRecord | u
   return undefined
 }
 
-function copied(frame: FrameView, i: number): KeptRecord {
+/** One row of a frame, which is only valid for this turn, as a record to keep. */
+export function copied(frame: FrameView, i: number): KeptRecord {
   return {
     offset: frame.baseOffset + i,
     request: frame.baseOffset,
@@ -216,8 +217,9 @@ function holds(row: BatchesTable, offset: number): boolean {
   return row.records === null || decodeOffsets(row.first_offset, row.records).includes(offset)
 }
 
-function versionAt(
-  subject: FateSubject,
+/** The version that settled a record, or else the one that applies at its offset. */
+export function versionAt(
+  subject: Pick<FateSubject, 'versions'>,
   settledBy: number | undefined,
   offset: number,
 ): VersionScope | undefined {

@@ -140,6 +140,14 @@ describe('addresses', () => {
     if (status === 405) expect(reply.headers.allow).toBe('POST')
   })
 
+  test('a page about a current of the same name is not the door’s to answer', async () => {
+    const page = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+    expect((await send(shared, '/currents/braze', page, undefined, 'GET')).status).toBe(418)
+    expect(
+      (await send(shared, '/currents/braze', { ...BEARER, ...page }, undefined, 'POST')).status,
+    ).not.toBe(418)
+  })
+
   test('the pixel form is told why', async () => {
     const reply = await send(shared, '/postback/v3/event/prod/events?td_format=pixel', {}, undefined, 'GET')
     expect(reply.code).toBe('METHOD_UNSUPPORTED')

@@ -113,6 +113,11 @@ export function createDoors(parts: DoorParts): Doors {
   return new OpenDoors(parts)
 }
 
+/** The console's page about a current has the address of the door for a source of that name: who asks for a page is no sender. */
+function isPageVisit({ method, url = '', headers }: IncomingMessage): boolean {
+  return method === 'GET' && url.startsWith('/currents/') && (headers.accept ?? '').includes('text/html')
+}
+
 interface Visit extends DeskVisit {
   readonly address: Address
 }
@@ -177,7 +182,9 @@ class OpenDoors implements Doors {
     return true
   }
 
-  #doorOf({ url = '', headers }: IncomingMessage): ((caller: Caller) => void) | undefined {
+  #doorOf(request: IncomingMessage): ((caller: Caller) => void) | undefined {
+    const { url = '', headers } = request
+    if (isPageVisit(request)) return undefined
     const address = addressOf(url, headers['content-type'], this.#parts.sources)
     if (address !== undefined) return (caller) => this.#receive(caller, address)
     const segment = segmentAddressOf(url)

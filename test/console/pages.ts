@@ -35,6 +35,20 @@ export const PAGES: readonly ListedPage[] = [
   },
   { name: 'warehouse-running', path: '/warehouse/running', shows: 'Running queries' },
   { name: 'warehouse-engines', path: '/warehouse/engines', shows: 'built in' },
+  { name: 'currents', path: '/currents', shows: 'treasure-data' },
+  { name: 'currents-new', path: '/currents/new', shows: 'Events of these sources' },
+  { name: 'currents-new-events', path: '/currents/new?step=2', shows: 'event types flow' },
+  { name: 'currents-new-destination', path: '/currents/new?step=4', shows: 'Kind of destination' },
+  { name: 'currents-one', path: '/currents/treasure-data', shows: 'Delivered' },
+  { name: 'currents-live', path: '/currents/segment/live', shows: 'answered 200' },
+  { name: 'currents-mapping', path: '/currents/segment/mapping', shows: 'As the destination sees it' },
+  { name: 'currents-selection', path: '/currents/segment/selection', shows: 'type not selected' },
+    name: 'currents-dead-letters',
+    path: '/currents/treasure-data/dead-letters',
+    shows: 'Edit, redrive or discard',
+  { name: 'currents-ledger', path: '/currents/warehouse/ledger', shows: 'The books balance' },
+  { name: 'currents-replay', path: '/currents/treasure-data/replay', shows: 'No replay yet' },
+  { name: 'currents-settings', path: '/currents/segment/settings', shows: 'the present one' },
   { name: 'activations', path: '/activations', shows: 'email-openers', before: runs },
   { name: 'activations-new', path: '/activations/new', shows: 'Cohort name' },
   {
@@ -107,6 +121,7 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'streams-versions', path: '/streams/schema/versions', shows: 'Version 0' },
   { name: 'erasures', path: '/erasures', shows: 'Nobody was erased' },
   { name: 'erasures-new', path: '/erasures/new', shows: 'Show what would be erased' },
+
 ]
 
 const prepared = new WeakMap<ConsoleStack, Map<unknown, Promise<void>>>()

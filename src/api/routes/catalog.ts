@@ -42,6 +42,8 @@ const Catalog = z
   })
   .meta({ id: 'Catalog' })
 
+export type CatalogAnswer = z.output<typeof Catalog>
+
 const UserField = z.object({
   name: z.string(),
   required: z.boolean(),
@@ -67,6 +69,8 @@ const CatalogType = z
     ),
   })
   .meta({ id: 'EventType' })
+
+export type CatalogTypeAnswer = z.output<typeof CatalogType>
 
 const TAGS = ['Catalog']
 

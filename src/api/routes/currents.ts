@@ -2,16 +2,31 @@
 
 import * as z from 'zod'
 import type { Receipt } from '../../core/receipt.ts'
-import { CurrentDefinition, LaunchFrom } from '../../currents/current.ts'
+import { type Current, CurrentDefinition, LaunchFrom } from '../../currents/current.ts'
+import type { ConnectionStatus } from '../../delivery/delivery.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
-import { CurrentView, currentNamed, StatusView, statusViewOf, viewOf } from '../current-views.ts'
-import { ownersOf, refuseOwned } from '../owned.ts'
+import {
+  CurrentState,
+  CurrentView,
+  currentNamed,
+  PreviewedRequest,
+  StatusView,
+  statusViewOf,
+  viewOf,
+} from '../current-views.ts'
+import { type Owners, ownersOf, refuseOwned } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
 import { Count, CurrentParams, ErrorAnswer, NOTHING, Note, Offset, Time } from '../schemas.ts'
 
-const WithStatus = CurrentView.extend({ status: StatusView })
+const WithStatus = CurrentView.extend({
+  status: StatusView,
+  activation: z
+    .string()
+    .nullable()
+    .describe('Name of the activation that made the current for itself, and through which it is changed.'),
+})
 
 export type CurrentAnswer = z.output<typeof WithStatus>
 
@@ -25,11 +40,11 @@ const Version = z.object({
 
 export type VersionAnswer = z.output<typeof Version>
 
-const PreviewedRequest = z.object({
-  method: z.string(),
-  url: z.string(),
-  headers: z.record(z.string(), z.string()),
-  body: z.string(),
+const ListQuery = z.object({
+  search: z.string().max(200).optional().describe('Part of the name, in any case of letters.'),
+  state: CurrentState.optional(),
+  destination: z.string().max(64).optional().describe('Kind of destination.'),
+  source: z.string().max(64).optional().describe('Name of a source.'),
 })
 
 const TAGS = ['Currents']
@@ -61,17 +76,30 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
       schema: {
         tags: TAGS,
         operationId: 'listCurrents',
-        summary: 'All currents with what they are doing',
-        response: { 200: z.object({ currents: z.array(WithStatus) }), default: ErrorAnswer },
+        summary: 'All currents, or some, with what they are doing',
+        querystring: ListQuery,
+        response: {
+          200: z.object({
+            currents: z.array(WithStatus),
+            states: z
+              .record(z.string(), Count)
+              .describe('How many are in each state, of those that fit but for `state`.'),
+          }),
+          default: ErrorAnswer,
+        },
       },
     },
-    async () => {
+    async (request) => {
+      const { state, ...wanted } = request.query
+      const owners = await ownersOf(audiences)
+      const states: Record<string, number> = {}
       const rows = []
-      for (const current of await currents.list()) {
-        const status = await delivery.status(current.number)
-        rows.push({ ...viewOf(status.current), status: statusViewOf(status, clock.now()) })
+      for (const current of (await currents.list()).filter((one) => fits(one, wanted))) {
+        states[current.state] = (states[current.state] ?? 0) + 1
+        if (state !== undefined && current.state !== state) continue
+        rows.push(withStatus(await delivery.status(current.number), owners, clock.now()))
       }
-      return { currents: rows }
+      return { currents: rows, states }
     },
   )
 
@@ -158,7 +186,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const status = await delivery.status(await numberOf(request.params.current))
-      return { ...viewOf(status.current), status: statusViewOf(status, clock.now()) }
+      return withStatus(status, await ownersOf(audiences), clock.now())
     },
   )
 
@@ -283,5 +311,25 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
       },
     },
     async (request) => check((await currentNamed(currents, request.params.current)).definition),
+  )
+}
+
+function withStatus(status: ConnectionStatus, owners: Owners, now: number): CurrentAnswer {
+  const { current } = status
+  return {
+    ...viewOf(current),
+    status: statusViewOf(status, now),
+    activation: owners.get(current.number) ?? null,
+  }
+}
+
+function fits(
+  { name, definition }: Current,
+  { search = '', destination, source }: Omit<z.output<typeof ListQuery>, 'state'>,
+): boolean {
+  return (
+    name.includes(search.trim().toLowerCase()) &&
+    (destination === undefined || definition.destination.kind === destination) &&
+    (source === undefined || definition.sources.includes(source))
   )
 }

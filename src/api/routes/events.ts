@@ -24,7 +24,8 @@ const BatchView = z.object({
   replay: z.string().nullable(),
 })
 
-const FateView = z.discriminatedUnion('outcome', [
+/** What became of a record in one current. */
+export const FateView = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('out-of-scope'),
     why: z.enum(['not_launched', 'before_launch', 'other_source']),

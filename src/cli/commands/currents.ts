@@ -1,12 +1,13 @@
-/** currents: list, show, create, launch, pause, resume, revise, delete, check, ledger. */
+/** currents: list, show, create, launch, pause, resume, revise, delete, check, ledger, events, rehearse. */
 
 import type { Command } from 'commander'
 import type { CheckAnswer } from '../../api/checks.ts'
+import type { CurrentEventsAnswer, RehearsalAnswer } from '../../api/routes/current-events.ts'
 import type { LedgerAnswer } from '../../api/routes/current-state.ts'
 import type { CurrentAnswer, VersionAnswer } from '../../api/routes/currents.ts'
 import { path } from '../client.ts'
 import type { Session } from '../session.ts'
-import { clean, grouped, moment, momentFrom, span } from '../words.ts'
+import { clean, grouped, moment, momentFrom, span, wholeFrom } from '../words.ts'
 
 type Changed = Omit<CurrentAnswer, 'status'>
 
@@ -191,6 +192,87 @@ export function currentCommands(program: Command, session: Session): void {
         ),
       )
     })
+
+  currents
+    .command('events')
+    .description('the newest events of a current, and what became of them')
+    .argument('<current>', 'name or number')
+    .option('--type <pattern>', 'only these types')
+    .option('--selected', 'only what it selects')
+    .option('--limit <n>', 'at most so many', wholeFrom(1, 200), 20)
+    .action(
+      async (which: string, { type, selected, limit }: { type?: string; selected?: true; limit: number }) => {
+        const { out } = session
+        const answer = await (await session.client()).get<CurrentEventsAnswer>(
+          path`/currents/${which}/events`,
+          {
+            type,
+            selected,
+            limit,
+          },
+        )
+        out.show(answer, () =>
+          out.table(
+            [
+              { title: 'ACCEPTED' },
+              { title: 'TYPE' },
+              { title: 'OUTCOME' },
+              { title: 'WHY' },
+              { title: 'ID' },
+            ],
+            answer.events.map(({ receivedAt, type: name, fate, id, offset }) => [
+              moment(receivedAt),
+              clean(name),
+              fate.outcome,
+              clean(whyOf(fate)),
+              id === '' ? `record ${offset}` : clean(id),
+            ]),
+            'Nothing of its sources is kept there.',
+          ),
+        )
+      },
+    )
+
+  currents
+    .command('rehearse')
+    .description(
+      'what a current, or another definition of it, would do with the newest events; nothing is sent',
+    )
+    .argument('<current>', 'name or number')
+    .option('-f, --file <file>', 'definition as JSON, compared with the current as it is; -: standard input')
+    .option('--records <n>', 'look at so many', wholeFrom(1, 5_000), 1_000)
+    .action(async (which: string, { file, records }: { file?: string; records: number }) => {
+      const client = await session.client()
+      const answer = await (file === undefined
+        ? client.get<RehearsalAnswer>(path`/currents/${which}/rehearsal`, { records })
+        : client.send<RehearsalAnswer>('POST', '/currents/rehearse', {
+            definition: await session.readJson(file),
+            against: which,
+            records,
+          }))
+      session.out.show(answer, () => showRehearsal(session, answer))
+    })
+}
+
+function whyOf(fate: CurrentEventsAnswer['events'][number]['fate']): string {
+  if (fate.outcome === 'delivered') return `answered ${fate.batch.status}`
+  return fate.outcome === 'filtered' || fate.outcome === 'dead' ? fate.reason : ''
+}
+
+function showRehearsal({ out }: Session, answer: RehearsalAnswer): void {
+  const { records, sent, unsent, changes, samples } = answer
+  const others = unsent.map(({ reason, count }) => `${grouped(count)} ${clean(reason)}`).join(', ')
+  out.line(
+    `Of ${grouped(records)} events, ${grouped(sent)} would be sent${others === '' ? '' : `; not: ${others}`}.`,
+  )
+  if (changes !== null)
+    out.line(
+      `Beside the current as it is: ${grouped(changes.added)} more, ${grouped(changes.removed)} fewer, ${grouped(changes.different)} different, ${grouped(changes.same)} the same.`,
+    )
+  const sample = samples.find(({ reason }) => reason === null)
+  if (sample === undefined) return
+  out.line(`As it came: ${clean(sample.raw, 2_000)}`)
+  out.line(`As the destination sees it: ${clean(JSON.stringify(sample.mapped), 2_000)}`)
 }
 
 export function showCheck(session: Session, answer: CheckAnswer): void {

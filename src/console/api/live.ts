@@ -65,3 +65,19 @@ export function rateOf(
   const difference = (count(last) ?? 0) - (count(before) ?? 0)
   return Math.max(0, (difference * 1_000) / (last.at - before.at))
 }
+
+/** Per second, between each sample and the one before it; null for the first. `count` reads one sample. */
+export function ratesOf(
+  samples: readonly LiveStatus[],
+  count: (status: LiveStatus) => number | undefined,
+): (number | null)[] {
+  return samples.map((status, i) => {
+    const before = samples[i - 1]
+    return before === undefined
+      ? null
+      : Math.max(
+          0,
+          (((count(status) ?? 0) - (count(before) ?? 0)) * 1_000) / Math.max(status.at - before.at, 1),
+        )
+  })
+}

@@ -1,6 +1,7 @@
 /** How answers are kept: fresh for a few seconds, asked again when a page is looked at again, and after every change. */
 
 import {
+  type InfiniteData,
   keepPreviousData,
   QueryClient,
   type UseInfiniteQueryResult,
@@ -28,6 +29,8 @@ export const queryClient = new QueryClient({
 
 export interface Asking<Answer = unknown> {
   readonly query?: Query
+  /** Asks by POST: for questions that are too large for an address, and change nothing. */
+  readonly body?: unknown
   /** Asked again each so many milliseconds while the page is looked at. */
   readonly everyMs?: number
   /** The answer after which nothing is asked again: it will not change any more. */
@@ -37,15 +40,20 @@ export interface Asking<Answer = unknown> {
   readonly keep?: boolean
 }
 
-/** The answer of `GET /api/v1<path>`; its key is the path, so a change can make all below a path be asked anew. */
+/** The answer of `GET /api/v1<path>`, or of `POST` when there is a body; its key is the path, so a change can make all below a path be asked anew. */
 export function useAnswer<Answer>(
   path: string,
   asking: Asking<Answer> = {},
 ): UseQueryResult<Answer, ApiFailure> {
-  const { query, everyMs, until, enabled = true, keep = false } = asking
+  const { query, body, everyMs, until, enabled = true, keep = false } = asking
   return useQuery<Answer, ApiFailure>({
-    queryKey: query === undefined ? [path] : [path, query],
-    queryFn: ({ signal }) => call<Answer>('GET', path, { ...(query === undefined ? {} : { query }), signal }),
+    queryKey: query === undefined && body === undefined ? [path] : [path, query, body],
+    queryFn: ({ signal }) =>
+      call<Answer>(body === undefined ? 'GET' : 'POST', path, {
+        ...(query === undefined ? {} : { query }),
+        ...(body === undefined ? {} : { body }),
+        signal,
+      }),
     enabled,
     ...(everyMs === undefined
       ? {}
@@ -68,19 +76,29 @@ export interface Paged<Row> {
   readonly result: UseInfiniteQueryResult<unknown, ApiFailure>
 }
 
+/** Whoever has scrolled further down reads, and does not watch: the whole list is not asked again and again. */
+const PAGES_ASKED_AGAIN_MAX = 3
+
 /** A long list, page by page, as it is scrolled. */
 export function usePages<Answer, Row>(path: string, paging: Paging<Answer, Row>): Paged<Row> {
   const { query = {}, everyMs, enabled = true, keep = false, rows, next } = paging
-  const result = useInfiniteQuery({
-    queryKey: [path, 'pages', query],
-    queryFn: ({ pageParam, signal }) =>
-      call<Answer>('GET', path, { query: { ...query, ...pageParam }, signal }),
-    initialPageParam: {} as Query,
-    getNextPageParam: (last: Answer) => next(last),
-    enabled,
-    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
-    ...(keep ? { placeholderData: keepPreviousData } : {}),
-  })
+  const result = useInfiniteQuery<Answer, ApiFailure, InfiniteData<Answer, Query>, readonly unknown[], Query>(
+    {
+      queryKey: [path, 'pages', query],
+      queryFn: ({ pageParam, signal }) =>
+        call<Answer>('GET', path, { query: { ...query, ...pageParam }, signal }),
+      initialPageParam: {} as Query,
+      getNextPageParam: (last: Answer) => next(last),
+      enabled,
+      ...(everyMs === undefined
+        ? {}
+        : {
+            refetchInterval: ({ state }) =>
+              (state.data?.pages.length ?? 0) > PAGES_ASKED_AGAIN_MAX ? false : everyMs,
+          }),
+      ...(keep ? { placeholderData: keepPreviousData } : {}),
+    },
+  )
   return {
     rows: (result.data?.pages ?? []).flatMap((page) => rows(page as Answer)),
     result: result as UseInfiniteQueryResult<unknown, ApiFailure>,

@@ -1,6 +1,8 @@
 import { useSyncExternalStore } from 'react'
 import { dateTime, duration } from './words.ts'
 
+const TICK_MS = 5_000
+
 /** One clock for all of them, so that a page full of times is drawn once a second at most. */
 let now = Date.now()
 const watchers = new Set<() => void>()
@@ -10,7 +12,7 @@ function watch(watcher: () => void): () => void {
   timer ??= setInterval(() => {
     now = Date.now()
     for (const tell of watchers) tell()
-  }, 5_000)
+  }, TICK_MS)
   return () => {
     watchers.delete(watcher)
     if (watchers.size === 0) {
@@ -28,9 +30,9 @@ export function When({ at, exact = false }: { at: number | null | undefined; exa
   const current = useNow()
   if (at === null || at === undefined) return <span>–</span>
   const age = current - at
-  // The clock of this page goes by steps, and is not the hub's.
-  const isNow = Math.abs(age) < 5_000
-  const words = isNow ? 'just now' : age > 0 ? `${duration(age)} ago` : `in ${duration(-age)}`
+  // The clock stands still between two ticks: what has just come is not of the future.
+  const words =
+    Math.abs(age) < TICK_MS ? 'just now' : age > 0 ? `${duration(age)} ago` : `in ${duration(-age)}`
   return (
     <time dateTime={new Date(at).toISOString()} title={exact ? words : dateTime(at)}>
       {exact ? dateTime(at) : words}

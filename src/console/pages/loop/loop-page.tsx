@@ -3,7 +3,7 @@
 import { SimpleGrid } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { lazy, Suspense } from 'react'
-import type { LiveStatus } from '../../api/live.ts'
+import { type LiveStatus, ratesOf } from '../../api/live.ts'
 import { Waiting } from '../../elements/answer.tsx'
 import { Chart } from '../../elements/chart.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
@@ -159,16 +159,6 @@ function Numbers({ loop: { status, entries, connections, profiles } }: { loop: L
   )
 }
 
-/** Differences between samples, per second. */
-function series(samples: readonly LiveStatus[], of: (status: LiveStatus) => number): (number | null)[] {
-  return samples.map((status, i) => {
-    const before = samples[i - 1]
-    return before === undefined
-      ? null
-      : Math.max(0, ((of(status) - of(before)) * 1_000) / Math.max(status.at - before.at, 1))
-  })
-}
-
 function Rates({ samples }: { samples: readonly LiveStatus[] }) {
   return (
     <section className="tw-card" aria-label="Events per second">
@@ -181,14 +171,14 @@ function Rates({ samples }: { samples: readonly LiveStatus[] }) {
           {
             label: 'In',
             colour: 1,
-            values: series(samples, ({ sources }) =>
+            values: ratesOf(samples, ({ sources }) =>
               sources.reduce((sum, { accepted }) => sum + accepted, 0),
             ),
           },
           {
             label: 'Out',
             colour: 2,
-            values: series(samples, ({ currents }) =>
+            values: ratesOf(samples, ({ currents }) =>
               currents.reduce((sum, { delivered }) => sum + delivered, 0),
             ),
           },
