@@ -435,7 +435,13 @@ describe('the way of a current', () => {
       filter: { current: 'td' },
       preview: true,
     })
-    expect(preview.json).toEqual({ matched: 3, changed: 0, refused: [] })
+    expect(preview.json).toEqual({
+      matched: 3,
+      changed: 0,
+      refused: [],
+      left: 0,
+      preview: { edited: 1, leftOut: 0, currents: [{ current: 'td', state: 'running', count: 3 }] },
+    })
     const redriven = await call('operator', 'POST', '/api/v1/dead-letters/redrive', {
       ids: [id, 'nobody'],
       note: 'mended',
@@ -453,7 +459,16 @@ describe('the way of a current', () => {
       filter: { current: 'td', eventType: 'users.messages.email.Open' },
       note: 'test data',
     })
-    expect(discarded.json).toMatchObject({ matched: 2, changed: 2 })
+    expect(discarded.json).toMatchObject({ matched: 2, changed: 2, left: 0 })
+    const counts = await call('viewer', 'GET', '/api/v1/dead-letters/counts?state=discarded')
+    expect(counts.json).toMatchObject({
+      total: 2,
+      states: { dead: 0, queued: 0, delivered: 1, discarded: 2 },
+      reasons: [{ value: 'invalid', count: 2 }],
+      eventTypes: [{ value: 'users.messages.email.Open', count: 2 }],
+      currents: [{ current: 'td', count: 2 }],
+      cut: false,
+    })
     expect((await call('viewer', 'GET', '/api/v1/ledger/check')).json.balanced).toBe(true)
 
     const window = { fromMs: 0, toMs: hub.clock.now() + 60_000 }
