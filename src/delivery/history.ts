@@ -40,6 +40,8 @@ export interface Lineage {
   readonly fate: Fate
   /** The record as the destination gets it, by the current's present version; undefined when it gets none or nobody can tell. */
   readonly mapped: unknown
+  /** The record after the current's field rules, before mapping; undefined when they leave it as it is, or it gets none. */
+  readonly ruled: string | undefined
   /** Replays that carried it. */
   readonly replays: readonly unknown[]
 }
@@ -64,7 +66,7 @@ export class History {
         fate = { outcome: 'filtered', reason: 'skipped_by_destination', version: fate.version }
       }
       const replays = await replaysHolding(store, current.number, offset)
-      rows.push({ current, fate, mapped: view?.mapped, replays })
+      rows.push({ current, fate, mapped: view?.mapped, ruled: view?.ruled, replays })
     }
     return { record, currents: rows }
   }
@@ -138,7 +140,7 @@ export class History {
     current: Current,
     record: KeptRecord,
     fate: Fate,
-  ): Promise<{ mapped: unknown; skipped: boolean } | undefined> {
+  ): Promise<{ mapped: unknown; ruled: string | undefined; skipped: boolean } | undefined> {
     const { outcome } = fate
     const isEvent = (record.flags & (ROW_QUARANTINED | ROW_ERASED)) === 0
     if (outcome === 'out-of-scope' || outcome === 'filtered' || !isEvent) return undefined
@@ -147,7 +149,11 @@ export class History {
       if (rule.selection.reasonAgainst(record.type, record.flags) !== undefined) return undefined
       const bytes = rule.editor === undefined ? record.bytes : Buffer.from(rule.editor(record.bytes))
       const mapped = writer.preview(batchOfOne({ ...record, bytes }, current.key), 0)
-      return { mapped, skipped: mapped === undefined }
+      return {
+        mapped,
+        ruled: rule.editor === undefined ? undefined : bytes.toString(),
+        skipped: mapped === undefined,
+      }
     } catch (error) {
       // One current whose definition no longer holds must not hide what became of the record in the others.
       if (error instanceof ThalwegError) return undefined
