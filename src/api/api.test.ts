@@ -441,7 +441,11 @@ describe('the way of a current', () => {
           current: 'td',
           destination: 'treasure-data',
           attempts: [{ status: 200, fault: { kind: 'invalid' } }],
-          fate: { outcome: 'dead', attempts: 1, answer: expect.stringContaining('InvalidPropertyValueError') },
+          fate: {
+            outcome: 'dead',
+            attempts: 1,
+            answer: expect.stringContaining('InvalidPropertyValueError'),
+          },
         },
       ],
     })
@@ -473,6 +477,7 @@ describe('the way of a current', () => {
       changed: 0,
       refused: [],
       left: 0,
+      next: null,
       preview: { edited: 1, leftOut: 0, currents: [{ current: 'td', state: 'running', count: 3 }] },
     })
     const redriven = await call('operator', 'POST', '/api/v1/dead-letters/redrive', {

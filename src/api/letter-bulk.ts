@@ -5,6 +5,7 @@ import { ThalwegError } from '../core/errors.ts'
 import type { DeadLetterState, LetterBulk } from '../delivery/dead-letters.ts'
 import type { LetterChoice } from '../delivery/letter-counts.ts'
 import { CurrentState, currentNamed } from './current-views.ts'
+import { cursorAfter, placeOf } from './cursor.ts'
 import { type Owners, ownedError, refuseOwned } from './owned.ts'
 import type { ApiParts } from './parts.ts'
 import { Count, Note } from './schemas.ts'
@@ -32,7 +33,12 @@ export const Many = z.strictObject({
     .min(1)
     .max(MANY_MAX)
     .default(1_000)
-    .describe('With a filter: at most so many, newest first. Call again while `left` is above 0.'),
+    .describe('With a filter: at most so many, newest first.'),
+  cursor: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('With a filter: `next` of the call before, so that each letter is taken once.'),
   note: Note.default(''),
   preview: z.boolean().default(false).describe('Only say how many it would be, and whose.'),
 })
@@ -45,6 +51,7 @@ export const ManyAnswer = z
       .array(z.object({ id: z.string(), code: z.string(), message: z.string() }))
       .describe('Named letters that are not in a state for this, or whose current belongs to an activation.'),
     left: Count.describe('Dead letters that match the filter and were not changed.'),
+    next: z.string().nullable().describe('Cursor of the next call; null: all that match were looked at.'),
     preview: z
       .object({
         edited: Count.describe('Of the letters that this call looks at.'),
@@ -120,13 +127,14 @@ async function changeNamed(
     changed: moved.count,
     refused: refused.map(({ id, error: { code, message } }) => ({ id, code, message })),
     left: 0,
+    next: null,
     preview: null,
   }
 }
 
 async function changeMatching(
   parts: ApiParts,
-  { filter = {}, limit, note, preview }: z.output<typeof Many>,
+  { filter = {}, limit, cursor, note, preview }: z.output<typeof Many>,
   to: 'queued' | 'discarded',
   owners: Owners,
 ): Promise<ManyAnswer> {
@@ -138,13 +146,17 @@ async function changeMatching(
     choice,
     ...(eventId === undefined ? {} : { eventId }),
     notOf: [...owners.keys()],
+    ...(cursor === undefined ? {} : { before: placeOf(cursor) }),
     limit: eventId === undefined ? limit : Math.min(limit, OF_EVENT_MAX),
   }
-  const ids = await letters.deadOf(bulk)
+  const places = await letters.deadOf(bulk)
+  const ids = places.map(({ id }) => id)
   if (!preview) {
     const { count } = await letters.moveMany(ids, to, note)
     const left = sum((await matching(parts, bulk)).values())
-    return { matched: ids.length, changed: count, refused: [], left, preview: null }
+    const last = places.at(-1)
+    const next = last === undefined || places.length < bulk.limit ? null : cursorAfter(last)
+    return { matched: ids.length, changed: count, refused: [], left, next, preview: null }
   }
   const counts = await matching(parts, bulk)
   const all = sum(counts.values())
@@ -158,7 +170,7 @@ async function changeMatching(
 }
 
 function previewed(matched: number, left: number, preview: NonNullable<ManyAnswer['preview']>): ManyAnswer {
-  return { matched, changed: 0, refused: [], left, preview }
+  return { matched, changed: 0, refused: [], left, next: null, preview }
 }
 
 /** Dead letters that match, by current. */
@@ -169,7 +181,8 @@ async function matching({ delivery: { letters } }: ApiParts, bulk: LetterBulk): 
     if (!notOf.includes(current)) counts.set(current, (counts.get(current) ?? 0) + count)
   }
   if (eventId === undefined) {
-    for (const { current, count } of await letters.groups({ ...choice, state: 'dead' })) add(current, count)
+    const dead = await letters.facet({ ...choice, state: 'dead' }, 'current')
+    for (const { value, count } of dead) add(value, count)
   } else {
     const found = await letters.list({ ...choice, state: 'dead', eventId, limit: OF_EVENT_MAX })
     for (const { current } of found) add(current, 1)

@@ -5,7 +5,11 @@ import { activationRoutes } from './pages/activations/routes.tsx'
 import { alertRoutes } from './pages/alerts/routes.tsx'
 import { audienceRoutes } from './pages/audiences/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
+import { deadLetterRoutes } from './pages/dead-letters/routes.tsx'
+import { driftRoutes } from './pages/drift/routes.tsx'
+import { eventRoutes } from './pages/events/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
+import { inboxRoutes } from './pages/inbox/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
 import { sandboxRoutes } from './pages/sandbox/routes.tsx'
@@ -27,6 +31,10 @@ export const router = createRouter({
     ...segmentRoutes,
     ...systemRoutes,
     ...warehouseRoutes,
+    ...inboxRoutes,
+    ...driftRoutes,
+    ...deadLetterRoutes,
+    ...eventRoutes,
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

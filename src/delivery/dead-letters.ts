@@ -17,8 +17,14 @@ import { labelOf } from '../store/labels.ts'
 import { type DeadLettersTable, INDEXED_CHARS_MAX, type Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
-import { addToLetterCounts, type LetterChoice, type LetterCount, letterCounts } from './letter-counts.ts'
-import { pageOfLetters } from './letter-pages.ts'
+import {
+  addToLetterCounts,
+  type LetterChoice,
+  type LetterCount,
+  type LetterGroup,
+  letterFacet,
+} from './letter-counts.ts'
+import { type LetterPlace, pageOfLetters } from './letter-pages.ts'
 import type { Note, Parcel } from './parcel.ts'
 
 export type DeadLetterState = 'dead' | 'queued' | 'delivered' | 'discarded'
@@ -57,8 +63,8 @@ export interface DeadLetterFilter extends LetterChoice {
   readonly eventIds?: readonly string[]
   /** Offsets of their records: [from, to). */
   readonly window?: { readonly from: number; readonly to: number }
-  /** Ids after this one, in listing order. */
-  readonly before?: { readonly createdAt: number; readonly id: string }
+  /** Letters after this one, in listing order. */
+  readonly before?: LetterPlace
   readonly limit: number
 }
 
@@ -79,13 +85,15 @@ export interface LetterBulk {
   readonly eventId?: string
   /** Letters of these currents are left alone. */
   readonly notOf?: readonly number[]
+  /** Letters after this one, in listing order. */
+  readonly before?: LetterPlace
   readonly limit: number
 }
 
 const EDITED_BYTES_MAX = 1_048_576
 const ROWS_AT_ONCE = 200
-/** Letters that one transaction moves: other work of the store waits meanwhile. */
-const MOVED_AT_ONCE = 500
+/** Letters that one statement moves: the thread does nothing else meanwhile. */
+const MOVED_AT_ONCE = 100
 
 export async function insertDeadLetters(
   tx: Transaction<Schema>,
@@ -158,16 +166,20 @@ export class DeadLetters {
     const { eventId, eventIds, window, before } = filter
     if (eventId !== undefined || eventIds !== undefined || window !== undefined)
       return this.#listOfRecords(filter, limit)
-    const ids = await pageOfLetters(this.#store.db, {
+    const places = await pageOfLetters(this.#store.db, {
       choice: choiceOf(filter),
       ...(before === undefined ? {} : { before }),
       limit,
     })
-    if (ids.length === 0) return []
+    if (places.length === 0) return []
     const rows = await this.#store.db
       .selectFrom('dead_letters')
       .selectAll()
-      .where('id', 'in', ids)
+      .where(
+        'id',
+        'in',
+        places.map(({ id }) => id),
+      )
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .execute()
@@ -192,15 +204,18 @@ export class DeadLetters {
     return rows.map(letterFrom)
   }
 
-  /** How many there are of each kind. */
-  groups(choice: LetterChoice): Promise<LetterCount[]> {
-    return letterCounts(this.#store.db, choice)
+  /** How many there are by the values of one property, the most first. */
+  facet<Name extends keyof LetterGroup>(
+    choice: LetterChoice,
+    property: Name,
+  ): Promise<{ readonly value: LetterGroup[Name]; readonly count: number }[]> {
+    return letterFacet(this.#store.db, choice, property)
   }
 
   /** Letters per state. */
   async counts(current: number): Promise<Record<DeadLetterState, number>> {
     const counts: Record<DeadLetterState, number> = { dead: 0, queued: 0, delivered: 0, discarded: 0 }
-    for (const { state, count } of await this.groups({ current })) counts[state] += count
+    for (const { value, count } of await this.facet({ current }, 'state')) counts[value] = count
     return counts
   }
 
@@ -247,7 +262,7 @@ export class DeadLetters {
     return this.get(id)
   }
 
-  /** Moves those that are in a state for it, some hundreds in a transaction. */
+  /** Moves those that are in a state for it, a hundred in a transaction. */
   async moveMany(ids: readonly string[], to: keyof typeof FROM, note: string): Promise<Moved> {
     const left = new Set(ids)
     const all = [...left]
@@ -263,13 +278,13 @@ export class DeadLetters {
     return { count, refused }
   }
 
-  /** Ids of dead letters, newest first. */
-  async deadOf({ choice, eventId, notOf = [], limit }: LetterBulk): Promise<string[]> {
-    const { db } = this.#store
-    if (eventId === undefined)
-      return pageOfLetters(db, { choice: { ...choice, state: 'dead' }, notOf, limit })
-    const found = await this.#listOfRecords({ ...choice, state: 'dead', eventId, limit }, limit)
-    return found.filter(({ current }) => !notOf.includes(current)).map(({ id }) => id)
+  /** Where dead letters stand, newest first. */
+  async deadOf({ choice, eventId, notOf = [], before, limit }: LetterBulk): Promise<LetterPlace[]> {
+    const dead = { ...choice, state: 'dead' } as const
+    const after = before === undefined ? {} : { before }
+    if (eventId === undefined) return pageOfLetters(this.#store.db, { choice: dead, notOf, ...after, limit })
+    const found = await this.#listOfRecords({ ...dead, eventId, ...after, limit }, limit)
+    return found.filter(({ current }) => !notOf.includes(current))
   }
 
   /** Those of these letters that there are: whose they are, and whether they were edited. */

@@ -45,12 +45,7 @@ export async function addToLetterCounts(
 
 /** Groups that have letters. */
 export async function letterCounts(db: Kysely<Schema>, choice: LetterChoice): Promise<LetterCount[]> {
-  let query = db.selectFrom('dead_letter_counts').selectAll().where('count', '>', 0)
-  if (choice.current !== undefined) query = query.where('current', '=', choice.current)
-  if (choice.state !== undefined) query = query.where('state', '=', choice.state)
-  if (choice.reason !== undefined) query = query.where('reason', '=', choice.reason)
-  if (choice.eventType !== undefined) query = query.where('event_type', '=', choice.eventType)
-  const rows = await query.execute()
+  const rows = await chosen(db, choice).selectAll().execute()
   return rows.map(({ current, state, reason, event_type, count }) => ({
     current,
     state: state as DeadLetterState,
@@ -58,6 +53,36 @@ export async function letterCounts(db: Kysely<Schema>, choice: LetterChoice): Pr
     eventType: event_type,
     count,
   }))
+}
+
+/** Letters by the values of one property, the most first. */
+export async function letterFacet<Name extends keyof typeof COLUMNS>(
+  db: Kysely<Schema>,
+  choice: LetterChoice,
+  property: Name,
+): Promise<{ readonly value: LetterGroup[Name]; readonly count: number }[]> {
+  const rows = await chosen(db, choice)
+    .select((eb) => [eb.ref(COLUMNS[property]).as('value'), eb.fn.sum<number>('count').as('total')])
+    .groupBy(COLUMNS[property] as 'current')
+    .orderBy('total', 'desc')
+    .execute()
+  return rows.map(({ value, total }) => ({ value: value as LetterGroup[Name], count: Number(total) }))
+}
+
+const COLUMNS = {
+  current: 'current',
+  state: 'state',
+  reason: 'reason',
+  eventType: 'event_type',
+} as const satisfies Record<keyof LetterGroup, keyof Schema['dead_letter_counts']>
+
+function chosen(db: Kysely<Schema>, choice: LetterChoice) {
+  let query = db.selectFrom('dead_letter_counts').where('count', '>', 0)
+  for (const property of Object.keys(COLUMNS) as (keyof LetterGroup)[]) {
+    const value = choice[property]
+    if (value !== undefined) query = query.where(COLUMNS[property], '=', value)
+  }
+  return query
 }
 
 /** After letters were changed by other means than this room's: counts them all. */

@@ -14,15 +14,20 @@ export interface LetterPage {
   /** Letters of these currents are left out. */
   readonly notOf?: readonly number[]
   /** Where the page before ended. */
-  readonly before?: { readonly createdAt: number; readonly id: string }
+  readonly before?: LetterPlace
   readonly limit: number
 }
 
 /** A statement has at most 500 parts in SQLite. */
 const GROUPS_MAX = 200
 
-/** Ids of the letters, newest first. */
-export async function pageOfLetters(db: Kysely<Schema>, page: LetterPage): Promise<string[]> {
+export interface LetterPlace {
+  readonly createdAt: number
+  readonly id: string
+}
+
+/** Where the letters stand, newest first. */
+export async function pageOfLetters(db: Kysely<Schema>, page: LetterPage): Promise<LetterPlace[]> {
   const { choice, notOf = [], limit } = page
   const groups = (await letterCounts(db, choice)).filter(({ current }) => !notOf.includes(current))
   if (groups.length === 0) return []
@@ -38,7 +43,7 @@ export async function pageOfLetters(db: Kysely<Schema>, page: LetterPage): Promi
     .orderBy('id', 'desc')
     .limit(limit)
     .execute()
-  return rows.map(({ id }) => id)
+  return rows.map(({ created_at, id }) => ({ createdAt: created_at, id }))
 }
 
 function ofGroup(db: Kysely<Schema>, { current, state, reason, eventType }: LetterGroup, page: LetterPage) {
@@ -58,11 +63,10 @@ function ofGroup(db: Kysely<Schema>, { current, state, reason, eventType }: Lett
 function ofState(db: Kysely<Schema>, state: DeadLetterState, page: LetterPage) {
   const { current, reason, eventType } = page.choice
   let query = db.selectFrom('dead_letters').select(['created_at', 'id']).where('state', '=', state)
-  // The plus signs keep the database from choosing an index for what is better passed over.
-  if (current !== undefined) query = query.where(sql`current + 0`, '=', current)
-  if (reason !== undefined) query = query.where(sql`reason || ''`, '=', reason)
-  if (eventType !== undefined) query = query.where(sql`event_type || ''`, '=', eventType)
-  for (const one of page.notOf ?? []) query = query.where(sql`current + 0`, '<>', one)
+  if (current !== undefined) query = query.where('current', '=', current)
+  if (reason !== undefined) query = query.where('reason', '=', reason)
+  if (eventType !== undefined) query = query.where('event_type', '=', eventType)
+  if (page.notOf !== undefined && page.notOf.length > 0) query = query.where('current', 'not in', page.notOf)
   return first(db, page, query)
 }
 

@@ -15,6 +15,13 @@ export interface ListedPage {
 
 export const PAGES: readonly ListedPage[] = [
   { name: 'loop', path: '/', shows: 'Loop' },
+  { name: 'inbox', path: '/inbox', shows: 'users.messages.email.Open' },
+  { name: 'inbox-source', path: '/inbox/braze', shows: 'Authentication token' },
+  { name: 'drift', path: '/drift', shows: 'Drift' },
+  { name: 'drift-type', path: '/drift/types/users.messages.email.Open', shows: 'properties.campaign_id' },
+  { name: 'dead-letters', path: '/dead-letters', shows: 'Dead letters' },
+  { name: 'events', path: '/events', shows: 'users.messages.' },
+  { name: 'record', path: '/records/0', shows: 'As it was received' },
   { name: 'audiences', path: '/audiences', shows: 'Eager readers' },
   { name: 'audience-new', path: '/audiences/-new', shows: 'People it means' },
   { name: 'audience-one', path: '/audiences/eager_readers', shows: 'Some of them' },

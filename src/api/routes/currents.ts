@@ -68,7 +68,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
     async () => {
       const rows = []
       for (const current of await currents.list()) {
-        const status = await delivery.status(current.number)
+        const status = await delivery.status(current)
         rows.push({ ...viewOf(status.current), status: statusViewOf(status, clock.now()) })
       }
       return { currents: rows }

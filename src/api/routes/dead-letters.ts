@@ -1,8 +1,8 @@
 /** Dead letters: list, inspect, edit, redrive, discard; one or many. */
 
 import * as z from 'zod'
-import type { DeadLetter, DeadLetterFilter } from '../../delivery/dead-letters.ts'
-import type { LetterChoice, LetterCount } from '../../delivery/letter-counts.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../../delivery/dead-letters.ts'
+import type { LetterChoice, LetterGroup } from '../../delivery/letter-counts.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import { currentNamed } from '../current-views.ts'
@@ -171,7 +171,7 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
     async (request) => {
       const { current, ...query } = request.query
       const choice = await choiceOf(parts, { ...query, current })
-      return countsOf(await letters.groups({}), choice, await namesOf(parts))
+      return countsOf(letters, choice, await namesOf(parts))
     },
   )
 
@@ -299,34 +299,37 @@ async function namesOf({ currents }: ApiParts): Promise<Names> {
   return new Map((await currents.list()).map(({ number, name }) => [number, name]))
 }
 
-type Dimension = keyof LetterCount & ('current' | 'state' | 'reason' | 'eventType')
-
-function countsOf(groups: readonly LetterCount[], choice: LetterChoice, names: Names): LetterCountsAnswer {
-  const matches = (group: LetterCount, but?: Dimension): boolean =>
-    DIMENSIONS.every((one) => one === but || choice[one] === undefined || choice[one] === group[one])
-  const by = <Name extends Dimension>(dimension: Name): [LetterCount[Name], number][] => {
-    const counts = new Map<LetterCount[Name], number>()
-    for (const group of groups)
-      if (matches(group, dimension))
-        counts.set(group[dimension], (counts.get(group[dimension]) ?? 0) + group.count)
-    return [...counts].sort(([, a], [, b]) => b - a)
-  }
-  const [reasons, eventTypes, currents] = [by('reason'), by('eventType'), by('current')]
-  const listed = (counts: readonly [string, number][]) =>
-    counts.slice(0, FACETS_MAX).map(([value, count]) => ({ value, count }))
+async function countsOf(
+  letters: DeadLetters,
+  choice: LetterChoice,
+  names: Names,
+): Promise<LetterCountsAnswer> {
+  const without = (property: keyof LetterGroup): LetterChoice => ({ ...choice, [property]: undefined })
+  const states = await letters.facet(without('state'), 'state')
+  const reasons = await letters.facet(without('reason'), 'reason')
+  const eventTypes = await letters.facet(without('eventType'), 'eventType')
+  const currents = await letters.facet(without('current'), 'current')
+  const { state } = choice
   return {
-    total: groups.reduce((total, group) => total + (matches(group) ? group.count : 0), 0),
-    states: { dead: 0, queued: 0, delivered: 0, discarded: 0, ...Object.fromEntries(by('state')) },
-    reasons: listed(reasons),
-    eventTypes: listed(eventTypes),
+    total: states.reduce(
+      (total, { value, count }) => total + (state === undefined || state === value ? count : 0),
+      0,
+    ),
+    states: {
+      dead: 0,
+      queued: 0,
+      delivered: 0,
+      discarded: 0,
+      ...Object.fromEntries(states.map(({ value, count }) => [value, count])),
+    },
+    reasons: reasons.slice(0, FACETS_MAX),
+    eventTypes: eventTypes.slice(0, FACETS_MAX),
     currents: currents
       .slice(0, FACETS_MAX)
-      .map(([number, count]) => ({ current: names.get(number) ?? null, number, count })),
+      .map(({ value: number, count }) => ({ current: names.get(number) ?? null, number, count })),
     cut: [reasons, eventTypes, currents].some(({ length }) => length > FACETS_MAX),
   }
 }
-
-const DIMENSIONS: readonly Dimension[] = ['current', 'state', 'reason', 'eventType']
 
 function summaryOf(letter: DeadLetter, names: Names) {
   return {

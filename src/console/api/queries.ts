@@ -28,6 +28,8 @@ export const queryClient = new QueryClient({
 
 export interface Asking<Answer = unknown> {
   readonly query?: Query
+  /** Asks by POST: for questions that are too large for an address, and change nothing. */
+  readonly body?: unknown
   /** Asked again each so many milliseconds while the page is looked at. */
   readonly everyMs?: number
   /** The answer after which nothing is asked again: it will not change any more. */
@@ -37,15 +39,20 @@ export interface Asking<Answer = unknown> {
   readonly keep?: boolean
 }
 
-/** The answer of `GET /api/v1<path>`; its key is the path, so a change can make all below a path be asked anew. */
+/** The answer of `GET /api/v1<path>`, or of `POST` when there is a body; its key is the path, so a change can make all below a path be asked anew. */
 export function useAnswer<Answer>(
   path: string,
   asking: Asking<Answer> = {},
 ): UseQueryResult<Answer, ApiFailure> {
-  const { query, everyMs, until, enabled = true, keep = false } = asking
+  const { query, body, everyMs, until, enabled = true, keep = false } = asking
   return useQuery<Answer, ApiFailure>({
-    queryKey: query === undefined ? [path] : [path, query],
-    queryFn: ({ signal }) => call<Answer>('GET', path, { ...(query === undefined ? {} : { query }), signal }),
+    queryKey: query === undefined && body === undefined ? [path] : [path, query, body],
+    queryFn: ({ signal }) =>
+      call<Answer>(body === undefined ? 'GET' : 'POST', path, {
+        ...(query === undefined ? {} : { query }),
+        ...(body === undefined ? {} : { body }),
+        signal,
+      }),
     enabled,
     ...(everyMs === undefined
       ? {}
