@@ -28,7 +28,8 @@ export function When({ at, exact = false }: { at: number | null | undefined; exa
   const current = useNow()
   if (at === null || at === undefined) return <span>–</span>
   const age = current - at
-  const words = age >= 0 ? (age < 5_000 ? 'just now' : `${duration(age)} ago`) : `in ${duration(-age)}`
+  // The clock here moves every few seconds only: what happened since it moved lies ahead of it.
+  const words = Math.abs(age) < 5_000 ? 'just now' : age > 0 ? `${duration(age)} ago` : `in ${duration(-age)}`
   return (
     <time dateTime={new Date(at).toISOString()} title={exact ? words : dateTime(at)}>
       {exact ? dateTime(at) : words}

@@ -14,7 +14,7 @@ import { told } from '../../elements/notices.ts'
 
 export function LetterEditor({ letter }: { letter: DeadLetterAnswer }) {
   const original = useMemo(() => pretty(letter.event), [letter.event])
-  const kept = useMemo(() => pretty(letter.editedEvent ?? letter.event), [letter.editedEvent, letter.event])
+  const kept = useMemo(() => textOf(letter.editedEvent) ?? original, [letter.editedEvent, original])
   const [written, setWritten] = useState<string>()
   const text = written ?? kept
   const problem = useMemo(() => problemOf(text), [text])
@@ -24,7 +24,7 @@ export function LetterEditor({ letter }: { letter: DeadLetterAnswer }) {
     body: (event) => ({ event }),
     changes: ['/dead-letters'],
     done: (_answer, event) => {
-      setWritten(undefined)
+      setWritten(event ?? original)
       told(event === null ? 'The change is taken back.' : 'Saved. A redrive sends it as it is now.')
     },
   })
@@ -98,6 +98,12 @@ function Settled({ letter, original, kept }: { letter: DeadLetterAnswer; origina
       )}
     </Stack>
   )
+}
+
+/** An edit as it was written; one that was written on a single line, on several. */
+function textOf(edited: string | null): string | undefined {
+  if (edited === null) return undefined
+  return edited.includes('\n') ? edited : pretty(edited)
 }
 
 /** What keeps the text from being an event; where, when the parser says so. */

@@ -226,10 +226,21 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
     cell: ({ eventId, offset }) => (eventId === '' ? `at offset ${offset}` : eventId),
   },
   {
+    id: 'state',
+    header: 'State',
+    cell: ({ state, edited }) => (
+      <Group gap={4} wrap="nowrap">
+        <StateBadge state={state} title={STATE_WORDS[state]} />
+        {edited && <StateBadge state="edited" mood="calm" />}
+      </Group>
+    ),
+  },
+  {
     id: 'current',
     header: 'Current',
     cell: ({ current, currentNumber }) => current ?? `deleted (number ${currentNumber})`,
   },
+  { id: 'when', header: 'Refused', cell: ({ createdAt }) => <When at={createdAt} />, spare: true },
   { id: 'message', header: 'What went wrong', cell: ({ message, reason }) => message || spoken(reason) },
   { id: 'type', header: 'Type', cell: ({ eventType }) => eventType || '–', spare: true },
   {
@@ -246,17 +257,6 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
     cell: ({ attempts }) => count(attempts),
     spare: true,
   },
-  {
-    id: 'state',
-    header: 'State',
-    cell: ({ state, edited }) => (
-      <Group gap={4} wrap="nowrap">
-        <StateBadge state={state} title={STATE_WORDS[state]} />
-        {edited && <StateBadge state="edited" mood="calm" />}
-      </Group>
-    ),
-  },
-  { id: 'when', header: 'Refused', cell: ({ createdAt }) => <When at={createdAt} />, spare: true },
 ]
 
 interface NoLettersProps {

@@ -24,15 +24,16 @@ export function PassageCard({ passage, raw, quarantined }: PassageCardProps) {
   return (
     <details className={`tw-card ${classes.passage}`} open={isOpen}>
       <summary>
-        <Anchor component={Link} to={`/currents/${encodeURIComponent(current)}`} fw={600}>
-          {current}
-        </Anchor>
+        <Text fw={600}>{current}</Text>
         <Text size="sm" c="dimmed">
           to {destination}
         </Text>
         <StateBadge state={word} mood={mood} />
         <Text size="sm">{fateSentence(passage)}</Text>
       </summary>
+      <Anchor component={Link} to={`/currents/${encodeURIComponent(current)}`} size="sm">
+        Open the current
+      </Anchor>
       <ol className={classes.steps}>
         <Selected passage={passage} quarantined={quarantined} />
         {passage.mapped !== null && <Mapped passage={passage} raw={raw} />}

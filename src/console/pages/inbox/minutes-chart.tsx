@@ -46,9 +46,9 @@ export function MinutesChart({ source }: { source?: string }) {
   )
 }
 
-/** The minute under way is left out: it would look like a fall. */
+/** With the minute under way, as far as it has come: on a fresh hub it is all there is. */
 function filled({ from, minutes }: InboxMinutesAnswer, span: number): { times: number[]; values: number[] } {
   const counts = new Map(minutes.map(({ at, accepted }) => [at, accepted]))
-  const times = Array.from({ length: Math.max(2, span - 1) }, (_, i) => from + i * MINUTE_MS)
+  const times = Array.from({ length: span }, (_, i) => from + i * MINUTE_MS)
   return { times, values: times.map((at) => counts.get(at) ?? 0) }
 }

@@ -23,7 +23,7 @@ export function SenderSettings({ source, token }: { source: SourceAnswer; token?
       </dl>
       {token === undefined && (
         <Text size="sm" c="dimmed">
-          A token is shown once, when it is made. Add another one below if it is lost.
+          A token is shown once, when it is made. Add another one if it is lost.
         </Text>
       )}
     </Stack>
