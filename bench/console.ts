@@ -5,6 +5,7 @@
 
 import { sql } from 'kysely'
 import { emptyReport } from '../src/audiences/run.ts'
+import { recountLetters } from '../src/delivery/letter-counts.ts'
 import { type ConsoleStack, startConsole } from '../test/console/browser.ts'
 import { quantile } from './rig.ts'
 
@@ -21,6 +22,10 @@ const LISTS: readonly string[] = [
   '/dead-letters?state=dead&limit=100',
   '/dead-letters?reason=invalid&limit=100',
   '/dead-letters?eventType=users.messages.email.Open&limit=100',
+  '/dead-letters?state=delivered&reason=unclear&eventType=users.behaviors.CustomEvent&limit=100',
+  '/dead-letters?eventId=event-500000',
+  '/dead-letters/counts',
+  '/dead-letters/counts?state=dead&reason=invalid',
   '/dead-letters?current=c7&limit=100',
   '/currents/c7/dead-letters?limit=100',
   '/runs?limit=50',
@@ -32,12 +37,24 @@ const LISTS: readonly string[] = [
   '/alerts',
 ]
 
+/** What bulk work shows first, and what one step of it does. */
+const CHANGES: readonly { readonly about: string; readonly path: string; readonly body: object }[] = [
+  { about: 'all of them, previewed', path: '/dead-letters/redrive', body: { filter: {}, preview: true } },
+  {
+    about: '1,000 of a type',
+    path: '/dead-letters/discard',
+    body: { filter: { eventType: 'users.messages.email.Click' }, note: 'bench' },
+  },
+]
+
 export async function consoleLists(): Promise<object[]> {
   const stack = await startConsole()
   try {
     await fill(stack)
     const rows: object[] = []
     for (const path of LISTS) rows.push({ case: `GET ${path}`, ...(await asked(stack, path)) })
+    for (const { about, path, body } of CHANGES)
+      rows.push({ case: `POST ${path}, ${about}`, ...(await asked(stack, path, body)) })
     rows.push({
       case: 'GET /dead-letters, page 500',
       ...(await asked(stack, await deepPage(stack, '/dead-letters?limit=100', 500))),
@@ -102,6 +119,7 @@ async function fill({ hub, call }: ConsoleStack): Promise<void> {
       cast('{"id":"event-' || i || '","properties":{"text":"' || hex(zeroblob(200)) || '"}}' as blob), null,
       '{"record":{}}', '{"error":"no such field"}', 1, case i % 10 when 0 then 'delivered' else 'dead' end, '', ${now} - i * 40, ${now} - i * 40
     from n`.execute(db)
+  await recountLetters(hub.store)
   const report = JSON.stringify({
     ...emptyReport(),
     rows: 10,
@@ -121,11 +139,15 @@ async function fill({ hub, call }: ConsoleStack): Promise<void> {
     from n`.execute(db)
 }
 
-async function asked({ call }: ConsoleStack, path: string): Promise<{ p50Ms: number; maxMs: number }> {
+async function asked(
+  { call }: ConsoleStack,
+  path: string,
+  body?: object,
+): Promise<{ p50Ms: number; maxMs: number }> {
   const times = new Float64Array(ASKED)
   for (let i = 0; i < ASKED; i++) {
     const startedAt = performance.now()
-    await call('GET', path)
+    await call(body === undefined ? 'GET' : 'POST', path, body)
     times[i] = performance.now() - startedAt
   }
   times.sort()

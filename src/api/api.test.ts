@@ -413,6 +413,43 @@ describe('the way of a current', () => {
       'users.messages.email.Open',
     )
 
+    expect((await call('viewer', 'GET', '/api/v1/quarantine')).json).toMatchObject({
+      items: [{ offset: 4, reason: 'not_an_object', source: SOURCE }],
+      next: null,
+    })
+    const newest = await call('viewer', 'GET', `/api/v1/events?source=${SOURCE}&limit=2`)
+    expect(newest.json.events.map(({ offset }: { offset: number }) => offset)).toEqual([4, 3])
+    const older = await call('viewer', 'GET', `/api/v1/events?before=${newest.json.next}`)
+    expect(older.json.events.map(({ offset }: { offset: number }) => offset)).toEqual([2, 1, 0])
+    expect(older.json.next).toBeNull()
+    const opens = await call('viewer', 'GET', '/api/v1/events?type=users.messages.*')
+    expect(opens.json.events).toHaveLength(4)
+    const batches = await call('viewer', 'GET', '/api/v1/inbox/batches')
+    expect(batches.json).toMatchObject({
+      batches: [{ offset: 0, source: SOURCE, records: 5, quarantined: 1 }],
+      next: null,
+    })
+    const minutes = await call('viewer', 'GET', `/api/v1/inbox/minutes?source=${SOURCE}`)
+    expect(minutes.json.minutes.map(({ accepted }: { accepted: number }) => accepted)).toEqual([5])
+    const bad = await call('viewer', 'GET', '/api/v1/events/bad1')
+    expect(bad.json.records[0]).toMatchObject({
+      door: 'braze-currents',
+      request: { offset: 0, records: 5 },
+      currents: [
+        { current: 'hook', fate: { outcome: 'filtered' }, attempts: [] },
+        {
+          current: 'td',
+          destination: 'treasure-data',
+          attempts: [{ status: 200, fault: { kind: 'invalid' } }],
+          fate: {
+            outcome: 'dead',
+            attempts: 1,
+            answer: expect.stringContaining('InvalidPropertyValueError'),
+          },
+        },
+      ],
+    })
+
     const seen: string[] = []
     let cursor = ''
     do {
@@ -435,7 +472,14 @@ describe('the way of a current', () => {
       filter: { current: 'td' },
       preview: true,
     })
-    expect(preview.json).toEqual({ matched: 3, changed: 0, refused: [] })
+    expect(preview.json).toEqual({
+      matched: 3,
+      changed: 0,
+      refused: [],
+      left: 0,
+      next: null,
+      preview: { edited: 1, leftOut: 0, currents: [{ current: 'td', state: 'running', count: 3 }] },
+    })
     const redriven = await call('operator', 'POST', '/api/v1/dead-letters/redrive', {
       ids: [id, 'nobody'],
       note: 'mended',
@@ -453,7 +497,16 @@ describe('the way of a current', () => {
       filter: { current: 'td', eventType: 'users.messages.email.Open' },
       note: 'test data',
     })
-    expect(discarded.json).toMatchObject({ matched: 2, changed: 2 })
+    expect(discarded.json).toMatchObject({ matched: 2, changed: 2, left: 0 })
+    const counts = await call('viewer', 'GET', '/api/v1/dead-letters/counts?state=discarded')
+    expect(counts.json).toMatchObject({
+      total: 2,
+      states: { dead: 0, queued: 0, delivered: 1, discarded: 2 },
+      reasons: [{ value: 'invalid', count: 2 }],
+      eventTypes: [{ value: 'users.messages.email.Open', count: 2 }],
+      currents: [{ current: 'td', count: 2 }],
+      cut: false,
+    })
     expect((await call('viewer', 'GET', '/api/v1/ledger/check')).json.balanced).toBe(true)
 
     const window = { fromMs: 0, toMs: hub.clock.now() + 60_000 }

@@ -13,9 +13,12 @@ export async function ownersOf({ activations }: Audiences): Promise<Owners> {
 /** Throws CURRENT_OF_ACTIVATION. `instead`: what to do, in words. */
 export function refuseOwned(owners: Owners, current: number, instead: string): void {
   const owner = owners.get(current)
-  if (owner !== undefined)
-    throw new ThalwegError(
-      'CURRENT_OF_ACTIVATION',
-      `The current belongs to the activation ${owner}: ${instead}`,
-    )
+  if (owner !== undefined) throw ownedError(owner, instead)
+}
+
+export function ownedError(owner: string, instead: string): ThalwegError {
+  return new ThalwegError(
+    'CURRENT_OF_ACTIVATION',
+    `The current belongs to the activation ${owner}: ${instead}`,
+  )
 }

@@ -189,6 +189,9 @@ describe('events and dead letters', () => {
     expect(good.out).toMatch(/td {2}delivered at .* status 200/)
     expect((await thalweg(['event', 'show', 'bad1'])).out).toMatch(/td {2}dead letter/)
     expect((await thalweg(['event', 'show', '--offset', '4'])).out).toContain('quarantined')
+    const latest = await thalweg(['event', 'list', '--limit', '2'])
+    expect(latest.out).toMatch(/4 .*quarantined\n/)
+    expect(latest.out).toContain('More: --before 3')
     expect((await thalweg(['event', 'show', 'good', '--json'])).json.records).toHaveLength(1)
 
     const listed = await thalweg(['dead-letters', 'list', '--current', 'td', '--json'])

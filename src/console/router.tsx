@@ -6,8 +6,12 @@ import { alertRoutes } from './pages/alerts/routes.tsx'
 import { audienceRoutes } from './pages/audiences/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
 import { currentsRoutes } from './pages/currents/routes.tsx'
+import { deadLetterRoutes } from './pages/dead-letters/routes.tsx'
+import { driftRoutes } from './pages/drift/routes.tsx'
 import { erasureRoutes } from './pages/erasures/routes.tsx'
+import { eventRoutes } from './pages/events/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
+import { inboxRoutes } from './pages/inbox/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { profileRoutes } from './pages/profiles/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
@@ -26,8 +30,12 @@ export const router = createRouter({
     ...audienceRoutes,
     ...authorizationRoutes,
     ...currentsRoutes,
+    ...deadLetterRoutes,
+    ...driftRoutes,
     ...erasureRoutes,
+    ...eventRoutes,
     ...exportRoutes,
+    ...inboxRoutes,
     ...profileRoutes,
     ...runRoutes,
     ...sandboxRoutes,

@@ -4,6 +4,7 @@ import { VirtualClock } from '../core/clock.ts'
 import type { Dialect } from '../store/columns.ts'
 import { DeadLetters, deadLetterRow, insertDeadLetters } from './dead-letters.ts'
 import { parcelOfTexts, START_MS } from './delivery.fixture.ts'
+import { letterCounts, recountLetters } from './letter-counts.ts'
 
 async function openLetters(dialect: Dialect = 'sqlite') {
   const clock = new VirtualClock(START_MS)
@@ -52,6 +53,54 @@ describe.each(DIALECTS)('dead letters on %s', (dialect) => {
     expect(await count({ limit: 10, reason: 'unclear' })).toBe(0)
     expect(await count({ limit: 10, eventType: 'users.messages.email.Open' })).toBe(3)
     expect(await letters.counts(1)).toEqual({ dead: 1, queued: 0, delivered: 0, discarded: 1 })
+  })
+
+  test('are counted by current, state, reason and type as they move', async () => {
+    const { store, letters, bury } = await openLetters(dialect)
+    const ids = await bury(['{"id":"a"}', '{"id":"b"}', '{"id":"c"}'])
+    await bury(['{"id":"a"}'], 2)
+    const group = { current: 1, reason: 'invalid', eventType: 'users.messages.email.Open' }
+    const { count, refused } = await letters.moveMany([...ids, 'nobody'], 'queued', 'go')
+    expect([count, refused.map(({ error }) => error.code)]).toEqual([3, ['DEAD_LETTER_UNKNOWN']])
+    await letters.discard(ids[0] ?? '', 'no')
+    const expected = [
+      { ...group, state: 'discarded', count: 1 },
+      { ...group, state: 'queued', count: 2 },
+    ]
+    const counted = async () =>
+      (await letterCounts(store.db, { current: 1 })).sort((a, b) => a.state.localeCompare(b.state))
+    expect(await counted()).toEqual(expected)
+    expect(await letters.facet({ state: 'dead' }, 'current')).toEqual([{ value: 2, count: 1 }])
+    const [most] = await letters.facet({}, 'state')
+    expect(most).toEqual({ value: 'queued', count: 2 })
+    await recountLetters(store)
+    expect(await counted()).toEqual(expected)
+  })
+
+  test('are listed in the same order when there are too many kinds to read each from its beginning', async () => {
+    const { store, letters, bury } = await openLetters(dialect)
+    for (let current = 1; current <= 210; current++) await bury(['{"id":"a"}'], current)
+    const [newest = ''] = await bury(['{"id":"b"}'], 7)
+    await store.db
+      .updateTable('dead_letters')
+      .set({ created_at: START_MS + 10 })
+      .where('id', '=', newest)
+      .execute()
+    const all = await letters.list({ state: 'dead', limit: 500 })
+    expect(all).toHaveLength(211)
+    expect(all[0]?.id).toBe(newest)
+    const last = all.at(-2)
+    const rest = await letters.list({
+      state: 'dead',
+      reason: 'invalid',
+      eventType: 'users.messages.email.Open',
+      limit: 500,
+      ...(last === undefined ? {} : { before: last }),
+    })
+    expect(rest.map(({ id }) => id)).toEqual([all.at(-1)?.id])
+    const [owned, ...others] = [1, 2, 3]
+    const dead = await letters.deadOf({ choice: {}, notOf: [owned ?? 0, ...others], limit: 500 })
+    expect(dead).toHaveLength(208)
   })
 
   test('are queued all or none', async () => {

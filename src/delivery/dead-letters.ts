@@ -9,7 +9,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { eventBytes } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
@@ -17,6 +17,14 @@ import { labelOf } from '../store/labels.ts'
 import { type DeadLettersTable, INDEXED_CHARS_MAX, type Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
+import {
+  addToLetterCounts,
+  type LetterChoice,
+  type LetterCount,
+  type LetterGroup,
+  letterFacet,
+} from './letter-counts.ts'
+import { type LetterPlace, pageOfLetters } from './letter-pages.ts'
 import type { Note, Parcel } from './parcel.ts'
 
 export type DeadLetterState = 'dead' | 'queued' | 'delivered' | 'discarded'
@@ -49,23 +57,43 @@ export interface DeadLetter {
   readonly updatedAt: number
 }
 
-export interface DeadLetterFilter {
-  readonly current?: number
-  readonly state?: DeadLetterState
-  readonly reason?: string
-  readonly eventType?: string
+export interface DeadLetterFilter extends LetterChoice {
   readonly eventId?: string
   /** Of one of these records. */
   readonly eventIds?: readonly string[]
   /** Offsets of their records: [from, to). */
   readonly window?: { readonly from: number; readonly to: number }
-  /** Ids after this one, in listing order. */
-  readonly before?: { readonly createdAt: number; readonly id: string }
+  /** Letters after this one, in listing order. */
+  readonly before?: LetterPlace
+  readonly limit: number
+}
+
+export interface LetterBrief {
+  readonly id: string
+  readonly current: number
+  readonly isEdited: boolean
+}
+
+export interface Moved {
+  readonly count: number
+  readonly refused: readonly { readonly id: string; readonly error: ThalwegError }[]
+}
+
+/** Letters to change in bulk. */
+export interface LetterBulk {
+  readonly choice: LetterChoice
+  readonly eventId?: string
+  /** Letters of these currents are left alone. */
+  readonly notOf?: readonly number[]
+  /** Letters after this one, in listing order. */
+  readonly before?: LetterPlace
   readonly limit: number
 }
 
 const EDITED_BYTES_MAX = 1_048_576
 const ROWS_AT_ONCE = 200
+/** Letters that one statement moves: the thread does nothing else meanwhile. */
+const MOVED_AT_ONCE = 100
 
 export async function insertDeadLetters(
   tx: Transaction<Schema>,
@@ -77,6 +105,10 @@ export async function insertDeadLetters(
       .values(rows.slice(i, i + ROWS_AT_ONCE))
       .execute()
   }
+  await addToLetterCounts(
+    tx,
+    rows.map((row) => ({ ...groupOf(row), state: row.state as DeadLetterState, count: 1 })),
+  )
 }
 
 /** The row for record i of a parcel. The event is kept after field rules: what was to be removed or hashed for
@@ -130,6 +162,33 @@ export class DeadLetters {
 
   /** Newest first; at most `limit` (1..500). */
   async list(filter: DeadLetterFilter): Promise<DeadLetter[]> {
+    const limit = Math.min(filter.limit, 500)
+    const { eventId, eventIds, window, before } = filter
+    if (eventId !== undefined || eventIds !== undefined || window !== undefined)
+      return this.#listOfRecords(filter, limit)
+    const places = await pageOfLetters(this.#store.db, {
+      choice: choiceOf(filter),
+      ...(before === undefined ? {} : { before }),
+      limit,
+    })
+    if (places.length === 0) return []
+    const rows = await this.#store.db
+      .selectFrom('dead_letters')
+      .selectAll()
+      .where(
+        'id',
+        'in',
+        places.map(({ id }) => id),
+      )
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .execute()
+    return rows.map(letterFrom)
+  }
+
+  /** Of records that are named by id or place: few, and found by it. */
+  async #listOfRecords(filter: DeadLetterFilter, limit: number): Promise<DeadLetter[]> {
+    const { before, window } = filter
     let query = this.#store.db.selectFrom('dead_letters').selectAll()
     if (filter.current !== undefined) query = query.where('current', '=', filter.current)
     if (filter.state !== undefined) query = query.where('state', '=', filter.state)
@@ -137,63 +196,109 @@ export class DeadLetters {
     if (filter.eventType !== undefined) query = query.where('event_type', '=', filter.eventType)
     if (filter.eventId !== undefined) query = query.where('event_id', '=', filter.eventId)
     if (filter.eventIds !== undefined) query = query.where('event_id', 'in', filter.eventIds)
-    const { before, window } = filter
     if (window !== undefined)
       query = query.where('record_offset', '>=', window.from).where('record_offset', '<', window.to)
-    if (before !== undefined) {
-      query = query.where((where) =>
-        where.or([
-          where('created_at', '<', before.createdAt),
-          where.and([where('created_at', '=', before.createdAt), where('id', '<', before.id)]),
-        ]),
-      )
-    }
-    const rows = await query
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(Math.min(filter.limit, 500))
-      .execute()
+    if (before !== undefined)
+      query = query.where(sql<boolean>`(created_at, id) < (${before.createdAt}, ${before.id})`)
+    const rows = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
     return rows.map(letterFrom)
+  }
+
+  /** How many there are by the values of one property, the most first. */
+  facet<Name extends keyof LetterGroup>(
+    choice: LetterChoice,
+    property: Name,
+  ): Promise<{ readonly value: LetterGroup[Name]; readonly count: number }[]> {
+    return letterFacet(this.#store.db, choice, property)
   }
 
   /** Letters per state. */
   async counts(current: number): Promise<Record<DeadLetterState, number>> {
-    const rows = await this.#store.db
-      .selectFrom('dead_letters')
-      .select(['state', ({ fn }) => fn.countAll<number>().as('count')])
-      .where('current', '=', current)
-      .groupBy('state')
-      .execute()
     const counts: Record<DeadLetterState, number> = { dead: 0, queued: 0, delivered: 0, discarded: 0 }
-    for (const row of rows) counts[row.state as DeadLetterState] = Number(row.count)
+    for (const { value, count } of await this.facet({ current }, 'state')) counts[value] = count
     return counts
   }
 
   /** Throws DEAD_LETTER_UNKNOWN. */
-  get(id: string): Promise<DeadLetter> {
-    return letterIn(this.#store.db, id)
+  async get(id: string): Promise<DeadLetter> {
+    const row = await this.#store.db
+      .selectFrom('dead_letters')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst()
+    if (row === undefined) throw unknown(id)
+    return letterFrom(row)
   }
 
   /** Replaces the event that a redrive will send; null takes the edit back. Throws INPUT_INVALID unless it is a JSON object of at most 1 MB. */
   async edit(id: string, event: string | null): Promise<DeadLetter> {
     if (event !== null) refuseBadEvent(event)
-    await this.#change(this.#store.db, id, ['dead'], { edited: event === null ? null : Buffer.from(event) })
+    const { db } = this.#store
+    const result = await db
+      .updateTable('dead_letters')
+      .set({ edited: event === null ? null : Buffer.from(event), updated_at: this.#clock.now() })
+      .where('id', '=', id)
+      .where('state', '=', 'dead')
+      .executeTakeFirst()
+    if (Number(result.numUpdatedRows) === 0) throw await whyNot(db, id, ['dead'])
     return this.get(id)
   }
 
   /** Marks letters for delivery, all or none; the connection's redrive picks them up. Returns how many were marked. */
   async queue(ids: readonly string[], note: string): Promise<number> {
-    const all = new Set(ids)
+    const all = [...new Set(ids)]
     await this.#store.transaction(async (tx) => {
-      for (const id of all) await this.#change(tx, id, ['dead'], { state: 'queued', note })
+      const moved = new Set(await this.#move(tx, all, ['dead'], 'queued', note))
+      const left = all.find((id) => !moved.has(id))
+      if (left !== undefined) throw await whyNot(tx, left, FROM.queued)
     })
-    return all.size
+    return all.length
   }
 
   /** Sets a letter aside for good; it stays counted as dead. */
   async discard(id: string, note: string): Promise<DeadLetter> {
-    await this.#change(this.#store.db, id, ['dead', 'queued'], { state: 'discarded', note })
+    const { refused } = await this.moveMany([id], 'discarded', note)
+    for (const { error } of refused) throw error
     return this.get(id)
+  }
+
+  /** Moves those that are in a state for it, a hundred in a transaction. */
+  async moveMany(ids: readonly string[], to: keyof typeof FROM, note: string): Promise<Moved> {
+    const left = new Set(ids)
+    const all = [...left]
+    let count = 0
+    for (let i = 0; i < all.length; i += MOVED_AT_ONCE) {
+      const some = all.slice(i, i + MOVED_AT_ONCE)
+      const moved = await this.#store.transaction((tx) => this.#move(tx, some, FROM[to], to, note))
+      count += moved.length
+      for (const id of moved) left.delete(id)
+    }
+    const refused: { id: string; error: ThalwegError }[] = []
+    for (const id of left) refused.push({ id, error: await whyNot(this.#store.db, id, FROM[to]) })
+    return { count, refused }
+  }
+
+  /** Where dead letters stand, newest first. */
+  async deadOf({ choice, eventId, notOf = [], before, limit }: LetterBulk): Promise<LetterPlace[]> {
+    const dead = { ...choice, state: 'dead' } as const
+    const after = before === undefined ? {} : { before }
+    if (eventId === undefined) return pageOfLetters(this.#store.db, { choice: dead, notOf, ...after, limit })
+    const found = await this.#listOfRecords({ ...dead, eventId, ...after, limit }, limit)
+    return found.filter(({ current }) => !notOf.includes(current))
+  }
+
+  /** Those of these letters that there are: whose they are, and whether they were edited. */
+  async briefs(ids: readonly string[]): Promise<LetterBrief[]> {
+    const briefs: LetterBrief[] = []
+    for (let i = 0; i < ids.length; i += MOVED_AT_ONCE) {
+      const rows = await this.#store.db
+        .selectFrom('dead_letters')
+        .select(['id', 'current', sql<number>`case when edited is null then 0 else 1 end`.as('edited')])
+        .where('id', 'in', ids.slice(i, i + MOVED_AT_ONCE))
+        .execute()
+      briefs.push(...rows.map(({ id, current, edited }) => ({ id, current, isEdited: edited === 1 })))
+    }
+    return briefs
   }
 
   /** Letters of a current waiting for redrive, oldest first. */
@@ -202,40 +307,89 @@ export class DeadLetters {
       .selectFrom('dead_letters')
       .selectAll()
       .where('current', '=', current)
-      .where('state', '=', 'queued')
+      // Written out: the index of those that wait is found by the word itself.
+      .where('state', '=', sql.lit('queued'))
       .orderBy('record_offset')
       .limit(limit)
       .execute()
     return rows.map(letterFrom)
   }
 
-  async #change(db: Kysely<Schema>, id: string, from: readonly DeadLetterState[], to: Change): Promise<void> {
-    const result = await db
-      .updateTable('dead_letters')
-      .set({ ...to, updated_at: this.#clock.now() })
-      .where('id', '=', id)
-      .where('state', 'in', from)
-      .executeTakeFirst()
-    if (Number(result.numUpdatedRows) > 0) return
-    const { state } = await letterIn(db, id)
-    throw new ThalwegError(
-      'DEAD_LETTER_STATE',
-      `Dead letter ${id} is ${state}; this needs it to be ${from.join(' or ')}`,
-    )
+  async #move(
+    tx: Transaction<Schema>,
+    ids: readonly string[],
+    from: readonly DeadLetterState[],
+    to: DeadLetterState,
+    note: string,
+  ): Promise<string[]> {
+    const moved: string[] = []
+    const counts: LetterCount[] = []
+    for (const before of from) {
+      const rows = await tx
+        .updateTable('dead_letters')
+        .set({ state: to, note, updated_at: this.#clock.now() })
+        .where('id', 'in', ids)
+        .where('state', '=', before)
+        .returning(['id', 'current', 'reason', 'event_type'])
+        .execute()
+      for (const row of rows) {
+        moved.push(row.id)
+        counts.push(...movedCounts(groupOf(row), before, to))
+      }
+    }
+    if (counts.length > 0) await addToLetterCounts(tx, counts)
+    return moved
   }
 }
 
-async function letterIn(db: Kysely<Schema>, id: string): Promise<DeadLetter> {
-  const row = await db.selectFrom('dead_letters').selectAll().where('id', '=', id).executeTakeFirst()
-  if (row === undefined)
-    throw new ThalwegError('DEAD_LETTER_UNKNOWN', `There is no dead letter ${JSON.stringify(id)}`)
-  return letterFrom(row)
+/** From where a letter may come to each state that an operator can put it in. */
+const FROM = {
+  queued: ['dead'],
+  discarded: ['dead', 'queued'],
+} as const satisfies Partial<Record<DeadLetterState, readonly DeadLetterState[]>>
+
+/** What a letter's move changes in the counts. */
+export function movedCounts(
+  group: Omit<LetterCount, 'state' | 'count'>,
+  from: DeadLetterState,
+  to: DeadLetterState,
+): LetterCount[] {
+  return [
+    { ...group, state: from, count: -1 },
+    { ...group, state: to, count: 1 },
+  ]
 }
 
-interface Change {
-  readonly state?: DeadLetterState
-  readonly edited?: Uint8Array | null
-  readonly note?: string
+function groupOf(row: Pick<DeadLettersTable, 'current' | 'reason' | 'event_type'>) {
+  return { current: row.current, reason: row.reason, eventType: row.event_type }
+}
+
+function choiceOf({ current, state, reason, eventType }: LetterChoice): LetterChoice {
+  return {
+    ...(current === undefined ? {} : { current }),
+    ...(state === undefined ? {} : { state }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(eventType === undefined ? {} : { eventType }),
+  }
+}
+
+/** DEAD_LETTER_STATE or DEAD_LETTER_UNKNOWN. */
+async function whyNot(
+  db: Kysely<Schema>,
+  id: string,
+  needed: readonly DeadLetterState[],
+): Promise<ThalwegError> {
+  const row = await db.selectFrom('dead_letters').select('state').where('id', '=', id).executeTakeFirst()
+  return row === undefined
+    ? unknown(id)
+    : new ThalwegError(
+        'DEAD_LETTER_STATE',
+        `Dead letter ${id} is ${row.state}; this needs it to be ${needed.join(' or ')}`,
+      )
+}
+
+function unknown(id: string): ThalwegError {
+  return new ThalwegError('DEAD_LETTER_UNKNOWN', `There is no dead letter ${JSON.stringify(id)}`)
 }
 
 function refuseBadEvent(text: string): void {

@@ -258,8 +258,9 @@ export class Delivery {
     )
   }
 
-  async status(number: number): Promise<ConnectionStatus> {
-    const current = await this.#parts.currents.get(number)
+  async status(which: number | Current): Promise<ConnectionStatus> {
+    const current = typeof which === 'number' ? await this.#parts.currents.get(which) : which
+    const { number } = current
     const connection = this.#connections.get(number)
     const runner = connection?.runner.status()
     const position = runner?.position ?? (current.startOffset === null ? 0 : await this.#position(current))

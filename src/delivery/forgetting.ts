@@ -4,6 +4,7 @@ import type { Traces } from '../core/traces.ts'
 import { editRows, type Touched } from '../store/edit-rows.ts'
 import type { DeadLettersTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
+import { recountLetters } from './letter-counts.ts'
 
 const NOTHING = Buffer.from('{"erased":true}')
 
@@ -23,6 +24,7 @@ export async function forgetInDelivery(store: Store, traces: Traces, isDry: bool
     isDry,
     (row) => forgottenLetter(row, traces),
   )
+  if (!isDry && letters > 0) await recountLetters(store)
   const excerpts = await editRows(
     store,
     { table: 'quarantine', key: ['offset'], columns: ['excerpt'] },

@@ -45,6 +45,8 @@ export interface Lineage {
   readonly fate: Fate
   /** The record as the destination gets it, by the current's present version; undefined when it gets none or nobody can tell. */
   readonly mapped: unknown
+  /** The record after the current's field rules, before mapping; undefined when they leave it as it is, or it gets none. */
+  readonly ruled: string | undefined
   /** Replays that carried it. */
   readonly replays: readonly unknown[]
 }
@@ -87,7 +89,7 @@ export class History {
       const view = isSeen ? (await this.#mapping(current))(record) : undefined
       const fate = knownSkipped(settled, view?.skipped)
       const replays = await replaysHolding(store, current.number, offset)
-      rows.push({ current, fate, mapped: view?.mapped, replays })
+      rows.push({ current, fate, mapped: view?.mapped, ruled: view?.ruled, replays })
     }
     return { record, currents: rows }
   }
@@ -194,8 +196,9 @@ export class History {
       const blueprint = await this.#parts.blueprints.of(current)
       return (record) => {
         if (unsentReason(blueprint.rule.selection, record.type, record.flags) !== undefined) return undefined
-        const { mapped } = mappedBy(blueprint, current.key, record)
-        return { mapped, skipped: mapped === undefined }
+        const { edited, mapped } = mappedBy(blueprint, current.key, record)
+        const ruled = blueprint.rule.editor === undefined ? undefined : edited.toString()
+        return { mapped, ruled, skipped: mapped === undefined }
       }
     } catch (error) {
       // One current whose definition no longer holds must not hide what became of the record in the others.
@@ -206,7 +209,9 @@ export class History {
 }
 
 /** undefined: it gets none of it, or nobody can tell. */
-type Mapping = (record: KeptRecord) => { readonly mapped: unknown; readonly skipped: boolean } | undefined
+type Mapping = (
+  record: KeptRecord,
+) => { readonly mapped: unknown; readonly ruled: string | undefined; readonly skipped: boolean } | undefined
 
 /** A destination may take a batch and leave out some of it: its present mapping tells which. */
 function knownSkipped(fate: Fate, skipped: boolean | undefined): Fate {

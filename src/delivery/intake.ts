@@ -26,6 +26,13 @@ export interface IntakeCount {
   readonly bytes: number
 }
 
+export interface IntakeMinute {
+  /** Since the epoch. */
+  readonly minute: number
+  readonly accepted: number
+  readonly bytes: number
+}
+
 export class IntakeAccount {
   readonly #store: Store
   readonly #account: LogAccount
@@ -87,14 +94,37 @@ export class IntakeAccount {
     return new Map(rows.map((row) => [Number(row.minute), Number(row.accepted)]))
   }
 
-  /** Newest first. */
-  async quarantined(limit: number): Promise<QuarantineTable[]> {
-    return this.#store.db
-      .selectFrom('quarantine')
-      .selectAll()
-      .orderBy('offset', 'desc')
-      .limit(limit)
+  /** Accepted by these sources together, minute by minute; minutes without any are left out. */
+  async minutes(sources: readonly number[], sinceMinute: number): Promise<IntakeMinute[]> {
+    if (sources.length === 0) return []
+    const rows = await this.#store.db
+      .selectFrom('intake')
+      .select([
+        'minute',
+        ({ fn }) => fn.sum<number>('accepted').as('accepted'),
+        ({ fn }) => fn.sum<number>('bytes').as('bytes'),
+      ])
+      .where('source', 'in', sources)
+      .where('minute', '>=', sinceMinute)
+      .groupBy('minute')
+      .orderBy('minute')
       .execute()
+    return rows.map(({ minute, accepted, bytes }) => ({
+      minute,
+      accepted: Number(accepted),
+      bytes: Number(bytes),
+    }))
+  }
+
+  /** Newest first: those before an offset, of one source when it is named. */
+  async quarantined(
+    limit: number,
+    { source, before }: { readonly source?: number; readonly before?: number } = {},
+  ): Promise<QuarantineTable[]> {
+    let query = this.#store.db.selectFrom('quarantine').selectAll()
+    if (source !== undefined) query = query.where('source', '=', source)
+    if (before !== undefined) query = query.where('offset', '<', before)
+    return query.orderBy('offset', 'desc').limit(limit).execute()
   }
 }
 

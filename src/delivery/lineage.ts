@@ -38,6 +38,9 @@ export type Fate =
       readonly state: string
       readonly reason: string
       readonly message: string
+      readonly status: number
+      readonly answer: string
+      readonly attempts: number
       readonly batch: BatchSummary | undefined
     }
   | { readonly outcome: 'missing' }
@@ -165,6 +168,9 @@ export async function fateOf(store: Store, subject: FateSubject, record: KeptRec
       state: letter.state,
       reason: letter.reason,
       message: letter.message,
+      status: letter.status,
+      answer: letter.answer,
+      attempts: letter.attempts,
       batch: batch === undefined ? undefined : summary(batch),
     }
   }

@@ -9,8 +9,9 @@ import type { Fault } from '../core/fault.ts'
 import { ITEM_ODD } from '../core/kernel/kernel.ts'
 import type { Store } from '../store/store.ts'
 import type { Courier } from './courier.ts'
-import type { DeadLetter, DeadLetters } from './dead-letters.ts'
+import { type DeadLetter, type DeadLetters, movedCounts } from './dead-letters.ts'
 import { addToLedger, type LedgerEntry } from './ledger.ts'
+import { addToLetterCounts, type LetterCount } from './letter-counts.ts'
 import { DELIVERED_OUTCOME, type Parcel, parcelOf, SKIPPED_OUTCOME } from './parcel.ts'
 
 export interface RedriveParts {
@@ -115,6 +116,7 @@ export class Redrive {
     const now = clock.now()
     await store.transaction(async (tx) => {
       const entries: LedgerEntry[] = []
+      const counts: LetterCount[] = []
       for (const [i, letter] of letters.entries()) {
         const outcome = parcel.outcomes[i]
         if (outcome === 0) continue
@@ -139,10 +141,13 @@ export class Redrive {
           .where('id', '=', letter.id)
           .where('state', '=', 'queued')
           .executeTakeFirst()
+        if (Number(changed.numUpdatedRows) === 0) continue
+        const { reason, eventType } = letter
+        counts.push(...movedCounts({ current, reason, eventType }, 'queued', accepted ? 'delivered' : 'dead'))
         // Letters of a replay are outside the equation: their records were counted when they were first settled.
-        if (!accepted || letter.replay !== null || Number(changed.numUpdatedRows) === 0) continue
-        const cell = { current, minute: Math.floor(letter.receivedAt / 60_000), eventType: letter.eventType }
-        entries.push({ ...cell, outcome: 'dead', reason: letter.reason, count: -1 })
+        if (!accepted || letter.replay !== null) continue
+        const cell = { current, minute: Math.floor(letter.receivedAt / 60_000), eventType }
+        entries.push({ ...cell, outcome: 'dead', reason, count: -1 })
         entries.push(
           outcome === DELIVERED_OUTCOME
             ? { ...cell, outcome: 'delivered', reason: '', count: 1 }
@@ -150,6 +155,7 @@ export class Redrive {
         )
       }
       if (entries.length > 0) await addToLedger(tx, entries)
+      if (counts.length > 0) await addToLetterCounts(tx, counts)
     })
   }
 }

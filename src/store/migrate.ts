@@ -20,6 +20,7 @@ import * as erasures from './migrations/0010-erasures.ts'
 import * as access from './migrations/0011-access.ts'
 import * as alerts from './migrations/0012-alerts.ts'
 import * as runLists from './migrations/0013-run-lists.ts'
+import * as deadLetters from './migrations/0014-dead-letters.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
 import * as sides from './profile-migrations/0003-sides.ts'
@@ -54,6 +55,7 @@ const CONTROL: readonly Migration[] = [
   { number: 11, name: 'access', up: access.up },
   { number: 12, name: 'alerts', up: alerts.up },
   { number: 13, name: 'run-lists', up: runLists.up },
+  { number: 14, name: 'dead-letters', up: deadLetters.up },
 ]
 
 /** The control plane. */

@@ -34,6 +34,7 @@ export interface Schema {
   drift: DriftTable
   drift_position: DriftPositionTable
   dead_letters: DeadLettersTable
+  dead_letter_counts: DeadLetterCountsTable
   replays: ReplaysTable
   alerts: AlertsTable
   alert_channels: AlertChannelsTable
@@ -296,6 +297,15 @@ export interface DeadLettersTable {
   note: string
   created_at: number
   updated_at: number
+}
+
+/** delivery: how many dead letters there are of each kind. Key: current, state, reason, event_type. */
+export interface DeadLetterCountsTable {
+  current: number
+  state: string
+  reason: string
+  event_type: string
+  count: number // 0: there were some
 }
 
 /** delivery: a window sent again. Key: id. */

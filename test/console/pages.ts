@@ -15,6 +15,13 @@ export interface ListedPage {
 
 export const PAGES: readonly ListedPage[] = [
   { name: 'loop', path: '/', shows: 'Loop' },
+  { name: 'inbox', path: '/inbox', shows: 'users.messages.email.Open' },
+  { name: 'inbox-source', path: '/inbox/braze', shows: 'Authentication token' },
+  { name: 'drift', path: '/drift', shows: 'Drift' },
+  { name: 'drift-type', path: '/drift/types/users.messages.email.Open', shows: 'properties.campaign_id' },
+  { name: 'dead-letters', path: '/dead-letters', shows: 'Dead letters' },
+  { name: 'events', path: '/events', shows: 'users.messages.' },
+  { name: 'record', path: '/records/0', shows: 'As it was received' },
   { name: 'audiences', path: '/audiences', shows: 'Eager readers' },
   { name: 'audience-new', path: '/audiences/-new', shows: 'People it means' },
   { name: 'audience-one', path: '/audiences/eager_readers', shows: 'Some of them' },
@@ -43,9 +50,11 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'currents-live', path: '/currents/segment/live', shows: 'answered 200' },
   { name: 'currents-mapping', path: '/currents/segment/mapping', shows: 'As the destination sees it' },
   { name: 'currents-selection', path: '/currents/segment/selection', shows: 'type not selected' },
+  {
     name: 'currents-dead-letters',
     path: '/currents/treasure-data/dead-letters',
     shows: 'Edit, redrive or discard',
+  },
   { name: 'currents-ledger', path: '/currents/warehouse/ledger', shows: 'The books balance' },
   { name: 'currents-replay', path: '/currents/treasure-data/replay', shows: 'No replay yet' },
   { name: 'currents-settings', path: '/currents/segment/settings', shows: 'the present one' },
@@ -121,7 +130,6 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'streams-versions', path: '/streams/schema/versions', shows: 'Version 0' },
   { name: 'erasures', path: '/erasures', shows: 'Nobody was erased' },
   { name: 'erasures-new', path: '/erasures/new', shows: 'Show what would be erased' },
-
 ]
 
 const prepared = new WeakMap<ConsoleStack, Map<unknown, Promise<void>>>()

@@ -97,7 +97,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
       for (const current of (await currents.list()).filter((one) => fits(one, wanted))) {
         states[current.state] = (states[current.state] ?? 0) + 1
         if (state !== undefined && current.state !== state) continue
-        rows.push(withStatus(await delivery.status(current.number), owners, clock.now()))
+        rows.push(withStatus(await delivery.status(current), owners, clock.now()))
       }
       return { currents: rows, states }
     },

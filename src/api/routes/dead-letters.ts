@@ -1,15 +1,16 @@
 /** Dead letters: list, inspect, edit, redrive, discard; one or many. */
 
 import * as z from 'zod'
-import { ThalwegError } from '../../core/errors.ts'
-import type { DeadLetter, DeadLetterFilter } from '../../delivery/dead-letters.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetters } from '../../delivery/dead-letters.ts'
+import type { LetterChoice, LetterGroup } from '../../delivery/letter-counts.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import { currentNamed } from '../current-views.ts'
 import { cursorAfter, placeOf } from '../cursor.ts'
-import { ownersOf, refuseOwned } from '../owned.ts'
+import { changeMany, choiceOf, LETTER_FILTER, Many, ManyAnswer } from '../letter-bulk.ts'
+import { ownersOf } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
-import { Count, CurrentParams, ErrorAnswer, Note, Offset, Time } from '../schemas.ts'
+import { Count, CurrentParams, ErrorAnswer, Offset, Time } from '../schemas.ts'
 
 const State = z.enum(['dead', 'queued', 'delivered', 'discarded'])
 
@@ -46,12 +47,7 @@ const Letter = Summary.extend({
 export type DeadLetterSummary = z.output<typeof Summary>
 export type DeadLetterAnswer = z.output<typeof Letter>
 
-const filter = {
-  state: State.optional(),
-  reason: z.string().max(256).optional(),
-  eventType: z.string().max(256).optional(),
-  eventId: z.string().max(256).optional(),
-}
+const filter = { state: State.optional(), ...LETTER_FILTER }
 
 const page = {
   limit: z.coerce.number().int().min(1).max(500).default(50),
@@ -63,43 +59,32 @@ const Page = z.object({
   next: z.string().nullable().describe('Cursor of the next page; null: this was the last.'),
 })
 
-/** Letters that one call moves. */
-const MANY_MAX = 10_000
-const PAGE = 500
+const Facet = z.object({ value: z.string(), count: Count })
 
-const Many = z.strictObject({
-  ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional().describe('These letters …'),
-  filter: z
-    .strictObject({
-      current: z.string().min(1).max(63).optional(),
-      reason: filter.reason,
-      eventType: filter.eventType,
-      eventId: filter.eventId,
-    })
-    .optional()
-    .describe('… or all dead ones that match.'),
-  limit: z
-    .int()
-    .min(1)
-    .max(MANY_MAX)
-    .default(1_000)
-    .describe('With a filter: at most so many, newest first.'),
-  note: Note.default(''),
-  preview: z.boolean().default(false).describe('Only say how many it would be.'),
-})
-
-const ManyAnswer = z
+const LetterCounts = z
   .object({
-    matched: Count,
-    changed: Count,
-    refused: z
-      .array(z.object({ id: z.string(), code: z.string(), message: z.string() }))
-      .describe('Letters that are not in a state for this, or whose current belongs to an activation.'),
+    total: Count.describe('Letters that match the whole filter.'),
+    states: z.record(State, Count),
+    reasons: z.array(Facet),
+    eventTypes: z.array(Facet),
+    currents: z.array(
+      z.object({
+        current: z.string().nullable().describe('null: it was deleted.'),
+        number: Count,
+        count: Count,
+      }),
+    ),
+    cut: z.boolean().describe('There are more values than are listed; the largest are.'),
   })
-  .meta({ id: 'ManyDeadLetters' })
+  .describe(
+    'Each list counts by the filter without its own part, so that it shows what else could be chosen.',
+  )
+  .meta({ id: 'DeadLetterCounts' })
 
-export type ManyAnswer = z.output<typeof ManyAnswer>
-type Wanted = z.output<typeof Many>
+export type LetterCountsAnswer = z.output<typeof LetterCounts>
+
+/** Values that one list of counts shows. */
+const FACETS_MAX = 500
 
 const Params = z.object({ id: z.string().min(1).max(64) })
 const TAGS = ['Dead letters']
@@ -117,7 +102,11 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
     param: 'id',
     read: async (id) => keptOf(await letters.get(id)),
   }
-  const many: Audited = { object: 'dead letters', rehearses: ({ preview }: Wanted) => preview, told: toldOf }
+  const many: Audited = {
+    object: 'dead letters',
+    rehearses: ({ preview }: z.output<typeof Many>) => preview,
+    told: toldOf,
+  }
 
   app.get(
     '/dead-letters',
@@ -155,9 +144,34 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
     },
     async (request) => {
       const { cursor, ...query } = request.query
-      const { number } = await currentNamed(currents, request.params.current)
-      const found = await pageOf(parts, { ...given(query), current: number }, query.limit, cursor)
+      const { current } = request.params
+      const { number } = await currentNamed(currents, current)
+      const found = await pageOf(parts, await filterOf(parts, current, query), query.limit, cursor)
       return { ...found, counts: await letters.counts(number) }
+    },
+  )
+
+  app.get(
+    '/dead-letters/counts',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        tags: TAGS,
+        operationId: 'countDeadLetters',
+        summary: 'How many dead letters there are, by state, reason, event type and current',
+        querystring: z.object({
+          current: z.string().min(1).max(63).optional(),
+          state: filter.state,
+          reason: filter.reason,
+          eventType: filter.eventType,
+        }),
+        response: { 200: LetterCounts, default: ErrorAnswer },
+      },
+    },
+    async (request) => {
+      const { current, ...query } = request.query
+      const choice = await choiceOf(parts, { ...query, current })
+      return countsOf(letters, choice, await namesOf(parts))
     },
   )
 
@@ -213,14 +227,9 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
       },
     },
     async (request) => {
-      const { note } = request.body
       const owners = await ownersOf(parts.audiences)
-      const answer = await changeMany(parts, request.body, async (id) => {
-        const { current } = await letters.get(id)
-        refuseOwned(owners, current, 'retry its run: thalweg activations retry')
-        await letters.queue([id], note)
-      })
-      if (answer.changed > 0) await delivery.redrive([], note)
+      const answer = await changeMany(parts, request.body, 'queued', owners)
+      if (answer.changed > 0) await delivery.redrive([], request.body.note)
       return answer
     },
   )
@@ -233,62 +242,20 @@ export function deadLetterRoutes(app: Api, parts: ApiParts): void {
         tags: TAGS,
         operationId: 'discardDeadLetters',
         summary: 'Set letters aside for good; they stay counted as dead',
-        body: Many.extend({ note: Note.min(1) }),
+        body: Many.refine(({ note, preview }) => preview || note !== '', {
+          path: ['note'],
+          error: 'Say why, for those who come later',
+        }),
         response: { 200: ManyAnswer, default: ErrorAnswer },
       },
     },
-    (request) => changeMany(parts, request.body, (id) => letters.discard(id, request.body.note)),
+    (request) => changeMany(parts, request.body, 'discarded', new Map()),
   )
 }
 
 /** Which were meant, and what became of them: of those refused only how many. */
-function toldOf({ ids, filter, note }: Wanted, { matched, changed, refused }: ManyAnswer) {
+function toldOf({ ids, filter, note }: z.output<typeof Many>, { matched, changed, refused }: ManyAnswer) {
   return { ids, filter, note, matched, changed, refused: refused.length }
-}
-
-/** One after another, so that a letter in the wrong state does not keep the others from being changed. */
-async function changeMany(
-  parts: ApiParts,
-  wanted: Wanted,
-  change: (id: string) => Promise<unknown>,
-): Promise<z.output<typeof ManyAnswer>> {
-  const ids = await idsOf(parts, wanted)
-  const refused: { id: string; code: string; message: string }[] = []
-  if (wanted.preview) return { matched: ids.length, changed: 0, refused }
-  for (const id of ids) {
-    try {
-      await change(id)
-    } catch (error) {
-      const known =
-        error instanceof ThalwegError &&
-        (error.code.startsWith('DEAD_LETTER_') || error.code === 'CURRENT_OF_ACTIVATION')
-      if (!known) throw error
-      refused.push({ id, code: error.code, message: error.message })
-    }
-  }
-  return { matched: ids.length, changed: ids.length - refused.length, refused }
-}
-
-async function idsOf(parts: ApiParts, wanted: Wanted): Promise<string[]> {
-  if ((wanted.ids === undefined) === (wanted.filter === undefined))
-    throw new ThalwegError('INPUT_INVALID', 'Name the letters by either "ids" or "filter"')
-  if (wanted.ids !== undefined) return [...new Set(wanted.ids)]
-  const { current, ...query } = wanted.filter ?? {}
-  const which = await filterOf(parts, current, { ...query, state: 'dead' })
-  const ids: string[] = []
-  let before: DeadLetterFilter['before']
-  while (ids.length < wanted.limit) {
-    const limit = Math.min(PAGE, wanted.limit - ids.length)
-    const found = await parts.delivery.letters.list({
-      ...which,
-      ...(before === undefined ? {} : { before }),
-      limit,
-    })
-    ids.push(...found.map((letter) => letter.id))
-    before = found.at(-1)
-    if (found.length < limit) break
-  }
-  return ids
 }
 
 interface Query {
@@ -298,24 +265,21 @@ interface Query {
   readonly eventId?: string | undefined
 }
 
-type Which = Omit<DeadLetterFilter, 'limit' | 'before'>
-
-async function filterOf(parts: ApiParts, current: string | undefined, query: Query): Promise<Which> {
-  if (current === undefined) return given(query)
-  const { number } = await currentNamed(parts.currents, current)
-  return { ...given(query), current: number }
+async function filterOf(
+  parts: ApiParts,
+  current: string | undefined,
+  { eventId, ...query }: Query,
+): Promise<Omit<DeadLetterFilter, 'limit'>> {
+  const choice = await choiceOf(parts, { ...query, current })
+  return { ...choice, ...(eventId === undefined ? {} : { eventId }) }
 }
 
-function given({ state, reason, eventType, eventId }: Query): Which {
-  return {
-    ...(state === undefined ? {} : { state }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(eventType === undefined ? {} : { eventType }),
-    ...(eventId === undefined ? {} : { eventId }),
-  }
-}
-
-async function pageOf(parts: ApiParts, which: Which, limit: number, cursor: string | undefined) {
+async function pageOf(
+  parts: ApiParts,
+  which: Omit<DeadLetterFilter, 'limit'>,
+  limit: number,
+  cursor: string | undefined,
+) {
   const found = await parts.delivery.letters.list({
     ...which,
     ...(cursor === undefined ? {} : { before: placeOf(cursor) }),
@@ -333,6 +297,38 @@ type Names = ReadonlyMap<number, string>
 
 async function namesOf({ currents }: ApiParts): Promise<Names> {
   return new Map((await currents.list()).map(({ number, name }) => [number, name]))
+}
+
+async function countsOf(
+  letters: DeadLetters,
+  choice: LetterChoice,
+  names: Names,
+): Promise<LetterCountsAnswer> {
+  const without = (property: keyof LetterGroup): LetterChoice => ({ ...choice, [property]: undefined })
+  const states = await letters.facet(without('state'), 'state')
+  const reasons = await letters.facet(without('reason'), 'reason')
+  const eventTypes = await letters.facet(without('eventType'), 'eventType')
+  const currents = await letters.facet(without('current'), 'current')
+  const { state } = choice
+  return {
+    total: states.reduce(
+      (total, { value, count }) => total + (state === undefined || state === value ? count : 0),
+      0,
+    ),
+    states: {
+      dead: 0,
+      queued: 0,
+      delivered: 0,
+      discarded: 0,
+      ...Object.fromEntries(states.map(({ value, count }) => [value, count])),
+    },
+    reasons: reasons.slice(0, FACETS_MAX),
+    eventTypes: eventTypes.slice(0, FACETS_MAX),
+    currents: currents
+      .slice(0, FACETS_MAX)
+      .map(({ value: number, count }) => ({ current: names.get(number) ?? null, number, count })),
+    cut: [reasons, eventTypes, currents].some(({ length }) => length > FACETS_MAX),
+  }
 }
 
 function summaryOf(letter: DeadLetter, names: Names) {

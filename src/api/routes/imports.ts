@@ -61,6 +61,8 @@ const FileView = z
   })
   .meta({ id: 'ImportFile' })
 
+export type ImportFileAnswer = z.output<typeof FileView>
+
 const TypeCount = z.object({ eventType: z.string(), count: Count })
 
 const Report = z

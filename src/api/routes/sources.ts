@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 import { SEGMENT_CALLS } from '../../catalog/segment-calls.ts'
-import type { SourceCounts } from '../../sources/counters.ts'
+import { ANSWER_MS_BOUNDS, type SourceCounts } from '../../sources/counters.ts'
 import { SOURCE_KINDS, SourceKind, SourceName, TokenText } from '../../sources/settings.ts'
 import type { Source } from '../../sources/sources.ts'
 import type { Api } from '../app.ts'
@@ -25,6 +25,14 @@ const Counters = z
     refused: z.record(z.string(), Count).describe('Requests answered with other than 2xx, by status.'),
     seenAt: TimeOrNull.describe('Last request with a good token.'),
     eventAt: TimeOrNull.describe('Last request that brought a new event.'),
+    answers: z
+      .object({
+        meanMs: z.number().nullable().describe('null: none yet.'),
+        byTime: z.array(
+          z.object({ upToMs: Count.nullable().describe('null: what took longer.'), count: Count }),
+        ),
+      })
+      .describe('How long requests waited for their answer.'),
   })
   .describe('Since the process started.')
 
@@ -312,9 +320,18 @@ function viewOf(source: Source, counts: Readonly<SourceCounts>) {
       refused: { ...refused },
       seenAt: seenAt === 0 ? null : seenAt,
       eventAt: eventAt === 0 ? null : eventAt,
+      answers: answersOf(counts),
     },
     createdAt: source.createdAt,
     updatedAt: source.updatedAt,
+  }
+}
+
+function answersOf({ answerMs, answerMsSum }: Readonly<SourceCounts>) {
+  const answered = answerMs.reduce((sum, count) => sum + count, 0)
+  return {
+    meanMs: answered === 0 ? null : answerMsSum / answered,
+    byTime: answerMs.map((count, i) => ({ upToMs: ANSWER_MS_BOUNDS[i] ?? null, count })),
   }
 }
 

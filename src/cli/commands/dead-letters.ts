@@ -1,7 +1,8 @@
 /** dead-letters: list, show, edit, redrive, discard. */
 
 import type { Command } from 'commander'
-import type { DeadLetterAnswer, DeadLetterSummary, ManyAnswer } from '../../api/routes/dead-letters.ts'
+import type { ManyAnswer } from '../../api/letter-bulk.ts'
+import type { DeadLetterAnswer, DeadLetterSummary } from '../../api/routes/dead-letters.ts'
 import { path, type Query } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, cleanLines, grouped, moment, wholeFrom } from '../words.ts'
@@ -151,17 +152,19 @@ async function changeMany(session: Session, command: Command, change: Change): P
     })
   const client = await session.client()
   const where = `/dead-letters/${word}`
-  const which = byFilter ? { filter, limit: options.limit } : { ids }
-  const body = { ...which, note: options.note ?? '' }
+  const chosen = byFilter ? { filter, limit: options.limit } : { ids }
+  const body = { ...chosen, note: options.note ?? '' }
   if (byFilter) {
-    const { matched } = await client.send<ManyAnswer>('POST', where, { ...body, preview: true })
-    if (matched > 0 && !(await session.agreed(options.yes, `${grouped(matched)} letters: ${word} them?`)))
+    const { matched, left } = await client.send<ManyAnswer>('POST', where, { ...body, preview: true })
+    const which = left === 0 ? 'letters' : `letters of the ${grouped(matched + left)} that match`
+    if (matched > 0 && !(await session.agreed(options.yes, `${grouped(matched)} ${which}: ${word} them?`)))
       return out.aside('Nothing was changed.')
   }
   const answer = await client.send<ManyAnswer>('POST', where, body)
   if (answer.refused.length > 0) session.exitCode = 1
   out.show(answer, () => {
     out.line(`${grouped(answer.changed)} of ${grouped(answer.matched)} letters are ${done}.`)
+    if (answer.left > 0) out.line(`${grouped(answer.left)} more match: say the same again, or raise --limit.`)
     for (const refusal of answer.refused) out.line(out.colour('red', clean(refusal.message)))
   })
 }

@@ -1,7 +1,7 @@
-/** event show: the lineage of one event, readable. */
+/** event list, show: what came in last, and the lineage of one event, readable. */
 
 import type { Command } from 'commander'
-import type { RecordAnswer } from '../../api/routes/events.ts'
+import type { RecentEventsAnswer, RecordAnswer } from '../../api/routes/events.ts'
 import { path } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, cleanLines, grouped, moment, wholeFrom } from '../words.ts'
@@ -11,6 +11,38 @@ type Row = RecordAnswer['currents'][number]
 
 export function eventCommands(program: Command, session: Session): void {
   const group = program.command('event').alias('events').description('what became of one event')
+
+  group
+    .command('list')
+    .description('what came in last, newest first')
+    .option('--source <name>', 'by this source')
+    .option('--type <type>', 'of this event type; an asterisk at its end: of all that begin so')
+    .option('--limit <n>', 'at most so many', wholeFrom(1, 200), 50)
+    .option('--before <offset>', 'where the page before ended', wholeFrom(0, Number.MAX_SAFE_INTEGER))
+    .action(async (options: { source?: string; type?: string; limit: number; before?: number }) => {
+      const { out } = session
+      const answer = await (await session.client()).get<RecentEventsAnswer>('/events', { ...options })
+      out.show(answer, () => {
+        out.table(
+          [
+            { title: 'OFFSET', right: true },
+            { title: 'ACCEPTED' },
+            { title: 'SOURCE' },
+            { title: 'TYPE' },
+            { title: 'ID' },
+          ],
+          answer.events.map((event) => [
+            String(event.offset),
+            moment(event.receivedAt),
+            clean(event.source ?? '–'),
+            clean(event.type, 50) || '–',
+            event.quarantined ? 'quarantined' : clean(event.eventId, 40) || '–',
+          ]),
+          'Nothing.',
+        )
+        if (answer.next !== null) out.line(`More: --before ${answer.next}`)
+      })
+    })
 
   group
     .command('show')

@@ -5,7 +5,7 @@ import { json } from '@codemirror/lang-json'
 import { PostgreSQL, sql } from '@codemirror/lang-sql'
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language'
 import { type Diagnostic, setDiagnostics } from '@codemirror/lint'
-import { Compartment, EditorState, type Extension, Prec } from '@codemirror/state'
+import { Annotation, Compartment, EditorState, type Extension, Prec } from '@codemirror/state'
 import { EditorView, keymap } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
 import { basicSetup } from 'codemirror'
@@ -71,6 +71,9 @@ const typingOver = EditorView.domEventHandlers({
   },
 })
 
+/** Of a text that was given from outside: it is no change that anybody made here. */
+const given = Annotation.define<boolean>()
+
 function languageOf({ language, schema, words }: CodeEditorProps): Extension {
   if (language === 'sql')
     return sql({ dialect: PostgreSQL, upperCaseKeywords: false, ...(schema === undefined ? {} : { schema }) })
@@ -118,7 +121,8 @@ export default function CodeMirror(props: CodeEditorProps) {
           EditorState.readOnly.of(readOnly),
           language.current.of(languageOf(props)),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange?.(update.state.doc.toString())
+            const isTyped = !update.transactions.some((one) => one.annotation(given))
+            if (update.docChanged && isTyped) latest.current.onChange?.(update.state.doc.toString())
           }),
         ],
       }),
@@ -148,7 +152,10 @@ export default function CodeMirror(props: CodeEditorProps) {
   useEffect(() => {
     const editor = view.current
     if (editor !== undefined && editor.state.doc.toString() !== value)
-      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } })
+      editor.dispatch({
+        changes: { from: 0, to: editor.state.doc.length, insert: value },
+        annotations: given.of(true),
+      })
   }, [value])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: what completion offers
