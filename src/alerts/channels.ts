@@ -25,7 +25,10 @@ const Pattern = z
 
 const shared = {
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'A name is a-z, 0-9 and hyphens, at most 63'),
-  enabled: z.boolean().default(true).describe('false: takes no new alerts, and what waits is cancelled.'),
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Switched off, it takes no new alerts, and what waits is cancelled.'),
   authorization: z
     .string()
     .min(1)

@@ -168,6 +168,7 @@ function Field({ name, schema: given, value, required, problems, secret, onChang
         return (
           <TagsInput
             {...about}
+            data={schema.items.enum?.map(String) ?? []}
             value={Array.isArray(value) ? value.map(String) : []}
             onChange={(next) => onChange(next.length === 0 ? undefined : next)}
           />

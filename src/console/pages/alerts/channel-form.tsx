@@ -7,6 +7,9 @@ import type { AuthorizationAnswer } from '../../../api/routes/authorizations.ts'
 import { useAnswer } from '../../api/queries.ts'
 import { type JsonSchema, SchemaForm, type Values } from '../../elements/schema-form.tsx'
 
+/** What it is called and where it is; whom it tells of what comes below the credentials. It is switched on and off beside its name. */
+const FIRST = ['name', 'settings']
+
 export interface ChannelFormProps {
   readonly kind: ChannelKindAnswer
   readonly value: Values
@@ -17,8 +20,12 @@ export interface ChannelFormProps {
 export function ChannelForm({ kind, value, onChange, problems }: ChannelFormProps) {
   const { data } = useAnswer<{ authorizations: AuthorizationAnswer[] }>('/authorizations')
   const fitting = (data?.authorizations ?? []).filter(({ provider }) => provider === kind.provider)
+  const schema = kind.definition as JsonSchema
+  const names = Object.keys(schema.properties ?? {})
+  const form = { schema, value, onChange, problems }
   return (
     <Stack gap="sm" maw={640}>
+      <SchemaForm {...form} without={names.filter((name) => !FIRST.includes(name))} />
       <NativeSelect
         label="Authorization"
         description={
@@ -36,13 +43,7 @@ export function ChannelForm({ kind, value, onChange, problems }: ChannelFormProp
           onChange({ ...value, authorization: currentTarget.value === '' ? null : currentTarget.value })
         }
       />
-      <SchemaForm
-        schema={kind.definition as JsonSchema}
-        value={value}
-        onChange={onChange}
-        problems={problems}
-        without={['kind', 'authorization']}
-      />
+      <SchemaForm {...form} without={['kind', 'authorization', 'enabled', ...FIRST]} />
     </Stack>
   )
 }

@@ -4,7 +4,7 @@ import { StateBadge } from '../../elements/state-badge.tsx'
 const HEALTHS = {
   good: { state: 'accepted', mood: 'good' },
   bad: { state: 'refused', mood: 'bad' },
-  unknown: { state: 'not tried yet', mood: 'calm' },
+  unknown: { state: 'not checked', mood: 'calm' },
 } as const
 
 /** What the vendor thought of the credentials last. */
