@@ -78,7 +78,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'createCurrent',
@@ -182,7 +182,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/currents/:current',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseCurrent',
@@ -204,7 +204,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/currents/:current',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteCurrent',
@@ -224,7 +224,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/launch',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'launchCurrent',
@@ -241,7 +241,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/pause',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'pauseCurrent',
@@ -258,7 +258,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/resume',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'resumeCurrent',
@@ -273,7 +273,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/check',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'checkCurrent',

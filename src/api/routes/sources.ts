@@ -145,7 +145,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/sources',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'createSource',
@@ -209,7 +209,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/sources/:source',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'updateSource',
@@ -229,7 +229,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/sources/:source',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteSource',
@@ -255,7 +255,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/sources/:source/tokens',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'addSourceToken',
@@ -277,7 +277,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/sources/:source/tokens/:token',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'revokeSourceToken',
