@@ -6,6 +6,8 @@ import { alertRoutes } from './pages/alerts/routes.tsx'
 import { audienceRoutes } from './pages/audiences/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
+import { accessRoutes } from './pages/access/routes.tsx'
+import { auditRoutes } from './pages/audit/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
 import { sandboxRoutes } from './pages/sandbox/routes.tsx'
@@ -17,6 +19,8 @@ import { root } from './root.tsx'
 export const router = createRouter({
   routeTree: root.addChildren([
     ...loopRoutes,
+    ...accessRoutes,
+    ...auditRoutes,
     ...activationRoutes,
     ...alertRoutes,
     ...audienceRoutes,

@@ -141,3 +141,10 @@ async function runs({ call, sandbox }: ConsoleStack): Promise<void> {
   await call('PUT', path, { definition: { ...definition, query: few }, note: 'only a few of them' })
   await run({}, ['held'])
 }
+  { name: 'access', path: '/access', shows: 'Access' },
+  { name: 'access-tokens', path: '/access/tokens', shows: 'Last used' },
+  { name: 'access-you', path: '/access/you', shows: 'You' },
+  { name: 'audit', path: '/audit', shows: 'Audit' },
+  { name: 'setup', path: '/setup', shows: 'Become the owner' },
+  { name: 'accept', path: '/accept', shows: 'Choose a password' },
+]
