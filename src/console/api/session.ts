@@ -9,6 +9,7 @@ export type Me = NonNullable<SessionAnswer['caller']>
 
 /** Asked again now and then: a session may end while nobody does anything. */
 const EVERY_MS = 60_000
+const SESSION_KEY = ['/session'] as const
 
 export function useSession() {
   return useAnswer<SessionAnswer>('/session', { everyMs: EVERY_MS })
@@ -40,7 +41,9 @@ export function useEntry<Input>(
   })
 }
 
+/** The pages go first: what they would ask anew is nobody's to know now. */
 export async function signOut(): Promise<void> {
   await call('DELETE', '/session')
-  await queryClient.resetQueries()
+  queryClient.setQueryData<SessionAnswer>(SESSION_KEY, (known) => known && { ...known, caller: null })
+  queryClient.removeQueries({ predicate: ({ queryKey: [path] }) => path !== SESSION_KEY[0] })
 }
