@@ -90,6 +90,14 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'system', path: '/system', shows: 'Room left' },
   { name: 'system-backups', path: '/system/backups', shows: 'No backups yet' },
   { name: 'system-settings', path: '/system/settings', shows: 'THALWEG_PORT' },
+  { name: 'access', path: '/access', shows: 'ben@example.com', before: people },
+  { name: 'access-person', path: '/access/people/ben@example.com', shows: 'Way in', before: people },
+  { name: 'access-tokens', path: '/access/tokens', shows: 'Last used' },
+  { name: 'access-you', path: '/access/you', shows: 'You' },
+  { name: 'audit', path: '/audit', shows: 'Update person', before: people },
+  { name: 'audit-entry', path: '/audit/1', shows: 'All its changes', before: people },
+  { name: 'setup', path: '/setup', shows: 'Become the owner' },
+  { name: 'accept', path: '/accept', shows: 'Choose a password' },
 ]
 
 const prepared = new WeakMap<ConsoleStack, Map<unknown, Promise<void>>>()
@@ -141,10 +149,9 @@ async function runs({ call, sandbox }: ConsoleStack): Promise<void> {
   await call('PUT', path, { definition: { ...definition, query: few }, note: 'only a few of them' })
   await run({}, ['held'])
 }
-  { name: 'access', path: '/access', shows: 'Access' },
-  { name: 'access-tokens', path: '/access/tokens', shows: 'Last used' },
-  { name: 'access-you', path: '/access/you', shows: 'You' },
-  { name: 'audit', path: '/audit', shows: 'Audit' },
-  { name: 'setup', path: '/setup', shows: 'Become the owner' },
-  { name: 'accept', path: '/accept', shows: 'Choose a password' },
-]
+
+/** Somebody is invited and gets another role, so that there are people and changes. */
+async function people({ call }: ConsoleStack): Promise<void> {
+  await call('POST', '/people', { email: 'ben@example.com', name: 'Ben Ng', role: 'viewer' })
+  await call('PATCH', '/people/ben@example.com', { role: 'operator' })
+}
