@@ -1,13 +1,13 @@
 /** Every page and its address. A room of pages lists its own in `pages/<room>/routes.tsx`. */
 
 import { createRouter } from '@tanstack/react-router'
+import { accessRoutes } from './pages/access/routes.tsx'
 import { activationRoutes } from './pages/activations/routes.tsx'
 import { alertRoutes } from './pages/alerts/routes.tsx'
 import { audienceRoutes } from './pages/audiences/routes.tsx'
+import { auditRoutes } from './pages/audit/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
 import { exportRoutes } from './pages/exports/routes.tsx'
-import { accessRoutes } from './pages/access/routes.tsx'
-import { auditRoutes } from './pages/audit/routes.tsx'
 import { loopRoutes } from './pages/loop/routes.tsx'
 import { runRoutes } from './pages/runs/routes.tsx'
 import { sandboxRoutes } from './pages/sandbox/routes.tsx'
