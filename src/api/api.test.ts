@@ -89,7 +89,8 @@ describe('access', () => {
     // printRoutes marks each handler by its methods in brackets.
     const routed = stack.api.app.printRoutes({ commonPrefix: false }).match(/\(([A-Z, ]+)\)/g) ?? []
     const count = routed.flatMap((methods) => methods.split(',')).length
-    expect(documented.length).toBe(count)
+    // Beside them there are the files of the console, which are no part of the API.
+    expect(documented.length).toBe(count - 1)
   })
 
   test('wrong tokens are slowed down, good ones are not', async () => {

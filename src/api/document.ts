@@ -15,11 +15,11 @@ const ABOUT =
   'Every refusal has the shape {"error":{"code","message","details"}}. ' +
   'Whoever comes by a session and changes something sends the header x-thalweg-console: 1.'
 
-/** Notes every route that is added from here on; gives what describes them. */
+/** Notes every route with a schema that is added from here on; gives what describes them. */
 export function documented(app: Api, version: string): () => Promise<OpenApiDocument> {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => {
-    routes.push(route as RouteOptions)
+    if (route.schema !== undefined) routes.push(route as RouteOptions)
   })
   let document: Promise<OpenApiDocument> | undefined
   return () => {

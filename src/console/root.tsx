@@ -2,6 +2,6 @@
 
 import { createRootRoute } from '@tanstack/react-router'
 import { Broken, Missing } from './shell/astray.tsx'
-import { Shell } from './shell/shell.tsx'
+import { Frame } from './shell/frame.tsx'
 
-export const root = createRootRoute({ component: Shell, notFoundComponent: Missing, errorComponent: Broken })
+export const root = createRootRoute({ component: Frame, notFoundComponent: Missing, errorComponent: Broken })

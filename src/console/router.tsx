@@ -1,9 +1,11 @@
 /** Every page and its address. A room of pages lists its own in `pages/<room>/routes.tsx`. */
 
 import { createRouter } from '@tanstack/react-router'
+import { accessRoutes } from './pages/access/routes.tsx'
 import { activationRoutes } from './pages/activations/routes.tsx'
 import { alertRoutes } from './pages/alerts/routes.tsx'
 import { audienceRoutes } from './pages/audiences/routes.tsx'
+import { auditRoutes } from './pages/audit/routes.tsx'
 import { authorizationRoutes } from './pages/authorizations/routes.tsx'
 import { currentsRoutes } from './pages/currents/routes.tsx'
 import { deadLetterRoutes } from './pages/dead-letters/routes.tsx'
@@ -25,6 +27,8 @@ import { root } from './root.tsx'
 export const router = createRouter({
   routeTree: root.addChildren([
     ...loopRoutes,
+    ...accessRoutes,
+    ...auditRoutes,
     ...activationRoutes,
     ...alertRoutes,
     ...audienceRoutes,

@@ -117,7 +117,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.post(
     '/activations',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'createActivation',
@@ -147,7 +147,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.put(
     '/activations/:activation',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseActivation',
@@ -166,7 +166,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.delete(
     '/activations/:activation',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteActivation',
@@ -205,7 +205,7 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
   app.post(
     '/activations/:activation/resync',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'resyncActivation',

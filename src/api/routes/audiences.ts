@@ -279,7 +279,7 @@ export function audienceRoutes(app: Api, { profiles, exports, log, queryRole }: 
   app.post(
     '/audiences',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'createAudience',
@@ -394,7 +394,7 @@ export function audienceRoutes(app: Api, { profiles, exports, log, queryRole }: 
   app.put(
     '/audiences/:audience',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseAudience',
@@ -413,7 +413,7 @@ export function audienceRoutes(app: Api, { profiles, exports, log, queryRole }: 
   app.delete(
     '/audiences/:audience',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteAudience',

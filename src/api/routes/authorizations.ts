@@ -80,7 +80,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/authorizations',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'createAuthorization',
@@ -140,7 +140,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.patch(
     '/authorizations/:authorization',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'updateAuthorization',
@@ -163,7 +163,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/authorizations/:authorization/rotate',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'rotateAuthorization',
@@ -189,7 +189,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/authorizations/:authorization/check',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'checkAuthorization',
@@ -221,7 +221,7 @@ export function authorizationRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/authorizations/:authorization',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteAuthorization',

@@ -106,7 +106,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'createCurrent',
@@ -210,7 +210,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/currents/:current',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseCurrent',
@@ -232,7 +232,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/currents/:current',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteCurrent',
@@ -252,7 +252,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/launch',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'launchCurrent',
@@ -269,7 +269,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/pause',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'pauseCurrent',
@@ -286,7 +286,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/resume',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'resumeCurrent',
@@ -301,7 +301,7 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/currents/:current/check',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'checkCurrent',

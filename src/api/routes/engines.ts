@@ -100,7 +100,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.post(
     '/engines',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'createEngine',
@@ -136,7 +136,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.patch(
     '/engines/:engine',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'updateEngine',
@@ -163,7 +163,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.post(
     '/engines/:engine/check',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'checkEngine',
@@ -209,7 +209,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
   app.delete(
     '/engines/:engine',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteEngine',

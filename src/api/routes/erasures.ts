@@ -150,7 +150,7 @@ export function erasureRoutes(app: Api, { erasures }: ApiParts): void {
   app.post(
     '/erasures',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'createErasure',

@@ -194,7 +194,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'createExport',
@@ -285,7 +285,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.put(
     '/exports/:export',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseExport',
@@ -305,7 +305,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.delete(
     '/exports/:export',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteExport',
@@ -326,7 +326,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/start',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'startExport',
@@ -341,7 +341,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/pause',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'pauseExport',
@@ -357,7 +357,7 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
   app.post(
     '/exports/:export/resume',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'resumeExport',

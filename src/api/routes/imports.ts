@@ -128,7 +128,7 @@ export function importRoutes(app: Api, { imports }: ApiParts): void {
   app.post(
     '/imports',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'startImport',

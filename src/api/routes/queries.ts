@@ -62,7 +62,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
   app.post(
     '/queries',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'createSavedQuery',
@@ -115,7 +115,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
   app.patch(
     '/queries/:query',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseSavedQuery',
@@ -146,7 +146,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
   app.delete(
     '/queries/:query',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteSavedQuery',

@@ -123,7 +123,7 @@ export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
   app.put(
     '/sandbox/:double/faults',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'setFaults',
@@ -150,7 +150,7 @@ export function sandboxRoutes(app: Api, { sandbox }: ApiParts): void {
   app.post(
     '/sandbox/:double/reset',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'resetDouble',

@@ -98,7 +98,7 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
   app.post(
     '/segments',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'createSegment',
@@ -177,7 +177,7 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
   app.put(
     '/segments/:segment',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseSegment',
@@ -196,7 +196,7 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
   app.delete(
     '/segments/:segment',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteSegment',

@@ -153,7 +153,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/sources',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'createSource',
@@ -217,7 +217,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.put(
     '/sources/:source',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'updateSource',
@@ -237,7 +237,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/sources/:source',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'deleteSource',
@@ -263,7 +263,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.post(
     '/sources/:source/tokens',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'addSourceToken',
@@ -285,7 +285,7 @@ export function sourceRoutes(app: Api, parts: ApiParts): void {
   app.delete(
     '/sources/:source/tokens/:token',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'revokeSourceToken',

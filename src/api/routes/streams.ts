@@ -141,7 +141,7 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
   app.put(
     '/profile-schema',
     {
-      config: { role: 'operator', audit: audit },
+      config: { role: 'operator', audit },
       schema: {
         tags: TAGS,
         operationId: 'reviseProfileSchema',

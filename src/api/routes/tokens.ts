@@ -79,7 +79,7 @@ export function tokenRoutes(app: Api, { access }: ApiParts): void {
   app.post(
     '/tokens',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'createToken',
@@ -105,7 +105,7 @@ export function tokenRoutes(app: Api, { access }: ApiParts): void {
   app.delete(
     '/tokens/:token',
     {
-      config: { role: 'admin', audit: audit },
+      config: { role: 'admin', audit },
       schema: {
         tags: TAGS,
         operationId: 'revokeToken',

@@ -3,6 +3,8 @@
 import {
   type InfiniteData,
   keepPreviousData,
+  MutationCache,
+  QueryCache,
   QueryClient,
   type UseInfiniteQueryResult,
   type UseMutationResult,
@@ -17,7 +19,14 @@ import { ApiFailure, call, type Method, type Query } from './client.ts'
 const isWorthRetrying = (error: unknown): boolean =>
   error instanceof ApiFailure && (error.status === 0 || error.status === 429 || error.status === 503)
 
+/** A session that ended is noticed by whatever was asked next: then it is asked who we are, and the way in is shown. */
+const onError = (error: unknown): void => {
+  if (error instanceof ApiFailure && error.status === 401) void askAnew(['/session'])
+}
+
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 2_000,

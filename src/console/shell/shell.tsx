@@ -6,6 +6,8 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { AlertsButton } from './alerts-button.tsx'
 import { Connection } from './connection.tsx'
+import { Mark } from './mark.tsx'
+import { MeButton } from './me-button.tsx'
 import { REGIONS } from './navigation.ts'
 import { Palette } from './palette.tsx'
 import { SchemeButton } from './scheme-button.tsx'
@@ -43,6 +45,7 @@ export function Shell() {
             <AlertsButton />
             <DemoTour />
             <SchemeButton />
+            <MeButton />
           </Group>
         </Group>
       </AppShell.Header>
@@ -76,24 +79,5 @@ export function Shell() {
         <Outlet />
       </AppShell.Main>
     </AppShell>
-  )
-}
-
-/** Water that runs together: the mark of the house. */
-function Mark() {
-  return (
-    <svg viewBox="0 0 32 32" width={26} height={26} aria-hidden="true">
-      <title>Thalweg</title>
-      <rect width="32" height="32" rx="7" fill="#0b5563" />
-      <path
-        d="M3 9c6 0 7 5 13 5s7-5 13-5M3 16c6 0 7 5 13 5s7-5 13-5"
-        fill="none"
-        stroke="#7fd3dc"
-        strokeWidth="2.4"
-        strokeLinecap="round"
-        opacity=".55"
-      />
-      <path d="M3 23c6 0 7-4 13-4s7 4 13 4" fill="none" stroke="#fff" strokeWidth="3" strokeLinecap="round" />
-    </svg>
   )
 }
