@@ -100,7 +100,6 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'exports-log', path: '/exports/eager-readers/log', shows: 'Slugs added' },
   { name: 'exports-reconcile', path: '/exports/eager-readers/reconcile', shows: 'Not compared' },
   { name: 'exports-settings', path: '/exports/eager-readers/settings', shows: 'Versions' },
-  { name: 'alerts', path: '/alerts', shows: 'Nothing needs anybody' },
   { name: 'alerts', path: '/alerts', shows: 'With those that are over' },
   { name: 'alert-channels', path: '/alerts/channels', shows: 'No alert leaves the house yet' },
   { name: 'alert-channel-new', path: '/alerts/channels/new/mail', shows: 'Make the channel' },
@@ -130,15 +129,14 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'streams-versions', path: '/streams/schema/versions', shows: 'Version 0' },
   { name: 'erasures', path: '/erasures', shows: 'Nobody was erased' },
   { name: 'erasures-new', path: '/erasures/new', shows: 'Show what would be erased' },
-  { name: 'access', path: '/access', shows: 'ben@example.com', before: people },
-  { name: 'access-person', path: '/access/people/ben@example.com', shows: 'Way in', before: people },
+  { name: 'access', path: '/access', shows: 'ben@example.com', before: team },
+  { name: 'access-person', path: '/access/people/ben@example.com', shows: 'Way in', before: team },
   { name: 'access-tokens', path: '/access/tokens', shows: 'Last used' },
   { name: 'access-you', path: '/access/you', shows: 'You' },
-  { name: 'audit', path: '/audit', shows: 'Update person', before: people },
-  { name: 'audit-entry', path: '/audit/1', shows: 'All its changes', before: people },
+  { name: 'audit', path: '/audit', shows: 'Update person', before: team },
+  { name: 'audit-entry', path: '/audit/1', shows: 'All its changes', before: team },
   { name: 'setup', path: '/setup', shows: 'Become the owner' },
   { name: 'accept', path: '/accept', shows: 'Choose a password' },
-
 ]
 
 const prepared = new WeakMap<ConsoleStack, Map<unknown, Promise<void>>>()
@@ -214,8 +212,10 @@ async function people({ hub, call }: ConsoleStack): Promise<void> {
     const { conflicts } = await call('GET', '/profiles/conflicts')
     return conflicts.length > 0
   })
+}
+
 /** Somebody is invited and gets another role, so that there are people and changes. */
-async function people({ call }: ConsoleStack): Promise<void> {
+async function team({ call }: ConsoleStack): Promise<void> {
   await call('POST', '/people', { email: 'ben@example.com', name: 'Ben Ng', role: 'viewer' })
   await call('PATCH', '/people/ben@example.com', { role: 'operator' })
 }
