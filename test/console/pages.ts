@@ -203,14 +203,14 @@ async function people({ hub, call }: ConsoleStack): Promise<void> {
   await tell([{ external_id: 'Ada' }, { email: 'ada@example.com' }, { external_id: 'Charles' }])
   await tell([{ external_id: 'Ada', email: 'ada@example.com', first_name: 'Ada' }])
   await tell([{ external_id: 'Charles', email: 'ada@example.com' }])
+  await eventually('an address is claimed by two', async () => {
+    const { conflicts } = await call('GET', '/profiles/conflicts')
+    return conflicts.length > 0
+  })
   await call('PUT', '/profiles/never-links', {
     a: ['external_id', 'Ada'],
     b: ['external_id', 'Charles'],
     note: 'a family',
-  })
-  await eventually('an address is claimed by two', async () => {
-    const { conflicts } = await call('GET', '/profiles/conflicts')
-    return conflicts.length > 0
   })
 }
 

@@ -117,7 +117,8 @@ export default function CodeMirror(props: CodeEditorProps) {
           look,
           EditorView.theme({ '.cm-scroller': { minHeight, maxHeight } }),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ 'aria-label': label }),
+          // What scrolls has to be reached by keyboard: said for those who do not know that what is written in can be.
+          EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
           EditorState.readOnly.of(readOnly),
           language.current.of(languageOf(props)),
           EditorView.updateListener.of((update) => {
