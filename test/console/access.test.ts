@@ -16,7 +16,7 @@ afterAll(() => stack.close())
 
 async function signIn(page: Page, { email, password }: typeof OWNER): Promise<void> {
   await page.getByLabel('E-mail address').fill(email)
-  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByLabel(/^Password/).fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
@@ -43,7 +43,7 @@ test('the first owner is made by the code in the link, and is in', { timeout: 60
 async function fillSetup(page: Page): Promise<void> {
   await page.getByLabel('Name').fill(OWNER.name)
   await page.getByLabel('E-mail address').fill(OWNER.email)
-  await page.getByLabel('Password', { exact: true }).fill(OWNER.password)
+  await page.getByLabel(/^Password/).fill(OWNER.password)
   await page.getByRole('button', { name: 'Become the owner' }).click()
 }
 
@@ -82,7 +82,7 @@ test('somebody is invited, comes in, gets another role, and is shut out at once'
 
   // What was on its way when the door was shut is refused.
   const ben = await visit(stack, link.slice(stack.hub.url.length), { ...NOBODY, refusals: ['/api/v1/'] })
-  await ben.getByLabel('Password', { exact: true }).fill(BEN.password)
+  await ben.getByLabel(/^Password/).fill(BEN.password)
   await ben.getByRole('button', { name: 'Choose it and sign in' }).click()
   await ben.getByRole('heading', { name: 'Loop' }).waitFor()
   await ben.goto(`${stack.hub.url}/access`)
@@ -98,14 +98,14 @@ test('somebody is invited, comes in, gets another role, and is shut out at once'
   await ben.goto(`${stack.hub.url}/access/you`)
   await ben.getByText('Operator: Also changes what flows').waitFor()
 
-  await page.getByRole('button', { name: 'Disable' }).click()
+  await page.getByRole('button', { name: 'Disable', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click()
-  await page.getByRole('button', { name: 'Enable' }).waitFor()
+  await page.getByRole('button', { name: 'Enable', exact: true }).waitFor()
   await ben.goto(`${stack.hub.url}/access/you`)
   await ben.getByRole('heading', { name: 'Sign in' }).waitFor()
   expect((await stack.call('GET', `/people/${BEN.email}`)).state).toBe('disabled')
 
-  await page.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('button', { name: 'Remove', exact: true }).click()
   await page.getByRole('dialog').getByLabel(`Type ${BEN.email} to go on`).fill(BEN.email)
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
   await page.getByRole('heading', { name: 'Access' }).waitFor()
@@ -116,7 +116,7 @@ test('the last admin is told why they stay one', { timeout: 60_000 }, async () =
   const page = await visit(stack, '/access', { ...NOBODY, refusals: ['/people/'] })
   await signIn(page, OWNER)
   await page.getByRole('link', { name: OWNER.name }).click()
-  await page.getByRole('button', { name: 'Disable' }).click()
+  await page.getByRole('button', { name: 'Disable', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click()
   await page.getByRole('dialog').getByText('is the last admin who can sign in').waitFor()
 })
@@ -182,7 +182,7 @@ test('a change is found by its object, and shown before and after', { timeout: 6
   await page.getByRole('link', { name: 'of this object' }).click()
   await page.getByRole('link', { name: 'Invite person' }).waitFor()
   expect(decodeURIComponent(page.url())).toContain(`object=person:${id}`)
-  await page.getByLabel('Outcome').selectOption('Refused')
+  await page.getByLabel('Outcome', { exact: true }).selectOption('refused')
   await page.getByText('No change fits the filters').waitFor()
   expect(page.url()).toContain('outcome=refused')
 })

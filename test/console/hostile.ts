@@ -35,6 +35,7 @@ export async function plantHostile({ hub, sandbox, call }: ConsoleStack): Promis
   let authorization = ''
   for (const [i, text] of CORPUS.entries()) {
     await call('POST', '/tokens', { label: text, role: 'viewer' })
+    await call('POST', '/people', { email: `hostile-${i}@example.com`, name: text, role: 'viewer' })
     const { id } = await call('POST', '/authorizations', {
       label: text,
       description: EVERYTHING,

@@ -11,6 +11,7 @@ import { CopyButton } from '../../elements/copy-button.tsx'
 import { Difference } from '../../elements/difference.tsx'
 import { Facts } from '../../elements/facts.tsx'
 import type { Search } from '../../elements/filters.tsx'
+import { JsonView } from '../../elements/json-view.tsx'
 import { Page } from '../../elements/page.tsx'
 import { StateBadge } from '../../elements/state-badge.tsx'
 import { When } from '../../elements/when.tsx'
@@ -111,21 +112,21 @@ function TextLink({ to, search = {}, words }: { to: string; search?: Search; wor
 function States({ entry: { before, after } }: { entry: WholeAuditEntryAnswer }) {
   if (before === undefined && after === undefined)
     return <Text c="dimmed">Nothing of the object was written down.</Text>
-  const same = JSON.stringify(before) === JSON.stringify(after)
+  if (before === undefined || after === undefined) {
+    const title = before === undefined ? 'After' : 'Before'
+    return (
+      <Stack gap="xs">
+        <Title order={2}>{title}</Title>
+        <JsonView label={title} value={before ?? after} />
+      </Stack>
+    )
+  }
+  const [was, is] = [JSON.stringify(before, null, 2), JSON.stringify(after, null, 2)]
   return (
     <Stack gap="xs">
-      <Title order={2}>{titleOf(before, after)}</Title>
-      {same && <Text c="dimmed">What is set of it is the same before and after.</Text>}
-      <Difference label="Before and after" before={textOf(before)} after={textOf(after)} />
+      <Title order={2}>Before and after</Title>
+      {was === is && <Text c="dimmed">What is set of it is the same before and after.</Text>}
+      <Difference label="Before and after" before={was} after={is} />
     </Stack>
   )
-}
-
-function titleOf(before: unknown, after: unknown): string {
-  if (before === undefined) return 'After'
-  return after === undefined ? 'Before' : 'Before and after'
-}
-
-function textOf(state: unknown): string {
-  return state === undefined ? '' : JSON.stringify(state, null, 2)
 }
