@@ -17,7 +17,7 @@ import {
 import { useState } from 'react'
 
 export interface JsonSchema {
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly description?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
@@ -227,7 +227,11 @@ function JsonField({ label, description, error, required, value, onChange }: Jso
 
 /** The one way that a value can be written, of several: the first that is not null. */
 function plain(schema: JsonSchema): JsonSchema {
-  return schema.anyOf?.find(({ type }) => type !== 'null') ?? schema
+  const chosen = schema.anyOf?.find(({ type }) => type !== 'null') ?? schema
+  const { type } = chosen
+  if (type === undefined || typeof type === 'string') return chosen
+  const [first] = type.filter((one) => one !== 'null')
+  return first === undefined ? chosen : { ...chosen, type: first }
 }
 
 function withValue(values: Values, name: string, value: unknown): Values {

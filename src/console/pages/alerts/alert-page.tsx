@@ -83,29 +83,31 @@ function WhatHappened({ alert }: { alert: AlertAnswer }) {
       <Title order={2} id="what-happened" mb={4}>
         What happened
       </Title>
-      <pre className="tw-code">{alert.detail === '' ? alert.subject : alert.detail}</pre>
-      <Facts
-        label="About this alert"
-        facts={[
-          ['Since', <When key="since" at={alert.createdAt} exact />],
-          [
-            'Until',
-            alert.resolvedAt === null ? 'still so' : <When key="until" at={alert.resolvedAt} exact />,
-          ],
-          ['Kind', spoken(alert.kind)],
-          [
-            'About',
-            to === undefined || alert.about === null ? (
-              '–'
-            ) : (
-              <Anchor key="about" component={Link} to={to} size="sm">
-                {alert.about.sort} {alert.about.name}
-              </Anchor>
-            ),
-          ],
-          ['Contact', alert.contact],
-        ]}
-      />
+      <Stack gap="md">
+        <pre className="tw-code">{alert.detail === '' ? alert.subject : alert.detail}</pre>
+        <Facts
+          label="About this alert"
+          facts={[
+            ['Since', <When key="since" at={alert.createdAt} exact />],
+            [
+              'Until',
+              alert.resolvedAt === null ? 'still so' : <When key="until" at={alert.resolvedAt} exact />,
+            ],
+            ['Kind', spoken(alert.kind)],
+            [
+              'About',
+              to === undefined || alert.about === null ? (
+                '–'
+              ) : (
+                <Anchor key="about" component={Link} to={to} size="sm">
+                  {alert.about.sort} {alert.about.name}
+                </Anchor>
+              ),
+            ],
+            ['Contact', alert.contact],
+          ]}
+        />
+      </Stack>
     </section>
   )
 }

@@ -39,7 +39,7 @@ export function DoublePage() {
         'PUT /api/v1/sandbox/{double}/faults',
         'POST /api/v1/sandbox/{double}/reset',
       ]}
-      commands={[`curl -X PUT ${answer.data?.url ?? '…'}/sandbox/faults -d '{"faults":[]}'`]}
+      commands={['thalweg sandbox']}
       actions={<Reset name={name} />}
     >
       <Answer of={answer} lines={8}>

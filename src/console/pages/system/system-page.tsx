@@ -60,7 +60,7 @@ function moodOf({ log }: SystemAnswer) {
 
 function Numbers({ system }: { system: SystemAnswer }) {
   const { disk, log, processes, readers } = system
-  const [slowest] = readers
+  const slowest = readers.find(({ name }) => !HOLDERS.has(name))
   const resident = processes.reduce((sum, { residentBytes }) => sum + (residentBytes ?? 0), 0)
   return (
     <Stats>
@@ -74,13 +74,13 @@ function Numbers({ system }: { system: SystemAnswer }) {
       <Stat
         label="Log"
         value={bytes(log.bytes)}
-        note={`${count(log.head - log.tail)} records in ${count(log.segments)} segments`}
+        note={`${count(log.head - log.tail)} records, ${count(log.segments)} ${log.segments === 1 ? 'segment' : 'segments'}`}
         to="/inbox"
       />
       <Stat
         label="Furthest behind"
         value={slowest === undefined ? '–' : count(slowest.lag)}
-        note={slowest === undefined ? 'nobody reads' : `records, ${slowest.current ?? slowest.name}`}
+        note={slowest === undefined ? 'nobody reads' : `records, ${nameOf(slowest)}`}
       />
       <Stat label="Memory" value={bytes(resident)} note={`${count(processes.length)} processes`} />
       <Stat label="Up for" value={duration(system.uptimeMs)} note={`version ${system.version}`} />
@@ -105,12 +105,12 @@ const READERS: readonly Column<Reader>[] = [
   {
     id: 'name',
     header: 'Reader',
-    cell: ({ name, current }) =>
-      current === null ? (
-        (READER_NAMES[name] ?? name)
+    cell: (reader) =>
+      reader.current === null ? (
+        nameOf(reader)
       ) : (
-        <Anchor component={Link} to={`/currents/${encodeURIComponent(current)}`} size="sm">
-          {current}
+        <Anchor component={Link} to={`/currents/${encodeURIComponent(reader.current)}`} size="sm">
+          {reader.current}
         </Anchor>
       ),
   },
@@ -138,8 +138,18 @@ const READERS: readonly Column<Reader>[] = [
 ]
 
 const READER_NAMES: Readonly<Record<string, string>> = {
-  dedupe: 'Ids for dedupe, not yet in its files',
+  dedupe: 'Ids for dedupe',
   backup: 'A backup that is being made',
+  drift: 'Drift radar',
+  intake: 'Counts of the inbox',
+  profiles: 'Profiles',
+}
+
+/** They keep entries for later, and are not late. */
+const HOLDERS: ReadonlySet<string> = new Set(['dedupe', 'backup'])
+
+function nameOf({ name, current }: Reader): string {
+  return current ?? READER_NAMES[name] ?? name
 }
 
 function Retention({ system: { retention } }: { system: SystemAnswer }) {
