@@ -31,7 +31,7 @@ async function walk(listed: ListedPage): Promise<void> {
   await page.setViewportSize(DESKTOP)
   await page.emulateMedia({ colorScheme: 'light' })
   await page.goto(`${stack.hub.url}${path}`)
-  await page.getByRole('main').getByText(shows).first().waitFor()
+  await page.getByRole('main').getByText(shows).filter({ visible: true }).first().waitFor()
   await expectAccessible(page)
   await page.emulateMedia({ colorScheme: 'dark' })
   await expectAccessible(page, 'color-contrast')

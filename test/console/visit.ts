@@ -22,6 +22,15 @@ export async function visit(stack: ConsoleStack, path: string, look: Look = {}):
 
 /** No violation of a serious or critical kind: WCAG 2.1 A and AA. `only`: one rule of axe, where the others have been asked already. */
 export async function expectAccessible(page: Page, only?: string): Promise<void> {
+  // Colours fade from one scheme to the other.
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY)
+        .map(({ finished }) => finished.catch(() => undefined)),
+    ),
+  )
   await page.evaluate(AXE)
   const rules =
     only === undefined

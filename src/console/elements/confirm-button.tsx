@@ -47,6 +47,7 @@ export function ConfirmButton({
       <Button
         size="sm"
         {...button}
+        color={inkOf(button)}
         onClick={() => {
           setText('')
           setError(undefined)
@@ -84,4 +85,9 @@ export function ConfirmButton({
       </Modal>
     </>
   )
+}
+
+/** What is grave is red with white letters; where the letters themselves are red, they need the red of letters. */
+function inkOf({ variant = 'filled', color }: Pick<ConfirmButtonProps, 'variant' | 'color'>) {
+  return variant !== 'filled' && color === 'var(--tw-bad-strong)' ? 'var(--tw-bad)' : color
 }

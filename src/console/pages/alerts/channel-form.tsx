@@ -31,7 +31,7 @@ export function ChannelForm({ kind, value, onChange, problems }: ChannelFormProp
         description={
           <Text component="span" size="xs">
             Credentials of the provider {kind.provider}.{' '}
-            <Anchor component={Link} to={`/authorizations/new/${kind.provider}`} inherit>
+            <Anchor underline="always" component={Link} to={`/authorizations/new/${kind.provider}`} inherit>
               Keep new ones
             </Anchor>
           </Text>
