@@ -1,5 +1,5 @@
 /**
- * `npm run screenshots [name…]`: every page of the console on the demo's data, light and dark, desktop and phone, into screenshots/. Those
+ * `npm run screenshots [name…]` (`currents*`: all that begin so): every page of the console on the demo's data, light and dark, desktop and phone, into screenshots/. Those
  * that the README shows are copied to docs/images.
  */
 
@@ -10,12 +10,16 @@ import { PAGES, prepare } from '../test/console/pages.ts'
 
 const ROOT = dirname(import.meta.dirname)
 const FOLDER = join(ROOT, 'screenshots')
-const IN_README = ['loop-light', 'loop-dark', 'currents-one-light', 'run-light']
+const IN_README = ['loop-dark', 'currents-one-light', 'run-light']
 /** Numbers that are still arriving would blur what is to be seen. */
 const SETTLE_MS = 1_500
 
 const wanted = process.argv.slice(2)
-const pages = PAGES.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.startsWith(part)))
+const pages = PAGES.filter(
+  ({ name }) =>
+    wanted.length === 0 ||
+    wanted.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)),
+)
 mkdirSync(FOLDER, { recursive: true })
 const stack = await startConsole({ demo: { eventsPerSecond: 300, untilHead: 3_000 } })
 for (const page of pages)
