@@ -33,6 +33,7 @@ const TABLES = [
   'checkpoints',
   'current_versions',
   'currents',
+  'dead_letter_counts',
   'dead_letters',
   'drift',
   'drift_position',
