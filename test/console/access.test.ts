@@ -92,7 +92,7 @@ test('somebody is invited, comes in, gets another role, and is shut out at once'
   await page.getByRole('link', { name: BEN.name }).click()
   await page.getByRole('heading', { name: BEN.name }).waitFor()
   await expectAccessible(page)
-  await page.getByLabel('Operator').check()
+  await page.getByRole('radio', { name: 'Operator' }).check()
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText(`${BEN.name} was changed`).waitFor()
   await ben.goto(`${stack.hub.url}/access/you`)

@@ -120,6 +120,7 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
   const head = options.demo?.untilHead ?? 0
   await eventually(`${head} events are in the log`, () => hub.log.head >= head, { withinMs: 60_000 })
   const browser = await launchBrowser()
+  const contexts = new Map<string, BrowserContext>()
   return {
     hub,
     sandbox,
@@ -128,6 +129,7 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
     open: (path, look = {}) =>
       openPage(
         browser,
+        contexts,
         `${hub.url}${path}`,
         look.as === 'nobody' ? undefined : tokens[look.as ?? 'admin'],
         look,
@@ -159,7 +161,7 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
 }
 
 /** Debian's Chromium, asking nobody but us. */
-export function launchBrowser(): Promise<Browser> {
+function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.THALWEG_TEST_CHROMIUM ?? '/usr/bin/chromium',
     args: [
@@ -173,7 +175,7 @@ export function launchBrowser(): Promise<Browser> {
   })
 }
 
-export async function newContext(
+async function newContext(
   browser: Browser,
   token: string | undefined,
   { dark = false, phone = false, tour = false }: Look,
@@ -193,11 +195,16 @@ export async function newContext(
 /** `wrong`: what the page did wrong on the side, as it happens. */
 async function openPage(
   browser: Browser,
+  contexts: Map<string, BrowserContext>,
   url: string,
   token: string | undefined,
   look: Look,
 ): Promise<OpenedPage> {
-  const context = await newContext(browser, token, look)
+  // What the browser has read once it keeps for the next page of the same look; who signs in comes as a stranger each time.
+  const key = token === undefined ? undefined : JSON.stringify([token, look.dark, look.phone, look.tour])
+  const known = key === undefined ? undefined : contexts.get(key)
+  const context = known ?? (await newContext(browser, token, look))
+  if (key !== undefined) contexts.set(key, context)
   const page = await context.newPage()
   const wrong: string[] = []
   const isMeant = (address: string): boolean => (look.refusals ?? []).some((part) => address.includes(part))
@@ -216,5 +223,5 @@ async function openPage(
       wrong.push(`${response.status()}: ${response.url()}`)
   })
   await page.goto(url)
-  return { page, wrong, close: () => context.close() }
+  return { page, wrong, close: () => (key === undefined ? context.close() : page.close()) }
 }
