@@ -10,9 +10,16 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Journeys that CI's twenty minutes have no room for: `npm run test:console` runs them, and walks every page. */
+const LONG_JOURNEYS = ['runs', 'letters', 'profiles', 'house', 'warehouse', 'audiences'].map(
+  (name) => `test/console/${name}.test.ts`,
+)
+const wantsAll = process.env.THALWEG_TEST_CONSOLE === 'all'
+
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: wantsAll ? [] : LONG_JOURNEYS,
     // Costs nothing until a test asks for a server.
     globalSetup: ['test/support/servers-hook.ts'],
     // Processes, not threads: tests change environment variables and kill children.

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildConsole } from './build-console.ts'
 import { check } from './check.ts'
 
 interface Report {
@@ -14,6 +15,8 @@ interface Report {
 
 const installed = spawnSync('sh', ['scripts/install-test-servers.sh'], { stdio: 'inherit' }).status === 0
 const clean = check()
+// Once, before several tests find it stale at the same time.
+buildConsole({ ifStale: true })
 const folder = mkdtempSync(join(tmpdir(), 'thalweg-test-'))
 const file = join(folder, 'report.json')
 const run = spawnSync(

@@ -23,6 +23,9 @@ export async function visit(stack: ConsoleStack, path: string, look: Look = {}):
 /** No violation of a serious or critical kind: WCAG 2.1 A and AA. `only`: one rule of axe, where the others have been asked already. */
 export async function expectAccessible(page: Page, only?: string): Promise<void> {
   // Colours fade from one scheme to the other.
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  )
   await page.evaluate(() =>
     Promise.all(
       document
