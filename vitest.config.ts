@@ -11,9 +11,16 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** Journeys that CI's twenty minutes have no room for: `npm run test:console` runs them, and walks every page. */
-const LONG_JOURNEYS = ['runs', 'letters', 'profiles', 'house', 'warehouse', 'audiences'].map(
-  (name) => `test/console/${name}.test.ts`,
-)
+const LONG_JOURNEYS = [
+  'access',
+  'audiences',
+  'currents',
+  'house',
+  'letters',
+  'profiles',
+  'runs',
+  'warehouse',
+].map((name) => `test/console/${name}.test.ts`)
 const wantsAll = process.env.THALWEG_TEST_CONSOLE === 'all'
 
 export default defineConfig({

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests run against (PostgreSQL, MariaDB, ClickHouse, the browser Chromium) from Debian's packages. Does nothing,
+# Installs what the tests run against (PostgreSQL, MariaDB, ClickHouse, Chromium without a window) from Debian's packages. Does nothing,
 # and says nothing, when they are there. Needs root or sudo for the installation only; no service is started.
 set -eu
 
@@ -17,7 +17,7 @@ has_postgres || missing="$missing postgresql"
 { has mariadbd && has my_print_defaults; } || missing="$missing mariadb-server-core mariadb-client-core"
 has clickhouse-server || missing="$missing clickhouse-server"
 # Chromium draws letters only where there is a font.
-has chromium || missing="$missing chromium fonts-dejavu-core"
+has chromium-headless-shell || missing="$missing chromium-headless-shell fonts-dejavu-core"
 if [ -z "$missing" ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null 2>&1; then

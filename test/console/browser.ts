@@ -163,7 +163,7 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
 /** Debian's Chromium, asking nobody but us. */
 function launchBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env.THALWEG_TEST_CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.THALWEG_TEST_CHROMIUM ?? '/usr/bin/chromium-headless-shell',
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -188,7 +188,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
           {isFetchingNextPage && (
             <tr>
               <td colSpan={width}>
-                <Loader size="xs" aria-label="Loading more" />
+                <Loader size="xs" role="status" aria-label="Loading more" />
               </td>
             </tr>
           )}
