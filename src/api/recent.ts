@@ -1,13 +1,11 @@
 /** What came in last: the log read backwards, a stretch at a time, so that the answer costs little however long the log is. */
 
+import { backwards } from '../delivery/newest.ts'
 import { type FrameView, ROW_ERASED, ROW_QUARANTINED } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 
-/** Records between two steps back. */
-const STEP = 500
 /** Records gone through for one answer: a filter that matches little must not read the whole log. */
 export const SCANNED_MAX = 20_000
-const READ_BYTES = 1_048_576
 
 export interface RecentEvent {
   readonly offset: number
@@ -49,7 +47,7 @@ export function recentEvents(
   going: Going,
   takes: (source: number, type: string) => boolean,
 ): Promise<Found<RecentEvent>> {
-  return backwards(log, going, (frame, before) => {
+  return recent(log, going, (frame, before) => {
     const found: RecentEvent[] = []
     for (let i = Math.min(frame.count, before - frame.baseOffset) - 1; i >= 0; i--) {
       const type = frame.types[frame.rowType(i)] ?? ''
@@ -65,35 +63,21 @@ export function recentBatches(
   going: Going,
   takes: (source: number) => boolean,
 ): Promise<Found<RecentBatch>> {
-  return backwards(log, going, (frame) => (takes(frame.source) ? [batchOf(frame)] : []))
+  return recent(log, going, (frame) => (takes(frame.source) ? [batchOf(frame)] : []))
 }
 
-/** `find` gives what a frame holds before an offset, newest first. */
-async function backwards<Item extends { readonly offset: number }>(
+/** At most SCANNED_MAX records are gone through. `find`: see `backwards`. */
+async function recent<Item extends { readonly offset: number }>(
   log: Log,
   { before = log.head, limit }: Going,
-  find: (frame: FrameView, before: number) => Item[],
+  find: (frame: FrameView, end: number) => Item[],
 ): Promise<Found<Item>> {
   const items: Item[] = []
   let end = Math.min(before, log.head)
-  const floor = Math.max(log.tail, end - SCANNED_MAX)
-  while (end > floor && items.length < limit) {
-    const from = Math.max(floor, end - STEP)
-    const found: Item[][] = []
-    let first = end
-    for (let at = from; at < end; ) {
-      const run = await log.read(at, READ_BYTES)
-      if (run.next <= at) break
-      // Frames are valid in this turn only: what is wanted of them is copied at once.
-      for (const frame of run.frames) {
-        if (frame.baseOffset >= end) break
-        first = Math.min(first, frame.baseOffset)
-        found.push(find(frame, end))
-      }
-      at = run.next
-    }
-    for (const some of found.reverse()) items.push(...some)
-    end = Math.min(from, first)
+  for await (const stretch of backwards(log, { from: end - SCANNED_MAX, before: end }, find)) {
+    items.push(...stretch.items)
+    end = stretch.from
+    if (items.length >= limit) break
   }
   const shown = items.slice(0, limit)
   const last = items.length > limit ? shown.at(-1)?.offset : end

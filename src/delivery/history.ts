@@ -123,8 +123,8 @@ export class History {
     const mapping = await this.#mapping(current)
     const wants = wantsOf(subject.versions, flowing, type)
     const until = Math.min(before ?? log.head, log.head)
-    for await (const { from, records } of newestRecords(log, { from: startOffset, before: until })) {
-      for (const record of records) {
+    for await (const { from, items } of newestRecords(log, { from: startOffset, before: until })) {
+      for (const record of items) {
         if (!wants(record)) continue
         const settled = await fateOf(store, subject, record)
         rows.push({

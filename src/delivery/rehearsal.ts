@@ -98,8 +98,8 @@ export async function rehearse(
   const tally = new Tally()
   const samples: Sample[] = []
   const unsentSamples: Sample[] = []
-  for await (const { records } of newestRecords(log, { from: fromOffset, before: toOffset })) {
-    for (const record of records) {
+  for await (const { items } of newestRecords(log, { from: fromOffset, before: toOffset })) {
+    for (const record of items) {
       const shown = show(record)
       compare?.take(record, shown)
       if (shown === undefined) continue
