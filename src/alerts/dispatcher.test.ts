@@ -238,11 +238,9 @@ describe('mail servers', () => {
 
   test('a server that never answers holds up its own channel only', async () => {
     const [slow, quick] = [await startMailServer(), await startMailServer()]
-    let release: () => void = () => undefined
-    slow.onMail = () =>
-      new Promise((resolve) => {
-        release = resolve
-      })
+    // Before the mail comes: the quick one may be told first.
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    slow.onMail = () => released
     const under = await world()
     await under.mailChannel(slow, { name: 'slow' })
     await under.mailChannel(quick, { name: 'quick', contacts: false, to: ['pager@example.com'] })
