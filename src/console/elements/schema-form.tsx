@@ -239,7 +239,11 @@ function withValue(values: Values, name: string, value: unknown): Values {
   return value === undefined ? rest : { ...rest, [name]: value }
 }
 
-function below(problems: Readonly<Record<string, string>>, name: string): Readonly<Record<string, string>> {
+/** Problems of what lies below a field, by their paths from there. */
+export function below(
+  problems: Readonly<Record<string, string>>,
+  name: string,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(problems)
       .filter(([path]) => path.startsWith(`${name}.`))

@@ -1,7 +1,7 @@
 /** The form of an activation: who, where to, how, and when. */
 
-import { NumberInput, Radio, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { NumberInput, Radio, SimpleGrid, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Part } from '../../elements/part.tsx'
 import { OPERATIONS } from '../runs/run-actions.tsx'
 import { DestinationPart } from './destination-part.tsx'
 import type { Draft } from './draft.ts'
@@ -105,16 +105,5 @@ export function ActivationForm({ named, ...part }: PartProps & { named: boolean 
         <SchedulePart {...part} />
       </Part>
     </Stack>
-  )
-}
-
-function Part({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="tw-card" aria-label={title}>
-      <Stack gap="sm">
-        <Title order={2}>{title}</Title>
-        {children}
-      </Stack>
-    </section>
   )
 }

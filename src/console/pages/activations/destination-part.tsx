@@ -6,7 +6,7 @@ import type { AuthorizationAnswer } from '../../../api/routes/authorizations.ts'
 import type { DestinationAnswer } from '../../../api/routes/destinations.ts'
 import { useAnswer } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
-import { type JsonSchema, SchemaForm } from '../../elements/schema-form.tsx'
+import { below, type JsonSchema, SchemaForm } from '../../elements/schema-form.tsx'
 import { count, duration } from '../../elements/words.ts'
 import type { PartProps } from './activation-form.tsx'
 
@@ -47,7 +47,7 @@ export function DestinationPart({ draft, change, problems }: PartProps) {
                 schema={chosen.settings as JsonSchema}
                 value={draft.settings}
                 onChange={(settings) => change({ settings })}
-                problems={below(problems, 'destination.settings.')}
+                problems={below(problems, 'destination.settings')}
               />
             )}
             <TextInput
@@ -112,16 +112,5 @@ export function Authorization({
         </Text>
       )}
     </div>
-  )
-}
-
-export function below(
-  problems: Readonly<Record<string, string>>,
-  prefix: string,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(problems)
-      .filter(([field]) => field.startsWith(prefix))
-      .map(([field, problem]) => [field.slice(prefix.length), problem]),
   )
 }

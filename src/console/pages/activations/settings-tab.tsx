@@ -1,14 +1,14 @@
 /** Changes an activation: its definition as a new version, a resync, its end. */
 
-import { Button, Group, List, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Group, List, Stack, Text, Title } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import type { ActivationAnswer } from '../../../api/routes/activations.ts'
 import { at } from '../../api/client.ts'
 import { useChange } from '../../api/queries.ts'
-import { FailureNote } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
 import { told } from '../../elements/notices.ts'
+import { RevisionForm } from '../../elements/revision-form.tsx'
 import { problemsOf } from '../../elements/schema-form.tsx'
 import { count } from '../../elements/words.ts'
 import { ActivationForm } from './activation-form.tsx'
@@ -25,33 +25,16 @@ export function SettingsTab({ activation }: { activation: ActivationAnswer }) {
     changes: ['/activations'],
     done: ({ version }) => told(`Saved as version ${version}; the next run goes by it`),
   })
-  const submit = (event: FormEvent): void => {
-    event.preventDefault()
-    revise.mutate()
-  }
   return (
     <Stack gap="lg">
-      <form onSubmit={submit} noValidate>
+      <RevisionForm note={note} setNote={setNote} save={revise}>
         <ActivationForm
           named
           draft={draft}
           change={(part) => setDraft((before) => ({ ...before, ...part }))}
           problems={problemsOf(revise.error?.details, 'definition')}
         />
-        {revise.error !== null && <FailureNote error={revise.error} />}
-        <Group mt="md" align="flex-end">
-          <TextInput
-            label="Note"
-            description="Why, for those who come later"
-            w={320}
-            value={note}
-            onChange={({ currentTarget }) => setNote(currentTarget.value)}
-          />
-          <Button type="submit" loading={revise.isPending}>
-            Save as a new version
-          </Button>
-        </Group>
-      </form>
+      </RevisionForm>
       <Ends activation={activation} />
     </Stack>
   )

@@ -9,16 +9,15 @@ import {
   Stack,
   Textarea,
   TextInput,
-  Title,
 } from '@mantine/core'
-import type { ReactNode } from 'react'
 import type { AudienceAnswer } from '../../../api/routes/audiences.ts'
 import type { DestinationAnswer } from '../../../api/routes/destinations.ts'
 import { at } from '../../api/client.ts'
 import { useAnswer } from '../../api/queries.ts'
-import { type JsonSchema, SchemaForm } from '../../elements/schema-form.tsx'
+import { Part } from '../../elements/part.tsx'
+import { below, type JsonSchema, SchemaForm } from '../../elements/schema-form.tsx'
 import { count } from '../../elements/words.ts'
-import { Authorization, below, tariffText } from '../activations/destination-part.tsx'
+import { Authorization, tariffText } from '../activations/destination-part.tsx'
 import type { Draft } from './draft.ts'
 
 export interface ExportFormProps {
@@ -120,7 +119,7 @@ export function ExportForm({ draft, change, problems }: ExportFormProps) {
               schema={destination.data.settings as JsonSchema}
               value={draft.settings}
               onChange={(settings) => change({ settings })}
-              problems={below(problems, 'destination.settings.')}
+              problems={below(problems, 'destination.settings')}
             />
             {tariffText(destination.data)}
           </>
@@ -163,16 +162,5 @@ export function ExportForm({ draft, change, problems }: ExportFormProps) {
         </SimpleGrid>
       </Part>
     </Stack>
-  )
-}
-
-function Part({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="tw-card" aria-label={title}>
-      <Stack gap="sm">
-        <Title order={2}>{title}</Title>
-        {children}
-      </Stack>
-    </section>
   )
 }

@@ -1,14 +1,15 @@
 /** Changes an export: its definition as a new version, with those before, and its end. */
 
-import { Accordion, Button, Group, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Accordion, Radio, Stack, Text, Title } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import type { ExportAnswer, ExportVersionAnswer, ExportWholeAnswer } from '../../../api/routes/exports.ts'
 import { useAnswer, useChange } from '../../api/queries.ts'
-import { Answer, FailureNote } from '../../elements/answer.tsx'
+import { Answer } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
 import { JsonView } from '../../elements/json-view.tsx'
 import { told } from '../../elements/notices.ts'
+import { RevisionForm } from '../../elements/revision-form.tsx'
 import { problemsOf } from '../../elements/schema-form.tsx'
 import { When } from '../../elements/when.tsx'
 import { count } from '../../elements/words.ts'
@@ -29,32 +30,15 @@ export function SettingsTab({ of, path }: { of: ExportWholeAnswer; path: string 
       void navigate({ href: `/exports/${encodeURIComponent(name)}/settings` })
     },
   })
-  const submit = (event: FormEvent): void => {
-    event.preventDefault()
-    revise.mutate()
-  }
   return (
     <Stack gap="lg">
-      <form onSubmit={submit} noValidate>
+      <RevisionForm note={note} setNote={setNote} save={revise}>
         <ExportForm
           draft={draft}
           change={(part) => setDraft((before) => ({ ...before, ...part }))}
           problems={problemsOf(revise.error?.details, 'definition')}
         />
-        {revise.error !== null && <FailureNote error={revise.error} />}
-        <Group mt="md" align="flex-end">
-          <TextInput
-            label="Note"
-            description="Why, for those who come later"
-            w={320}
-            value={note}
-            onChange={({ currentTarget }) => setNote(currentTarget.value)}
-          />
-          <Button type="submit" loading={revise.isPending}>
-            Save as a new version
-          </Button>
-        </Group>
-      </form>
+      </RevisionForm>
       <Versions path={path} />
       <End of={of} path={path} />
     </Stack>

@@ -17,6 +17,7 @@ import {
 } from '@xyflow/react'
 import { useEffect, useMemo } from 'react'
 import { StateBadge } from '../../elements/state-badge.tsx'
+import { STILL } from '../../elements/still.ts'
 import { count, duration, rate } from '../../elements/words.ts'
 import { type LoopEdge, type LoopNode, layoutOf, NODE_HEIGHT, NODE_WIDTH } from './layout.ts'
 import type { LoopData } from './loop-data.ts'
@@ -68,16 +69,9 @@ export default function Picture({ loop }: { loop: LoopData }) {
         nodeTypes={nodeTypes}
         edgeTypes={edgeTypes}
         colorMode={scheme}
-        fitView
+        {...STILL}
         fitViewOptions={{ padding: 0.02, maxZoom: 1 }}
         minZoom={0.2}
-        nodesDraggable={false}
-        nodesConnectable={false}
-        nodesFocusable={false}
-        edgesFocusable={false}
-        elementsSelectable={false}
-        zoomOnScroll={false}
-        preventScrolling={false}
         panOnDrag={false}
         zoomOnDoubleClick={false}
         proOptions={{ hideAttribution: true }}

@@ -15,6 +15,7 @@ import {
 } from '@xyflow/react'
 import { useMemo } from 'react'
 import { at } from '../../api/client.ts'
+import { STILL } from '../../elements/still.ts'
 import classes from './identity.module.css'
 import { NODE, placesOf } from './identity-layout.ts'
 import type { Picture, PictureEdge, PictureNode } from './identity-picture.ts'
@@ -42,16 +43,9 @@ export default function IdentityGraph({ picture }: { picture: Picture }) {
       edges={edges}
       nodeTypes={nodeTypes}
       colorMode={scheme}
-      fitView
+      {...STILL}
       fitViewOptions={{ maxZoom: 1, padding: 0.12 }}
       minZoom={0.08}
-      nodesDraggable={false}
-      nodesConnectable={false}
-      nodesFocusable={false}
-      edgesFocusable={false}
-      elementsSelectable={false}
-      zoomOnScroll={false}
-      preventScrolling={false}
       onlyRenderVisibleElements={picture.nodes.length > 100}
       aria-label="Picture of the identity: the lists below say the same"
     >
