@@ -26,8 +26,8 @@ export interface IntakeCount {
   readonly bytes: number
 }
 
-export interface IntakeMinute {
-  /** Since the epoch. */
+export interface IntakeCell {
+  /** Since the epoch: the first of the cell. */
   readonly minute: number
   readonly accepted: number
   readonly bytes: number
@@ -76,43 +76,30 @@ export class IntakeAccount {
     }))
   }
 
-  /** Accepted of these sources per cell of `step` minutes in [fromMinute, toMinute), by the first minute of the cell. */
-  async byMinute(
-    sources: ReadonlySet<number>,
-    { fromMinute, toMinute }: { readonly fromMinute: number; readonly toMinute: number },
-    step: number,
-  ): Promise<ReadonlyMap<number, number>> {
+  /** Accepted by these sources together in cells of `step` minutes from `fromMinute` on; cells without any are left out. */
+  async cells(
+    sources: Iterable<number>,
+    { fromMinute, toMinute }: { readonly fromMinute: number; readonly toMinute?: number },
+    step = 1,
+  ): Promise<IntakeCell[]> {
+    const numbers = [...sources]
+    if (numbers.length === 0) return []
     const cell = cellOf(step)
-    const rows = await this.#store.db
-      .selectFrom('intake')
-      .select([cell.as('minute'), ({ fn }) => fn.sum<number>('accepted').as('accepted')])
-      .where('source', 'in', [...sources])
-      .where('minute', '>=', fromMinute)
-      .where('minute', '<', toMinute)
-      .groupBy(cell)
-      .execute()
-    return new Map(rows.map((row) => [Number(row.minute), Number(row.accepted)]))
-  }
-
-  /** Accepted by these sources together, minute by minute; minutes without any are left out. */
-  async minutes(sources: readonly number[], sinceMinute: number): Promise<IntakeMinute[]> {
-    if (sources.length === 0) return []
-    const rows = await this.#store.db
+    let query = this.#store.db
       .selectFrom('intake')
       .select([
-        'minute',
+        cell.as('minute'),
         ({ fn }) => fn.sum<number>('accepted').as('accepted'),
         ({ fn }) => fn.sum<number>('bytes').as('bytes'),
       ])
-      .where('source', 'in', sources)
-      .where('minute', '>=', sinceMinute)
-      .groupBy('minute')
-      .orderBy('minute')
-      .execute()
-    return rows.map(({ minute, accepted, bytes }) => ({
-      minute,
-      accepted: Number(accepted),
-      bytes: Number(bytes),
+      .where('source', 'in', numbers)
+      .where('minute', '>=', fromMinute)
+    if (toMinute !== undefined) query = query.where('minute', '<', toMinute)
+    const rows = await query.groupBy(cell).orderBy(cell).execute()
+    return rows.map((row) => ({
+      minute: Number(row.minute),
+      accepted: Number(row.accepted),
+      bytes: Number(row.bytes),
     }))
   }
 

@@ -87,12 +87,9 @@ async function accepted(
     first === undefined ? await firstMinute(store.db, current.number) : Math.floor(first.receivedAt / 60_000)
   if (beginMinute === undefined) return () => undefined
   const beginCell = beginMinute - (beginMinute % step)
+  const whole = { fromMinute: Math.max(fromMinute, beginCell + step), toMinute }
   const counts = new Map(
-    await intake.byMinute(
-      scope.sources,
-      { fromMinute: Math.max(fromMinute, beginCell + step), toMinute },
-      step,
-    ),
+    (await intake.cells(scope.sources, whole, step)).map(({ minute, accepted }) => [minute, accepted]),
   )
   if (first !== undefined && beginCell >= fromMinute && beginCell < toMinute) {
     const end = await log.offsetAt((beginCell + step) * 60_000)

@@ -156,7 +156,7 @@ export function inboxRoutes(app: Api, { delivery, drift, sources, clock, log }: 
       const since = Math.floor(clock.now() / MINUTE_MS) - minutes + 1
       const numbers = sources.list().map(({ number }) => number)
       const one = numberOf(name)
-      const rows = await delivery.intake.minutes(one === undefined ? numbers : [one], since)
+      const rows = await delivery.intake.cells(one === undefined ? numbers : [one], { fromMinute: since })
       return {
         from: since * MINUTE_MS,
         minutes: rows.map(({ minute, ...counts }) => ({ at: minute * MINUTE_MS, ...counts })),
