@@ -19,6 +19,7 @@ const LONG_JOURNEYS = [
   'letters',
   'profiles',
   'runs',
+  'tour',
   'warehouse',
 ].map((name) => `test/console/${name}.test.ts`)
 const wantsAll = process.env.THALWEG_TEST_CONSOLE === 'all'

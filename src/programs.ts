@@ -8,9 +8,9 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openAccess } from './access/access.ts'
+import { type Access, openAccess } from './access/access.ts'
 import { SETUP_FILE } from './access/setup.ts'
-import { createApi } from './api/api.ts'
+import type { MountedApi } from './api/api.ts'
 import type { RestoreReport } from './cli/programs.ts'
 import { pause, systemClock } from './core/clock.ts'
 import { seededRandom } from './core/random.ts'
@@ -26,15 +26,14 @@ export const ADMIN_TOKEN_FILE = 'admin-token'
 /** Runs the hub until a signal; SIGTERM and SIGINT drain it. */
 export async function serve(overrides: Overrides): Promise<void> {
   const settings = readSettings(process.env, overrides)
-  let setupCode: string | undefined
-  const hub = await startHub({ settings, version: version() }, async (started) => {
-    const mounted = await mountApi(started)
-    setupCode = mounted.setupCode
-    return mounted
-  })
-  if (setupCode !== undefined) process.stdout.write(welcomeOwner(hub, setupCode))
-  await untilSignal()
-  await hub.close()
+  const api = new Mount()
+  const hub = await startHub({ settings, version: version() }, (started) => api.over(started))
+  if (api.setupCode !== undefined) process.stdout.write(welcomeOwner(hub, api.setupCode))
+  try {
+    await Promise.race([untilSignal(), api.failure])
+  } finally {
+    await hub.close()
+  }
 }
 
 /** Hub, doubles, simulated traffic and the live table, until a signal. */
@@ -52,15 +51,16 @@ export async function demo(overrides: Overrides, options: DemoOptions): Promise<
     port: settings.sandboxPort,
     random: seededRandom(options.seed),
   })
+  const api = new Mount(sandbox)
   const hub = await startHub({ settings, version: version(), alsoListening: sandbox.addresses }, (started) =>
-    mountApi(started, sandbox),
+    api.over(started),
   )
   const story = await startDemo(hub, sandbox, options)
   const table = new LiveTable(hub, process.stdout)
   process.stdout.write(welcome(hub, sandbox))
   story.onStory((sentence) => table.tell(sentence))
   table.start()
-  await untilSignal()
+  await Promise.race([untilSignal(), api.failure])
   story.stop()
   await table.stop()
   process.stdout.write('Stopping: what is on its way arrives first.\n')
@@ -145,32 +145,66 @@ export async function bench(names: readonly string[]): Promise<number> {
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)))
 }
 
-interface Mounted {
-  readonly handle: Fallback
-  /** With which the owner can be made, while there is none. */
-  readonly setupCode: string | undefined
-  close(): Promise<void>
-}
+/** After how long the API is loaded though nobody asked for it. */
+const API_WAITS_MS = 1_000
 
-async function mountApi(hub: Hub, sandbox?: Sandbox): Promise<Mounted> {
-  const { store, clock, logger, settings } = hub
-  const { access, firstToken, setupCode } = await openAccess({
-    store,
-    clock,
-    logger,
-    dataDir: settings.dataDir,
-    limits: settings,
-    demo: sandbox !== undefined,
-  })
-  if (firstToken !== undefined) await keepFirstToken(hub, firstToken)
-  const api = await createApi({ version: version(), ...apiPartsOf(hub, sandbox), access })
-  return {
-    handle: api.handle,
-    setupCode,
-    close: async () => {
-      access.stop()
-      await api.close()
-    },
+/**
+ * The API over a hub. The doors open before it is loaded, which takes half as long as all else together: senders that waited for a restart
+ * are answered first. A request to the API brings it at once, and waits for it.
+ */
+class Mount {
+  /** Never resolves; rejects when the API cannot be made: then the program has to end. */
+  readonly failure: Promise<never>
+  /** With which the owner can be made, while there is none. */
+  setupCode: string | undefined
+  readonly #sandbox: Sandbox | undefined
+  readonly #wanted = new AbortController()
+  #fail: (error: unknown) => void = () => undefined
+
+  constructor(sandbox?: Sandbox) {
+    this.#sandbox = sandbox
+    this.failure = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+  }
+
+  async over(hub: Hub): Promise<{ handle: Fallback; close(): Promise<void> }> {
+    const { store, clock, logger, settings } = hub
+    const { access, firstToken, setupCode } = await openAccess({
+      store,
+      clock,
+      logger,
+      dataDir: settings.dataDir,
+      limits: settings,
+      demo: this.#sandbox !== undefined,
+    })
+    if (firstToken !== undefined) await keepFirstToken(hub, firstToken)
+    this.setupCode = setupCode
+    const made = this.#make(hub, access)
+    made.catch(this.#fail)
+    return {
+      handle: (request, response) => {
+        this.#wanted.abort()
+        made.then(
+          ({ handle }) => handle(request, response),
+          () => request.destroy(),
+        )
+      },
+      close: async () => {
+        this.#wanted.abort()
+        access.stop()
+        await made.then(
+          (api) => api.close(),
+          () => undefined,
+        )
+      },
+    }
+  }
+
+  async #make(hub: Hub, access: Access): Promise<MountedApi> {
+    await systemClock.sleep(API_WAITS_MS, this.#wanted.signal)
+    const { createApi } = await import('./api/api.ts')
+    return createApi({ version: version(), ...apiPartsOf(hub, this.#sandbox), access })
   }
 }
 

@@ -3,6 +3,7 @@
 import { Button, type ButtonProps, Group, Modal, Stack, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { type ReactNode, useState } from 'react'
+import { type Me, useMay } from '../api/session.ts'
 import { FailureNote } from './answer.tsx'
 
 export interface ConfirmButtonProps
@@ -14,6 +15,8 @@ export interface ConfirmButtonProps
   readonly deed?: string
   /** Has to be typed before it can be done: for what cannot be taken back. */
   readonly typed?: string
+  /** Who may do it; whoever may not sees the button, and whom to ask. Default: operators. */
+  readonly needs?: Me['role']
   /** Resolves when it is done. What it throws is shown, and the dialog stays. */
   readonly onConfirm: () => Promise<unknown>
 }
@@ -23,9 +26,11 @@ export function ConfirmButton({
   children,
   deed = label,
   typed,
+  needs = 'operator',
   onConfirm,
   ...button
 }: ConfirmButtonProps) {
+  const may = useMay(needs)
   const [opened, { open, close }] = useDisclosure(false)
   const [text, setText] = useState('')
   const [busy, setBusy] = useState(false)
@@ -48,6 +53,7 @@ export function ConfirmButton({
         size="sm"
         {...button}
         color={inkOf(button)}
+        {...(may ? {} : { disabled: true, title: `Takes the role of an ${needs}: ask one.` })}
         onClick={() => {
           setText('')
           setError(undefined)

@@ -7,6 +7,23 @@ import { useEffect, useRef } from 'react'
 import UPlot from 'uplot'
 import type { ChartProps } from './chart.tsx'
 import classes from './plot.module.css'
+import { dateTime } from './words.ts'
+
+/** From which distance between two ticks on what they say; on a line of its own what changes seldom. The first column is in seconds. */
+const TIME_WORDS: UPlot.Axis.Values = [
+  [31_536_000, '{YYYY}', null, null, null, null, null, null, 1],
+  [2_419_200, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [86_400, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+  [0.001, ':{ss}.{fff}', '\n{D} {MMM} {HH}:{mm}', null, null, null, '\n{HH}:{mm}', null, 1],
+]
+
+/** While nobody points at a moment, the legend says the latest values. */
+function sayLatest(plot: UPlot): void {
+  const last = plot.data[0].length - 1
+  if (last >= 0 && (plot.cursor.left ?? -1) < 0) plot.setLegend({ idx: last }, false)
+}
 
 export default function Plot({ times, series, write = String, heightPx = 200 }: ChartProps) {
   const scheme = useComputedColorScheme('light')
@@ -37,16 +54,25 @@ export default function Plot({ times, series, write = String, heightPx = 200 }: 
         width,
         height: heightPx,
         cursor: { drag: { x: false, y: false } },
-        axes: [axis, { ...axis, size: 62, values: (_plot, values) => values.map(write) }],
+        axes: [
+          { ...axis, values: TIME_WORDS },
+          { ...axis, size: 62, values: (_plot, values) => values.map(write) },
+        ],
+        hooks: { ready: [sayLatest], setData: [sayLatest], setLegend: [sayLatest] },
         scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1)] } },
         series: [
-          {},
+          {
+            label: 'Time',
+            value: (_plot: UPlot, seconds: number | null | undefined) =>
+              seconds === null || seconds === undefined ? '–' : dateTime(seconds * 1_000),
+          },
           ...series.map(({ label, colour: number, dashed }) => ({
             label,
             stroke: colour(`--tw-series-${number}`),
             width: 2,
             ...(dashed === true ? { dash: [6, 4] } : {}),
-            value: (_plot: UPlot, value: number | null) => (value === null ? '–' : write(value)),
+            value: (_plot: UPlot, value: number | null) =>
+              value === null || value === undefined ? '–' : write(value),
             points: { show: false },
           })),
         ],

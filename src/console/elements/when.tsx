@@ -9,10 +9,14 @@ const watchers = new Set<() => void>()
 let timer: ReturnType<typeof setInterval> | undefined
 function watch(watcher: () => void): () => void {
   watchers.add(watcher)
-  timer ??= setInterval(() => {
+  if (timer === undefined) {
+    // Nobody watched for a while: it stood still.
     now = Date.now()
-    for (const tell of watchers) tell()
-  }, TICK_MS)
+    timer = setInterval(() => {
+      now = Date.now()
+      for (const tell of watchers) tell()
+    }, TICK_MS)
+  }
   return () => {
     watchers.delete(watcher)
     if (watchers.size === 0) {

@@ -144,6 +144,7 @@ function Sessions() {
               <Title order={2}>Where you are signed in</Title>
               <ConfirmButton
                 label="End all others"
+                needs="viewer"
                 variant="default"
                 size="compact-sm"
                 disabled={others === 0}
@@ -198,6 +199,7 @@ function End({ session: { id, agent, address } }: { session: MySession }) {
   return (
     <ConfirmButton
       label="End"
+      needs="viewer"
       deed="End the session"
       size="compact-xs"
       variant="default"

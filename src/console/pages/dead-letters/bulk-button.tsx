@@ -34,7 +34,7 @@ const DEEDS = {
   redrive: {
     path: '/dead-letters/redrive',
     label: 'Redrive',
-    done: 'on their way again',
+    done: 'on the way again',
     noteLabel: 'Note (why, for those who come later)',
   },
   discard: {
@@ -144,8 +144,8 @@ function Preview({
             <Text>
               <b className="tw-number">{count(total)}</b> {total === 1 ? 'letter' : 'letters'}
               {deed === 'redrive'
-                ? ' would be sent again, as they were edited or else as they are.'
-                : ' would be set aside for good. They stay counted as dead.'}
+                ? ` would be sent again: ${total === 1 ? 'as it was edited, or else as it is' : 'those that were edited as they are now, the others as they came'}.`
+                : ` would be set aside for good, and ${total === 1 ? 'stays' : 'stay'} counted as dead.`}
             </Text>
             {shown !== null && shown !== undefined && (
               <>
@@ -163,7 +163,7 @@ function Preview({
                 {deed === 'redrive' && (
                   <Text size="sm">
                     {shown.edited === 0
-                      ? 'None of them was edited: what the vendor refused, it will most likely refuse again.'
+                      ? `${total === 1 ? 'It was not' : 'None of them was'} edited: what the vendor refused, it will most likely refuse again.`
                       : `${count(shown.edited)} of ${count(Math.min(matched, total))} ${shown.edited === 1 ? 'was' : 'were'} edited.`}
                   </Text>
                 )}

@@ -87,16 +87,18 @@ function Letter({ letter }: { letter: DeadLetterAnswer }) {
   )
 }
 
-function Fault({ letter: { fault, message, status, answer } }: { letter: DeadLetterAnswer }) {
+function Fault({ letter: { fault, message, status, answer, state } }: { letter: DeadLetterAnswer }) {
   const { title, next } = faultWords(fault)
   return (
     <section className="tw-card" aria-label="What went wrong">
       <Stack gap="xs">
         <Title order={2}>{title}</Title>
         {message !== '' && <Text>{message}</Text>}
-        <Text size="sm" c="dimmed">
-          {next}
-        </Text>
+        {state === 'dead' && (
+          <Text size="sm" c="dimmed">
+            {next}
+          </Text>
+        )}
         <Text size="sm" fw={600}>
           {status === 0 ? 'There was no answer' : `The answer, with status ${status}`}
         </Text>

@@ -18,19 +18,19 @@ interface FaultWords {
 
 const FAULTS: Readonly<Record<string, FaultWords>> = {
   invalid: {
-    title: 'The vendor refuses this record',
-    next: 'Sent again as it is, it will be refused again. Change what the vendor objects to, then redrive it.',
+    title: 'The vendor refused this record',
+    next: 'Sent again as it is, it will most likely be refused again. Change what the vendor objects to, then redrive it.',
   },
   oversized: {
-    title: 'The record is too large for the vendor',
+    title: 'The record was too large for the vendor',
     next: 'Take out what it can do without, then redrive it.',
   },
   unmatched: {
-    title: 'The vendor does not know this person',
+    title: 'The vendor did not know this person',
     next: 'Redrive it once the person exists there.',
   },
   unclear: {
-    title: 'It is not known whether the vendor took it',
+    title: 'Nobody knows whether the vendor took it',
     next: 'It may have arrived. Look there before you redrive it, or redrive it where a second copy does no harm.',
   },
 }

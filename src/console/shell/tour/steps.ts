@@ -55,7 +55,7 @@ export const STEPS: readonly TourStep[] = [
   {
     title: 'Redrive',
     words:
-      'Send them again: redrive this one, then go back to the list, choose the others and redrive them together. This time Treasure Data takes them.',
+      'Send them again: redrive this one, then go back to the list, choose the others and redrive them together. Our Treasure Data refused those five whatever they said; this time it takes them.',
     to: '/dead-letters',
     place: 'the dead letters',
     isDone: ({ openLetters }) => openLetters === 0,
@@ -73,7 +73,7 @@ export const STEPS: readonly TourStep[] = [
   {
     title: 'A halt',
     words:
-      'A minute after the start, the HTTP receiver refuses our token. The current halts and says why; it loses nothing, and goes on where it stopped when the token works again. The demo mends it by itself after two and a half minutes.',
+      'A minute after the start, the HTTP receiver refuses our token. The current halts and says why; it loses nothing, and goes on where it stopped when the token works again. The receiver takes the token again after two and a half minutes; then press Resume, or wait until the current tries by itself.',
     to: '/currents/webhook',
     place: 'the current webhook',
     isDone: ({ path }) => path.startsWith('/currents/webhook'),
@@ -88,7 +88,7 @@ export const STEPS: readonly TourStep[] = [
   },
   {
     title: 'Now for real',
-    words: 'Run it. The numbers of the run close: read, added, sent, accepted.',
+    words: 'Press Run now. When the run has ended, its numbers close: read, added, sent, accepted.',
     to: `/activations/${ACTIVATION}`,
     place: 'the activation',
     isDone: ({ endedRuns }) => endedRuns > 0,

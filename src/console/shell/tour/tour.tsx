@@ -82,8 +82,8 @@ function Panel({ step, go }: { step: number; go: (next: number | 'away') => void
             Back
           </Button>
           <Group gap="xs">
-            {to !== undefined && facts.path !== to && (
-              <Button component={Link} to={to} variant={done ? 'default' : 'filled'} size="compact-sm">
+            {to !== undefined && facts.path !== to && !done && (
+              <Button component={Link} to={to} size="compact-sm">
                 To {place}
               </Button>
             )}

@@ -7,7 +7,7 @@ import type { LedgerTimesAnswer } from '../../../../api/routes/current-state.ts'
 import type { BookCheckAnswer } from '../../../../api/routes/ledger.ts'
 import { at } from '../../../api/client.ts'
 import { useAnswer } from '../../../api/queries.ts'
-import { Answer, FailureNote } from '../../../elements/answer.tsx'
+import { Answer, FailureNote, Waiting } from '../../../elements/answer.tsx'
 import { type Column, DataTable } from '../../../elements/data-table.tsx'
 import { Empty } from '../../../elements/empty.tsx'
 import { useFilters } from '../../../elements/filters.tsx'
@@ -49,7 +49,11 @@ function Proof({ current }: Pick<TabProps, 'current'>) {
         </Button>
       </Group>
       {error !== null && <FailureNote error={error} />}
-      {check !== undefined && <Books check={check} current={current} />}
+      {check !== undefined ? (
+        <Books check={check} current={current} />
+      ) : (
+        error === null && <Waiting lines={6} />
+      )}
     </Stack>
   )
 }
