@@ -32,6 +32,8 @@ export default defineConfig({
     globalSetup: ['test/support/servers-hook.ts'],
     // Processes, not threads: tests change environment variables and kill children.
     pool: 'forks',
+    // The files of a worker share what they import: loading it for each would take a tenth of the whole. A test leaves nothing behind.
+    isolate: false,
     sequence: { sequencer: LongestFirst },
     maxWorkers: 2,
     testTimeout: 30_000,
