@@ -69,8 +69,10 @@ export class FrameView {
   #types: readonly string[] | undefined
   #rows: Uint32Array | undefined
 
-  constructor(bytes: Buffer) {
+  /** `types`: the names of the frame's table, where they are known already. */
+  constructor(bytes: Buffer, types?: readonly string[]) {
     this.bytes = bytes
+    this.#types = types
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
