@@ -40,6 +40,8 @@ export class Checkpoints {
     if (worker === undefined) return
     this.#worker = undefined
     const ended = new Promise((resolve) => worker.once('exit', resolve))
+    // Otherwise a process with nothing else to do would end before the thread does.
+    worker.ref()
     worker.postMessage('close' satisfies CheckpointJob)
     await ended
   }
