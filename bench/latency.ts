@@ -1,7 +1,7 @@
 /** Acknowledgement latency at half of the top rate, and the time from acceptance to delivery at light load. */
 
 import { buildLoadBodies } from '../src/sandbox/simulator/load.ts'
-import { unchanged } from './pipeline.ts'
+import { unchanged, WARM_UP_REQUESTS } from './pipeline.ts'
 import { HubProcess, load, quantile, Sink } from './rig.ts'
 
 const CONNECTIONS = 16
@@ -21,7 +21,7 @@ async function atHalfRate(): Promise<object> {
   const hub = await HubProcess.start({ currents: [unchanged('a', await sink.listen())] })
   const bodies = buildLoadBodies({ seed: 300, bodies: 64, eventsPerBody: PER_REQUEST })
   try {
-    await load({ url: hub.url, bodies, connections: CONNECTIONS, requests: 1_000, seed: 301 })
+    await load({ url: hub.url, bodies, connections: CONNECTIONS, requests: WARM_UP_REQUESTS, seed: 301 })
     await hub.drained(60_000)
     const top = await load({
       url: hub.url,

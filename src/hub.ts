@@ -136,7 +136,7 @@ export async function startHub(
   })
   try {
     await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
-    const store = await openStore(settings.store.reveal(), { clock, logger })
+    const store = await openStore(settings.store.reveal(), { clock, logger, checkpointsAside: true })
     closers.push(() => store.close())
     const identityKey = Buffer.from(
       await remembered(store, 'identity_key', () => randomBytes(16).toString('hex')),

@@ -95,7 +95,12 @@ export class BatchBuilder {
   /** Takes rows [from, to) of a frame, as far as there is room; returns the row that it stopped before. */
   addRows(frame: FrameView, from: number, to: number): number {
     const { rows, bytes } = frame
+    const { starts, ends } = this.#store
+    const { recordsMax, bytesMax } = this.#limits
     const first = this.count
+    // The builder's own, in variables while this loop, of which each event is a turn, goes round.
+    let count = first
+    let length = this.#length
     // The stretch of neighbours that is noted and not copied yet.
     let stretchStart = 0
     let stretchEnd = 0
@@ -103,22 +108,28 @@ export class BatchBuilder {
     for (; i < to; i++) {
       const start = rows[i * ROW_WORDS] ?? 0
       const end = rows[i * ROW_WORDS + 1] ?? 0
-      if (!this.#fits(end - start)) break
+      const at = count === 0 ? 0 : length + 1
+      if (count > 0 && (count >= recordsMax || at + end - start > bytesMax)) break
       if (stretchEnd === 0 || start !== stretchEnd + 1 || bytes[stretchEnd] !== COMMA) {
-        this.#copy(bytes, stretchStart, stretchEnd)
+        this.#copy(bytes, stretchStart, stretchEnd, length)
         stretchStart = start
       }
       stretchEnd = end
-      this.#place(end - start)
+      length = at + end - start
+      starts[count] = at
+      ends[count] = length
+      count++
     }
-    this.#copy(bytes, stretchStart, stretchEnd)
+    this.count = count
+    this.#length = length
+    this.#copy(bytes, stretchStart, stretchEnd, length)
     this.#describe(first, frame, from)
     return i
   }
 
   /** Takes one event, unless there is no room for it. */
   add(event: Uint8Array, { type, flags, offset, request, source, receivedAt }: RecordOrigin): boolean {
-    if (!this.#fits(event.length)) return false
+    if (this.count > 0 && (this.full || this.#length + 1 + event.length > this.#limits.bytesMax)) return false
     const store = this.#store
     const i = this.count
     store.types[i] = type
@@ -127,8 +138,12 @@ export class BatchBuilder {
     store.requests[i] = request
     store.sources[i] = source
     store.receivedAt[i] = receivedAt
-    this.#place(event.length)
-    this.#copy(event, 0, event.length)
+    const start = i === 0 ? 0 : this.#length + 1
+    store.starts[i] = start
+    store.ends[i] = start + event.length
+    this.#length = start + event.length
+    this.count++
+    this.#copy(event, 0, event.length, this.#length)
     return true
   }
 
@@ -160,28 +175,12 @@ export class BatchBuilder {
     this.#pool.give(this.#store)
   }
 
-  /** The first record always fits. */
-  #fits(bytes: number): boolean {
-    if (this.count === 0) return true
-    return this.count < this.#limits.recordsMax && this.#length + 1 + bytes <= this.#limits.bytesMax
-  }
-
-  /** Gives the next record its place behind the comma. */
-  #place(bytes: number): void {
-    const { starts, ends } = this.#store
-    const start = this.count === 0 ? 0 : this.#length + 1
-    starts[this.count] = start
-    ends[this.count] = start + bytes
-    this.#length = start + bytes
-    this.count++
-  }
-
-  /** Copies source[start .. end) to the end of what has its place, and the comma before it. */
-  #copy(source: Uint8Array, start: number, end: number): void {
+  /** Copies source[start .. end) to where the first `length` bytes end, and the comma before it. */
+  #copy(source: Uint8Array, start: number, end: number, length: number): void {
     if (start === end) return
-    this.#store.grow(this.#length)
+    this.#store.grow(length)
     const { bytes } = this.#store
-    const at = ROOM_BYTES + this.#length - (end - start)
+    const at = ROOM_BYTES + length - (end - start)
     if (at > ROOM_BYTES) bytes[at - 1] = COMMA
     bytes.set(source.subarray(start, end), at)
   }
@@ -190,10 +189,10 @@ export class BatchBuilder {
   #describe(first: number, frame: FrameView, row: number): void {
     const { count } = this
     const { types, flags, offsets, requests, sources, receivedAt } = this.#store
-    const { rows, baseOffset } = frame
+    const { rows, baseOffset, types: names } = frame
     for (let i = first; i < count; i++) {
       const about = rows[(row + i - first) * ROW_WORDS + 7] ?? 0
-      types[i] = frame.types[about & 0xffff] ?? ''
+      types[i] = names[about & 0xffff] ?? ''
       flags[i] = (about >>> 16) & 0xff
       offsets[i] = baseOffset + row + i - first
     }

@@ -172,7 +172,7 @@ class IntakePages implements Pages {
       return position
     }
     const tally = this.#tally
-    const rows = [...tally.counts.values()].sort(bySourceMinuteType)
+    const rows = tally.counts().sort(bySourceMinuteType)
     for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
       await tx
         .insertInto('intake')
@@ -203,40 +203,41 @@ function bySourceMinuteType(a: IntakeTable, b: IntakeTable): number {
 
 /** One stretch of the log, counted. */
 class Tally {
-  readonly counts = new Map<
-    string,
-    { source: number; minute: number; event_type: string; accepted: number; bytes: number }
-  >()
   readonly quarantine: QuarantineTable[] = []
+  /** By source and minute, then by type. */
+  readonly #cells = new Map<string, Map<string, IntakeTable>>()
+  /** Those of the source and minute of the last frame: mostly of the next one, too. */
+  #latest = { source: -1, minute: -1, cells: new Map<string, IntakeTable>() }
+
+  counts(): IntakeTable[] {
+    return [...this.#cells.values()].flatMap((cells) => [...cells.values()])
+  }
 
   take(frame: FrameView, from: number): void {
-    const { rows, types, source, receivedAt, baseOffset } = frame
+    const { rows, types, source, receivedAt, baseOffset, count } = frame
     const minute = Math.floor(receivedAt / 60_000)
-    // Per type of this frame, so that the string key is made once per type and not once per record.
-    const accepted = new Uint32Array(types.length)
-    const bytes = new Float64Array(types.length)
-    for (let i = Math.max(0, from - baseOffset); i < frame.count; i++) {
+    const cells = this.#cellsOf(source, minute)
+    // By number of the type in this frame.
+    const met: IntakeTable[] = []
+    for (let i = Math.max(0, from - baseOffset); i < count; i++) {
       const row = i * ROW_WORDS
       const last = rows[row + 7] ?? 0
       const type = last & 0xffff
-      accepted[type] = (accepted[type] ?? 0) + 1
-      bytes[type] = (bytes[type] ?? 0) + (rows[row + 1] ?? 0) - (rows[row] ?? 0)
+      const cell = met[type] ?? cellIn(cells, source, minute, labelOf(types[type] ?? ''))
+      met[type] = cell
+      cell.accepted++
+      cell.bytes += (rows[row + 1] ?? 0) - (rows[row] ?? 0)
       if (((last >>> 16) & ROW_QUARANTINED) !== 0) this.#list(frame, i, last >>> 24)
     }
-    types.forEach((typeName, type) => {
-      if ((accepted[type] ?? 0) === 0) return
-      this.#count(source, minute, labelOf(typeName), accepted[type] ?? 0, bytes[type] ?? 0)
-    })
   }
 
-  #count(source: number, minute: number, name: string, accepted: number, bytes: number): void {
-    const key = `${source}\n${minute}\n${name}`
-    const cell = this.counts.get(key)
-    if (cell === undefined) this.counts.set(key, { source, minute, event_type: name, accepted, bytes })
-    else {
-      cell.accepted += accepted
-      cell.bytes += bytes
-    }
+  #cellsOf(source: number, minute: number): Map<string, IntakeTable> {
+    if (this.#latest.source === source && this.#latest.minute === minute) return this.#latest.cells
+    const key = `${source}\n${minute}`
+    const cells = this.#cells.get(key) ?? new Map<string, IntakeTable>()
+    this.#cells.set(key, cells)
+    this.#latest = { source, minute, cells }
+    return cells
   }
 
   #list(frame: FrameView, i: number, fault: number): void {
@@ -252,4 +253,18 @@ class Tally {
       excerpt: frame.bytes.toString('utf8', start, Math.min(end, start + EXCERPT_BYTES)),
     })
   }
+}
+
+function cellIn(
+  cells: Map<string, IntakeTable>,
+  source: number,
+  minute: number,
+  eventType: string,
+): IntakeTable {
+  let cell = cells.get(eventType)
+  if (cell === undefined) {
+    cell = { source, minute, event_type: eventType, accepted: 0, bytes: 0 }
+    cells.set(eventType, cell)
+  }
+  return cell
 }

@@ -127,6 +127,21 @@ describe('marks', () => {
     expect([...seen]).toEqual([1, 1, 0])
   })
 
+  test('more ids in one call than are looked up together, some of them twice, some skipped', async () => {
+    const door = await openDoor(3000)
+    const numbers = [...range(0, 400), ...range(100, 300)]
+    const items = Uint32Array.from(numbers.flatMap((number) => identityOf(number)))
+    const skip = Uint8Array.from(numbers, (number) => (number % 3 === 0 ? 1 : 0))
+    const seen = new Uint8Array(numbers.length).fill(7)
+    const mark = () => door.dedupe.mark(1, items, numbers.length, 4, 0, door.clock.now(), skip, seen)
+    const expected = numbers.map((number, i) => (number % 3 !== 0 && i >= 400 ? 1 : 0))
+    expect(mark()).toBe(expected.filter((flag) => flag === 1).length)
+    expect([...seen]).toEqual(expected)
+    door.dedupe.unmark(1, items, numbers.length, 4, 0, skip, seen)
+    expect(mark()).toBe(expected.filter((flag) => flag === 1).length)
+    expect(mark()).toBe(skip.filter((flag) => flag === 0).length)
+  })
+
   test('unmark takes back what the refused call had marked, not what was there before it', async () => {
     const door = await openDoor(3000)
     await door.send(1, [1])

@@ -24,6 +24,9 @@ import { RunStore } from './run-store.ts'
 const FROZEN_MAX = 1
 const TABLES = FROZEN_MAX + 1
 const KEY_BYTES = 16
+const KEY_WORDS = 4
+/** Ids that are looked up together. What they touch of the tables and filters must fit the processor's near cache. */
+const TOGETHER = 128
 const HOUSEKEEPING_MS = 10 * 60_000
 /** Ids are spilled after this long although the table is not full: that is how much of the log a restart reads, and retention keeps for it. */
 const SPILL_AGE_MS = 60 * 60_000
@@ -103,6 +106,8 @@ class LogDedupe implements Dedupe {
   readonly #runs: RunStore
   readonly #tableIds: number
   readonly #spare: IdentityTable[] = []
+  /** Of the items that are looked up together; behind them a word without meaning. */
+  readonly #keys = new Uint32Array(TOGETHER * KEY_WORDS + 1)
   #active: IdentityTable
   /** Oldest first. */
   #frozen: Frozen[] = []
@@ -141,13 +146,18 @@ class LogDedupe implements Dedupe {
     const now = toSeconds(nowMs)
     const since = toSeconds(nowMs - this.windowMs)
     let known = 0
-    for (let i = 0, word = at; i < count; i++, word += stride) {
-      seen[i] = 0
-      if (skip[i] !== 0) continue
-      this.#mixItem(items, word)
-      if (!this.#markKey(now, since)) continue
-      seen[i] = 1
-      known++
+    for (let from = 0; from < count; from += TOGETHER) {
+      const to = Math.min(count, from + TOGETHER)
+      this.#approach(items, from, to, stride, at, skip)
+      for (let i = from, key = 0; i < to; i++) {
+        seen[i] = 0
+        if (skip[i] !== 0) continue
+        const isKnown = this.#markKey(key, now, since)
+        key += KEY_WORDS
+        if (!isKnown) continue
+        seen[i] = 1
+        known++
+      }
     }
     return known
   }
@@ -164,8 +174,8 @@ class LogDedupe implements Dedupe {
     this.#mix.choose(source)
     for (let i = 0, word = at; i < count; i++, word += stride) {
       if (skip[i] !== 0 || seen[i] !== 0) continue
-      this.#mixItem(items, word)
-      const position = this.#active.find(this.#mix.key)
+      this.#mix.mix(items, word, this.#keys, 0)
+      const position = this.#active.find(this.#keys)
       if (position >= 0) this.#active.remove(position)
     }
   }
@@ -187,33 +197,45 @@ class LogDedupe implements Dedupe {
     await this.#spilling
   }
 
-  #mixItem(items: Uint32Array, word: number): void {
-    this.#mix.mix(
-      items[word] as number,
-      items[word + 1] as number,
-      items[word + 2] as number,
-      items[word + 3] as number,
-    )
+  /** Makes the keys of the items [from, to) that are not skipped, one behind the other, and brings near where each will be looked for. */
+  #approach(
+    items: Uint32Array,
+    from: number,
+    to: number,
+    stride: number,
+    at: number,
+    skip: Uint8Array,
+  ): void {
+    const keys = this.#keys
+    let count = 0
+    for (let i = from; i < to; i++) {
+      if (skip[i] !== 0) continue
+      this.#mix.mix(items, i * stride + at, keys, count * KEY_WORDS)
+      count++
+    }
+    let sum = this.#active.approach(keys, count) + this.#runs.approach(keys, count)
+    for (const { table } of this.#frozen) sum += table.approach(keys, count)
+    keys[TOGETHER * KEY_WORDS] = sum
   }
 
-  /** Whether the mixed key was known; marks it if not. */
-  #markKey(now: number, since: number): boolean {
-    const key = this.#mix.key
+  /** Whether the key at `at` of the keys was known; marks it if not. */
+  #markKey(at: number, now: number, since: number): boolean {
+    const keys = this.#keys
     const active = this.#active
-    const position = active.find(key)
+    const position = active.find(keys, at)
     if (position >= 0) {
       if (active.secondsAt(position) >= since) return true
       active.setSeconds(position, now)
       return false
     }
-    if (this.#frozenHolds(key, since) || this.#runs.secondsOf(key, since) !== 0) return true
-    active.insert(-1 - position, key, now)
+    if (this.#frozenHolds(at, since) || this.#runs.secondsOf(keys, at, since) !== 0) return true
+    active.insert(-1 - position, keys, at, now)
     return false
   }
 
-  #frozenHolds(key: Uint32Array, since: number): boolean {
+  #frozenHolds(at: number, since: number): boolean {
     for (const { table } of this.#frozen) {
-      const position = table.find(key)
+      const position = table.find(this.#keys, at)
       if (position >= 0 && table.secondsAt(position) >= since) return true
     }
     return false
@@ -281,9 +303,9 @@ class LogDedupe implements Dedupe {
     for (let i = 0; i < frame.count; i++) {
       if (hasNoId(frame.ids, i * 4)) continue
       if (this.#active.size >= this.#active.capacity) await this.#freezeInReplay(frame)
-      this.#mixItem(frame.ids, i * 4)
-      const position = this.#active.find(this.#mix.key)
-      if (position < 0) this.#active.insert(-1 - position, this.#mix.key, seconds)
+      this.#mix.mix(frame.ids, i * 4, this.#keys, 0)
+      const position = this.#active.find(this.#keys)
+      if (position < 0) this.#active.insert(-1 - position, this.#keys, 0, seconds)
     }
   }
 

@@ -306,7 +306,7 @@ class SegmentLog implements EmbeddedLog {
     this.#slabs.release(buffer)
   }
 
-  append(buffer: Buffer, frameBytes: number): Promise<number> {
+  append(buffer: Buffer, frameBytes: number, types?: readonly string[]): Promise<number> {
     this.#mustTake(buffer, frameBytes)
     if (this.#target === undefined || this.#position + frameBytes > this.#target.segment.bytes) this.#roll()
     const target = this.#target
@@ -315,7 +315,7 @@ class SegmentLog implements EmbeddedLog {
     const baseOffset = this.#nextOffset
     const position = this.#position
     const frame = buffer.subarray(0, frameBytes)
-    const view = new FrameView(frame)
+    const view = new FrameView(frame, types)
     this.screen?.(view)
     stampFrame(frame, target.segment.epoch, baseOffset)
     const { count, receivedAt } = view

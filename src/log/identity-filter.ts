@@ -26,11 +26,18 @@ export function addToFilter(filter: Uint32Array, key: Uint32Array, at: number): 
   }
 }
 
-/** False: the key was never added. True: perhaps it was. */
-export function mayHold(filter: Uint32Array, key: Uint32Array): boolean {
-  const block = blockOf(filter, key[1] as number)
-  const step = (key[3] as number) | 1
-  let bit = key[2] as number
+/** Reads the blocks of `count` keys, one behind the other, ahead of `mayHold`: see IdentityTable.approach. */
+export function approachFilter(filter: Uint32Array, keys: Uint32Array, count: number): number {
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += filter[blockOf(filter, keys[i * 4 + 1] as number)] as number
+  return sum
+}
+
+/** False: the key at keys[at ..] was never added. True: perhaps it was. */
+export function mayHold(filter: Uint32Array, keys: Uint32Array, at = 0): boolean {
+  const block = blockOf(filter, keys[at + 1] as number)
+  const step = (keys[at + 3] as number) | 1
+  let bit = keys[at + 2] as number
   for (let i = 0; i < PROBES; i++) {
     if (((filter[block + (bit >>> 28)] as number) & (1 << ((bit >>> 23) & 31))) === 0) return false
     bit = (bit + step) >>> 0

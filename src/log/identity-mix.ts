@@ -8,8 +8,6 @@
 const SOURCES_KEPT_MAX = 4096
 
 export class IdentityMix {
-  /** The result of the last `mix`. */
-  readonly key = new Uint32Array(4)
   readonly #secret: Uint32Array
   readonly #roundKeys = new Map<number, Uint32Array>()
   #source = -1
@@ -28,27 +26,27 @@ export class IdentityMix {
     this.#rounds = this.#roundKeys.get(source) ?? this.#derive(source)
   }
 
-  mix(a: number, b: number, c: number, d: number): void {
+  /** Writes the key of the identity at items[word ..] to keys[at ..]; four words each. */
+  mix(items: Uint32Array, word: number, keys: Uint32Array, at: number): void {
     const rounds = this.#rounds
-    const key = this.key
     const k0 = rounds[0] as number
     const k1 = rounds[1] as number
     const k2 = rounds[2] as number
     const k3 = rounds[3] as number
     // Each line changes one word by the others only, so each can be undone: twice around, every word depends on all.
-    let w = a
-    let x = b ^ scramble(w ^ k0)
-    let y = c ^ scramble(x ^ k1)
-    let z = d ^ scramble(y ^ k2)
+    let w = items[word] as number
+    let x = (items[word + 1] as number) ^ scramble(w ^ k0)
+    let y = (items[word + 2] as number) ^ scramble(x ^ k1)
+    let z = (items[word + 3] as number) ^ scramble(y ^ k2)
     w ^= scramble(z ^ k3)
     x ^= scramble(w ^ k2)
     y ^= scramble(x ^ k3)
     z ^= scramble(y ^ k0)
     w ^= scramble(z ^ k1)
-    key[0] = w
-    key[1] = x
-    key[2] = y
-    key[3] = z
+    keys[at] = w
+    keys[at + 1] = x
+    keys[at + 2] = y
+    keys[at + 3] = z
   }
 
   #derive(source: number): Uint32Array {

@@ -13,10 +13,13 @@ function crowded(n: number): Uint32Array {
 function spread(count: number): Uint32Array[] {
   const mix = new IdentityMix(Buffer.from('0123456789abcdef'))
   mix.choose(1)
-  return Array.from({ length: count }, (_, n) => {
-    mix.mix(n, 0, 0, 0)
-    return mix.key.slice()
-  })
+  return Array.from({ length: count }, (_, n) => mixed(mix, [n, 0, 0, 0]))
+}
+
+function mixed(mix: IdentityMix, id: readonly number[]): Uint32Array {
+  const key = new Uint32Array(4)
+  mix.mix(Uint32Array.from(id), 0, key, 0)
+  return key
 }
 
 test('the table agrees with a map, whatever is put in and taken out', () => {
@@ -38,7 +41,7 @@ test('the table agrees with a map, whatever is put in and taken out', () => {
           const position = table.find(crowded(n))
           expect(position >= 0 ? table.secondsAt(position) : undefined).toBe(model.get(n))
           if (put && position < 0) {
-            table.insert(-1 - position, crowded(n), seconds)
+            table.insert(-1 - position, crowded(n), 0, seconds)
             model.set(n, seconds)
           } else if (!put && position >= 0) {
             table.remove(position)
@@ -69,7 +72,7 @@ test('a crowd of more than a page is in order too', () => {
   const table = new IdentityTable(1000)
   for (const n of Array.from({ length: 900 }, (_, i) => (i * 7) % 900)) {
     const key = crowded(n)
-    table.insert(-1 - table.find(key), key, 1 + n)
+    table.insert(-1 - table.find(key), key, 0, 1 + n)
   }
   const seen: number[] = []
   visitSorted(table.words, 0, (entries, at) => seen.push((entries[at + 4] ?? 0) - 1))
@@ -80,7 +83,7 @@ test('a crowd of more than a page is in order too', () => {
 test('a full table still ends its searches, and a cleared one is empty', () => {
   const table = new IdentityTable(1000)
   const keys = spread(2000)
-  for (const key of keys.slice(0, 1000)) table.insert(-1 - table.find(key), key, 9)
+  for (const key of keys.slice(0, 1000)) table.insert(-1 - table.find(key), key, 0, 9)
   expect(keys.map((key) => table.find(key) >= 0)).toEqual(keys.map((_, n) => n < 1000))
   expect(table.oldestSeconds).toBe(9)
   table.clear()
@@ -101,9 +104,7 @@ test('mixed keys are different for different ids, sources and secrets, and the s
   const keyOf = (secret: string, source: number, id: readonly number[]) => {
     const mix = new IdentityMix(Buffer.from(secret))
     mix.choose(source)
-    const [a = 0, b = 0, c = 0, d = 0] = id
-    mix.mix(a, b, c, d)
-    return [...mix.key].join()
+    return mixed(mix, id).join()
   }
   const ids = [0, 1, 2, 3].flatMap((word) =>
     [1, 2 ** 31, 0xffffffff].map((value) => [0, 0, 0, 0].with(word, value)),
@@ -122,12 +123,11 @@ test('every bit of an id changes about half of the bits of every word of its key
     const changed = [0, 0, 0, 0]
     for (let n = 0; n < 64; n++) {
       const id = [n, n * 3, n * 5, n * 7]
-      mix.mix(id[0] ?? 0, id[1] ?? 0, id[2] ?? 0, id[3] ?? 0)
-      const before = mix.key.slice()
+      const before = mixed(mix, id)
       id[bit >> 5] = ((id[bit >> 5] ?? 0) ^ (1 << (bit & 31))) >>> 0
-      mix.mix(id[0] ?? 0, id[1] ?? 0, id[2] ?? 0, id[3] ?? 0)
+      const after = mixed(mix, id)
       for (let word = 0; word < 4; word++) {
-        changed[word] = (changed[word] ?? 0) + ones(((before[word] ?? 0) ^ (mix.key[word] ?? 0)) >>> 0)
+        changed[word] = (changed[word] ?? 0) + ones(((before[word] ?? 0) ^ (after[word] ?? 0)) >>> 0)
       }
     }
     for (const count of changed) expect(Math.abs(count / 64 - 16), `bit ${bit}`).toBeLessThan(4)

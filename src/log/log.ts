@@ -29,8 +29,9 @@ export interface Log {
    * Throws at once: LOG_FULL (disk full, next segment not ready, too many bytes waiting: nothing was taken, try later) or LOG_STOPPED.
    * INPUT_INVALID when the frame is larger than this log can ever take. When it throws, the buffer is still leased by the caller.
    * Rejects with LOG_STOPPED when the write or the sync failed: then nothing more is taken until a restart.
+   * `types`: the names in the frame's table as it was sealed, so that they need not be read from it.
    */
-  append(buffer: Buffer, frameBytes: number): Promise<number>
+  append(buffer: Buffer, frameBytes: number, types?: readonly string[]): Promise<number>
 
   /** Resolves when everything appended before this call is durable; rejects with LOG_STOPPED. */
   durable(): Promise<void>

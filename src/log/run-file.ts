@@ -10,7 +10,7 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { mayHold } from './identity-filter.ts'
+import { approachFilter, mayHold } from './identity-filter.ts'
 import { compareKeys, ENTRY_WORDS } from './identity-table.ts'
 
 export const PAGE_BYTES = 4096
@@ -142,21 +142,26 @@ export class Run {
     return this.index.fences.byteLength + this.index.filter.byteLength
   }
 
+  /** Ahead of looking up `count` keys, one behind the other: see IdentityTable.approach. */
+  approach(keys: Uint32Array, count: number): number {
+    return approachFilter(this.index.filter, keys, count)
+  }
+
   /**
-   * The second at which the key was marked; 0 when it is not here. Blocks for the read of a page when the filter lets the key pass: for
+   * The second at which the key at keys[at ..] was marked; 0 when it is not here. Blocks for the read of a page when the filter lets the key pass: for
    * duplicates from before the last spill, and 2 % of the others. Not asynchronous, because the answer decides the bytes of the frame
    * that the caller is about to append in this turn.
    */
-  secondsOf(key: Uint32Array): number {
-    if (!mayHold(this.index.filter, key)) return 0
-    const a = key[0] as number
+  secondsOf(keys: Uint32Array, at = 0): number {
+    if (!mayHold(this.index.filter, keys, at)) return 0
+    const a = keys[at] as number
     // A first word may repeat over a page's end: begin one page earlier than the first page that starts with it.
     for (
       let page = Math.max(0, lowerBound(this.index.fences, a) - 1);
       (this.index.fences[page] ?? 2 ** 32) <= a;
       page++
     ) {
-      const seconds = this.#searchPage(page, key)
+      const seconds = this.#searchPage(page, keys, at)
       if (seconds !== 0) return seconds
     }
     return 0
@@ -166,7 +171,7 @@ export class Run {
     closeSync(this.#fd)
   }
 
-  #searchPage(number: number, key: Uint32Array): number {
+  #searchPage(number: number, keys: Uint32Array, at: number): number {
     const page = this.#page
     readSync(this.#fd, bytesOf(page), 0, PAGE_BYTES, PAGE_BYTES * (1 + number))
     if (page[PAGE_CRC_WORD] !== pageCrc(page)) {
@@ -177,7 +182,7 @@ export class Run {
     let high = page[PAGE_COUNT_WORD] as number
     while (low < high) {
       const middle = (low + high) >>> 1
-      const order = compareKeys(page, middle * ENTRY_WORDS, key, 0)
+      const order = compareKeys(page, middle * ENTRY_WORDS, keys, at)
       if (order === 0) return page[middle * ENTRY_WORDS + 4] as number
       if (order < 0) low = middle + 1
       else high = middle

@@ -78,11 +78,18 @@ export class RunStore {
     }
   }
 
-  /** The latest second at or after `sinceSeconds` at which the key was marked; 0 when there is none. */
-  secondsOf(key: Uint32Array, sinceSeconds: number): number {
+  /** Ahead of looking up `count` keys, one behind the other: see IdentityTable.approach. */
+  approach(keys: Uint32Array, count: number): number {
+    let sum = 0
+    for (const run of this.#runs) sum += run.approach(keys, count)
+    return sum
+  }
+
+  /** The latest second at or after `sinceSeconds` at which the key at keys[at ..] was marked; 0 when there is none. */
+  secondsOf(keys: Uint32Array, at: number, sinceSeconds: number): number {
     for (const run of this.#runs) {
       if (run.facts.newestSeconds < sinceSeconds) continue
-      const seconds = run.secondsOf(key)
+      const seconds = run.secondsOf(keys, at)
       if (seconds >= sinceSeconds) return seconds
     }
     return 0

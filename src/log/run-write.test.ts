@@ -15,7 +15,7 @@ function keyOf(n: number): Uint32Array {
 
 function tableOf(entries: ReadonlyMap<number, number>): Uint32Array {
   const table = new IdentityTable(5000)
-  for (const [n, seconds] of entries) table.insert(-1 - table.find(keyOf(n)), keyOf(n), seconds)
+  for (const [n, seconds] of entries) table.insert(-1 - table.find(keyOf(n)), keyOf(n), 0, seconds)
   return table.words
 }
 
@@ -53,7 +53,7 @@ test('first words that repeat over several pages are searched through', async ()
   const folder = await tempFolder()
   const same = (n: number) => Uint32Array.from([5, n, 0, 0])
   const table = new IdentityTable(PAGE_ENTRIES * 4)
-  for (let n = 0; n < PAGE_ENTRIES * 3; n++) table.insert(-1 - table.find(same(n)), same(n), n + 1)
+  for (let n = 0; n < PAGE_ENTRIES * 3; n++) table.insert(-1 - table.find(same(n)), same(n), 0, n + 1)
   const run = openRun(writeSpill(planOf(folder, 0, 0), table.words))
   for (let n = 0; n < PAGE_ENTRIES * 3; n++) expect(run.secondsOf(same(n))).toBe(n + 1)
   expect(run.secondsOf(same(PAGE_ENTRIES * 3))).toBe(0)

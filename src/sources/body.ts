@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { createGunzip, type Gunzip } from 'node:zlib'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
@@ -239,9 +240,24 @@ export class Arrival {
     this.#done = done
     this.#gunzip = gzip ? this.#startGunzip() : undefined
     this.lateAt = deadlines.add(this)
-    request.on('data', this.#onData)
     request.on('end', this.#onEnd)
     request.on('close', this.#onClose)
+    if (gzip) request.on('data', this.#onData)
+    else this.#takeDirectly()
+  }
+
+  /**
+   * Bytes come by `push`, with which node:http fills the request, and not by way of the stream, whose queue and events for each piece cost more than
+   * what we do with it. The stream itself stays empty: it ends, closes and breaks as ever.
+   */
+  #takeDirectly(): void {
+    const request = this.#request
+    request.push = (chunk: Buffer | null): boolean => {
+      if (chunk === null || this.#over) return Readable.prototype.push.call(request, chunk)
+      this.#onData(chunk)
+      return true
+    }
+    request.resume()
   }
 
   late(): void {

@@ -11,7 +11,7 @@ import { type Clock, VirtualClock } from '../core/clock.ts'
 import { createKernel } from '../core/kernel/create.ts'
 import { openDedupe } from '../log/dedupe.ts'
 import { openEmbeddedLog } from '../log/embedded-log.ts'
-import { BODY_START, type FrameView, ROW_FAULTS, ROW_QUARANTINED, type RowFault } from '../log/frame.ts'
+import { BODY_START, FrameView, ROW_FAULTS, ROW_QUARANTINED, type RowFault } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import { openStore } from '../store/store.ts'
 import { createDoors, type DoorLimits, type Doors, serverTimeouts } from './doors.ts'
@@ -42,6 +42,8 @@ export interface DoorsUnderTest {
   kept(): Promise<KeptRecord[]>
   /** The body of every frame in the log, in order. */
   keptBodies(): Promise<string[]>
+  /** Of each frame: the names of types that its readers see, and those in its bytes. */
+  keptTypes(): Promise<{ readonly seen: readonly string[]; readonly written: readonly string[] }[]>
   close(): Promise<void>
 }
 
@@ -123,6 +125,8 @@ export async function openDoorsUnderTest(options: FixtureOptions = {}): Promise<
     leased,
     kept: () => fromFrames(log, recordsOf),
     keptBodies: () => fromFrames(log, (frame) => [bodyOf(frame)]),
+    keptTypes: () =>
+      fromFrames(log, (frame) => [{ seen: frame.types, written: new FrameView(frame.bytes).types }]),
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -147,8 +151,8 @@ function countingLog(log: Log, leased: Set<Buffer>): Log {
       leased.delete(buffer)
       log.release(buffer)
     },
-    append(buffer, frameBytes) {
-      const appended = log.append(buffer, frameBytes)
+    append(buffer, frameBytes, types) {
+      const appended = log.append(buffer, frameBytes, types)
       leased.delete(buffer)
       return appended
     },

@@ -450,6 +450,25 @@ describe('bodies of the Braze doors', () => {
     }
     expect((await under.kept()).map((each) => each.type)).toEqual(types)
   })
+
+  test.each([
+    ['usual ones', '"users.messages.email.Open"', 'users.messages.email.Open'],
+    ['one cut within a pair', `"${'x'.repeat(1023)}😀"`, `${'x'.repeat(1023)}\ufffd`],
+    ['one with half of a pair', '"a\\ud83db"', 'a\ufffdb'],
+    ['none', '7', ''],
+  ])('readers of the newest frames see the names of types that are written: %s', async (_, name, seen) => {
+    const under = await openOnce()
+    // Beyond the kernel's table names are read in another way.
+    const others = Array.from({ length: 9_000 }, (_, i) => ({ event_type: `made.up.Type${i}` }))
+    for (const before of [[], others]) {
+      for (let at = 0; at < before.length; at += 1_500)
+        await send(under, '/currents/braze', BEARER, batch(...before.slice(at, at + 1_500)))
+      const reply = await send(under, '/currents/braze', BEARER, `{"events":[{"event_type":${name}}]}`)
+      expect(reply.status).toBe(200)
+      expect((await under.kept()).at(-1)?.type).toBe(seen)
+    }
+    for (const { seen, written } of await under.keptTypes()) expect(seen).toEqual(written)
+  })
 })
 
 describe('repeats', () => {

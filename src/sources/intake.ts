@@ -188,7 +188,7 @@ export class Intake {
     const { buffer } = body
     const frameBytes = sealFrame(buffer, parts, this.#writeRow)
     try {
-      const appended = this.#log.append(buffer, frameBytes)
+      const appended = this.#log.append(buffer, frameBytes, this.#names)
       body.handOver()
       this.#shapes.follow(appended, this.#shapesOf(rows))
       return { rows, quarantined: this.#quarantined(rows), appended }
@@ -308,8 +308,9 @@ interface Kept {
   readonly appended: Promise<number> | undefined
 }
 
+/** What the frame's table will say: UTF-8 holds no half of a pair. */
 function cut(name: string): string {
-  return name.length <= TYPE_CHARS_MAX ? name : name.slice(0, TYPE_CHARS_MAX)
+  return (name.length <= TYPE_CHARS_MAX ? name : name.slice(0, TYPE_CHARS_MAX)).toWellFormed()
 }
 
 function typeOf(event: string): string {

@@ -17,6 +17,7 @@ import {
   type SqliteStatement,
 } from 'kysely'
 import { bindForSqlite } from './binding.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { asOutage } from './outages.ts'
 
 /** How long a statement waits, in place, for another process to let go of the file. Short: nothing else runs meanwhile. */
@@ -37,20 +38,31 @@ const PRAGMAS = [
   'pragma journal_size_limit = 67108864',
 ]
 
+/** With a thread for checkpoints, a commit makes one itself only when the WAL has grown this many times as large as without. */
+const FALLBACK_TIMES = 4
+
+export interface SqliteOptions {
+  readonly cacheBytes?: number | undefined
+  /** A thread brings the WAL to the file; see checkpoints.ts. Not for ':memory:'. */
+  readonly checkpointsAside?: boolean | undefined
+}
+
 /** Opens (and makes, for its owner alone) the file at `path`; ':memory:' is a database that nobody else sees. Throws STORE_UNAVAILABLE. */
-export function sqliteDialect(path: string, cacheBytes: number = CACHE_BYTES): Dialect {
-  const file = openFile(path, cacheBytes)
+export function sqliteDialect(path: string, options: SqliteOptions = {}): Dialect {
+  const { cacheBytes = CACHE_BYTES, checkpointsAside = false } = options
+  const checkpoints = checkpointsAside && path !== ':memory:' ? new Checkpoints(path) : undefined
+  const file = openFile(path, cacheBytes, checkpoints === undefined ? 1 : FALLBACK_TIMES)
   const config = { database: new File(file) }
   const base = new SqliteDialect(config)
   return {
     createAdapter: () => base.createAdapter(),
-    createDriver: () => new ImmediateDriver(config, file),
+    createDriver: () => new ImmediateDriver(config, file, checkpoints),
     createIntrospector: (db) => base.createIntrospector(db),
     createQueryCompiler: () => base.createQueryCompiler(),
   }
 }
 
-function openFile(path: string, cacheBytes: number): DatabaseSync {
+function openFile(path: string, cacheBytes: number, checkpointTimes: number): DatabaseSync {
   try {
     if (path !== ':memory:') {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -61,7 +73,7 @@ function openFile(path: string, cacheBytes: number): DatabaseSync {
     for (const pragma of PRAGMAS) file.exec(pragma)
     file.exec(`pragma cache_size = -${Math.ceil(cacheBytes / 1024)}`) // KiB
     // Pages: what is written again and again goes to the file itself once for a cache full of them.
-    file.exec(`pragma wal_autocheckpoint = ${Math.ceil(cacheBytes / 2 / 4096)}`)
+    file.exec(`pragma wal_autocheckpoint = ${Math.ceil((checkpointTimes * cacheBytes) / 2 / 4096)}`)
     return file
   } catch (error) {
     throw asOutage(error)
@@ -133,12 +145,18 @@ class Statement implements SqliteStatement {
 
 class ImmediateDriver extends SqliteDriver {
   readonly #file: DatabaseSync
+  readonly #checkpoints: Checkpoints | undefined
   /** When the store was first used in the current turn of the event loop. Real time, whatever the clock: it is about the thread. */
   #turnBegan: number | undefined
 
-  constructor(config: { database: SqliteDatabase }, file: DatabaseSync) {
+  constructor(
+    config: { database: SqliteDatabase },
+    file: DatabaseSync,
+    checkpoints: Checkpoints | undefined,
+  ) {
     super(config)
     this.#file = file
+    this.#checkpoints = checkpoints
   }
 
   override acquireConnection(): Promise<DatabaseConnection> {
@@ -163,6 +181,17 @@ class ImmediateDriver extends SqliteDriver {
   /** Takes the write lock at the start: a lock taken half-way fails at once, without waiting, when another process has written since. */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.commitTransaction(connection)
+    this.#checkpoints?.committed()
+  }
+
+  /** The thread goes first: whoever closes the file last brings all of the WAL into it and removes it. */
+  override async destroy(): Promise<void> {
+    await this.#checkpoints?.close()
+    await super.destroy()
   }
 
   /** A full disk or a failed write has already rolled back; rolling back again would throw and hide the first error. */

@@ -69,6 +69,8 @@ export interface StoreOptions {
   readonly plan?: Plan
   /** SQLite: pages kept in memory. Default 16 MB. */
   readonly cacheBytes?: number
+  /** SQLite: no commit waits for a checkpoint of the WAL, a thread makes them. */
+  readonly checkpointsAside?: boolean
 }
 
 const WAITING_MAX = 1_000
@@ -114,7 +116,7 @@ const SQLITE_CONSTRAINT_UNIQUE = 2067
 
 async function connect(
   url: string,
-  { logger, cacheBytes }: StoreOptions,
+  { logger, cacheBytes, checkpointsAside }: StoreOptions,
 ): Promise<{ dialect: Dialect; db: Kysely<Schema> }> {
   if (/^postgres(ql)?:\/\//.test(url)) {
     const { postgresDialect } = await import('./postgres.ts')
@@ -130,7 +132,7 @@ async function connect(
   }
   return {
     dialect: 'sqlite',
-    db: new Kysely({ dialect: sqliteDialect(url.replace(/^sqlite:/, ''), cacheBytes) }),
+    db: new Kysely({ dialect: sqliteDialect(url.replace(/^sqlite:/, ''), { cacheBytes, checkpointsAside }) }),
   }
 }
 

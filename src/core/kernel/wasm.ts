@@ -25,6 +25,8 @@ const ODD = 0
 const FULL = 1
 const COMMA = 0x2c
 const MEMBER_WORDS = 5
+/** The words of a result: count, address of the rows, fault and its place, types, place of the first item too many. */
+const COUNT = RESULT >>> 2
 
 /** Bytes that may be read or written past an end; layout.ts has the same. */
 const SLACK = 64
@@ -77,22 +79,24 @@ export class WasmKernel implements Kernel {
     memory.refresh()
     if (shape === OUT_OF_MEMORY)
       throw new RangeError('The kernel cannot have the memory that this body needs')
-    const [count = 0, rows = 0, fault = 0, faultAt = 0, types = 0, overflowAt = 0] = memory.words.subarray(
-      RESULT >>> 2,
-      (RESULT >>> 2) + 6,
-    )
+    const { words } = memory
+    const count = words[COUNT] ?? 0
+    const types = words[COUNT + 4] ?? 0
     if (types > this.types.length) this.#readTypes(types)
-    if (count > itemsMax) throw tooManyItems(itemsMax, overflowAt)
-    return this.#result(SHAPES[shape] ?? 'broken', count, rows, fault, faultAt)
+    if (count > itemsMax) throw tooManyItems(itemsMax, words[COUNT + 5] ?? 0)
+    return this.#result(SHAPES[shape] ?? 'broken', count)
   }
 
-  #result(shape: BodyShape, count: number, rows: number, fault: number, faultAt: number): Scan {
+  #result(shape: BodyShape, count: number): Scan {
+    const { words } = this.#memory
+    const fault = words[COUNT + 2] ?? 0
+    const faultAt = words[COUNT + 3] ?? 0
     const isBroken = shape === 'broken'
     const kept = isBroken || shape === 'empty' ? 0 : count
     return {
       shape,
       count: kept,
-      items: new Uint32Array(this.#memory.words.buffer, rows, kept * ITEM_WORDS),
+      items: new Uint32Array(words.buffer, words[COUNT + 1] ?? 0, kept * ITEM_WORDS),
       fault: isBroken ? (ITEM_FAULTS[fault] ?? 'none') : 'none',
       faultAt: isBroken ? faultAt : 0,
     }

@@ -115,7 +115,7 @@ export class Radar {
     const { count, items } = this.#kernel.scan(event)
     const isWhole = count === 1 && items[ITEM_START] === 0 && items[ITEM_END] === event.length
     if (isWhole && items[ITEM_FAULT] === 0)
-      this.#countShaped(type, frame, i, items[ITEM_SHAPE] ?? 0, items[ITEM_SHAPE + 1] ?? 0)
+      this.#countShaped(type, frame, i, (items[ITEM_SHAPE] ?? 0) | 0, (items[ITEM_SHAPE + 1] ?? 0) | 0)
     // An empty event, or one with an array "events", is no item of its own: each of those is looked into.
     else this.#add(type, this.#examine(type, frame, i), 1, frame.receivedAt)
   }

@@ -9,15 +9,15 @@ export class ShapeTable {
   /** 1 + number of the shape in each slot; 0 = free. */
   readonly #slots = new Uint16Array(SLOTS)
   readonly #types = new Uint32Array(SHAPES_MAX)
-  readonly #low = new Uint32Array(SHAPES_MAX)
-  readonly #high = new Uint32Array(SHAPES_MAX)
+  readonly #low = new Int32Array(SHAPES_MAX)
+  readonly #high = new Int32Array(SHAPES_MAX)
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
-  /** -1 when it is not known. */
+  /** -1 when it is not known. The words of shapes are signed here. */
   find(type: number, low: number, high: number): number {
     return (this.#slots[this.#slotOf(type, low, high)] ?? 0) - 1
   }

@@ -9,7 +9,8 @@ const RECORDS = 262_144
 export class ShapeTrail {
   /** Which record each place holds. */
   readonly #offsets = new Float64Array(RECORDS).fill(-1)
-  readonly #words = new Uint32Array(2 * RECORDS)
+  /** Signed: V8 hands on a larger number as an object of its own, and there are two per record. */
+  readonly #words = new Int32Array(2 * RECORDS)
 
   /**
    * Remembers the shapes of a frame when it has its place: two words per record. A frame that the log lost has none, and whoever waits for
@@ -22,7 +23,7 @@ export class ShapeTrail {
     )
   }
 
-  /** Where the shape of a record is, for `low` and `high`; -1 when it is not remembered. */
+  /** Where the shape of a record is, for `low` and `high`, which are signed; -1 when it is not remembered. */
   placeOf(offset: number): number {
     const place = offset % RECORDS
     return this.#offsets[place] === offset ? place : -1
