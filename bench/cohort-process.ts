@@ -1,8 +1,9 @@
 /**
  * A hub that brings query results into a cohort, in a process of its own, for the benchmark: its plan is its argument. Runs
- * the queries one after another as one mirror activation, and prints a line of JSON after each.
+ * the queries one after another as one mirror activation, each when a line comes in, and prints a line of JSON after each.
  */
 
+import { createInterface } from 'node:readline'
 import { ActivationDefinition } from '../src/audiences/activation.ts'
 import { FINISHED, type RunReport, type RunState } from '../src/audiences/run.ts'
 import { readSettings } from '../src/core/settings.ts'
@@ -24,7 +25,8 @@ export interface CohortLine {
   readonly rssBytesMax: number
 }
 
-const LOOK_MS = 20
+/** Often enough beside seconds, and seldom enough to cost nothing beside them. */
+const LOOK_MS = 100
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as CohortPlan
 const hub = await startHub(
@@ -48,7 +50,9 @@ const definition = ActivationDefinition.parse({
   destination: { kind: 'braze-cohort', settings: plan.settings, authorization: id },
 })
 await hub.audiences.create(definition)
+const words = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 for (const [i, sql] of plan.queries.entries()) {
+  if ((await words.next()).done === true) break
   if (i > 0) await hub.audiences.revise('bench', { ...definition, query: { engine: 'warehouse', sql } }, '')
   process.stdout.write(`${JSON.stringify(await ran())}\n`)
 }

@@ -18,9 +18,12 @@ const instance = await DuckDBInstance.create(roster, {
 })
 const db = await instance.connect()
 await db.run(`create temp table result as select 'u' || user_ids as person from read_parquet('${result}')`)
+const cpuBefore = process.cpuUsage()
 const startedAt = performance.now()
 await db.run(`create temp table different as
   select coalesce(result.person, member.person) as person, member.person is null as enters
   from result full join (select person from roster where inside) member using (person)
   where result.person is null or member.person is null`)
-process.send?.({ ms: performance.now() - startedAt })
+const ms = performance.now() - startedAt
+const { user, system } = process.cpuUsage(cpuBefore)
+process.send?.({ ms, cpuMs: (user + system) / 1000 })

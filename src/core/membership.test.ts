@@ -61,6 +61,18 @@ describe('written decisions', () => {
     ['fewer records than said', ''],
   ])('leave %s to a parse', (_what, text) => {
     expect(writtenDecisions(text, 1)).toBeUndefined()
+    expect(writtenDecisions(`${one},${text}`, 2)).toBeUndefined()
+  })
+
+  it('are read on where another run, direction or kind begins', () => {
+    const given: Decision[] = [
+      { who: { kind: 'external_id', label: '', value: 'u1' }, enters: true },
+      { who: { kind: 'external_id', label: '', value: 'u2' }, enters: true },
+      { who: { kind: 'alias', label: 'u2', value: 'u2' }, enters: false },
+      { who: { kind: 'alias', label: 'u3', value: 'u2' }, enters: false },
+    ]
+    const later = textOf(given).replaceAll('"run":"7"', '"run":"8"')
+    expect(writtenDecisions(`${textOf(given)},${later}`, 8)).toEqual([...given, ...given])
   })
 
   it('agree with decisionOf about what leaves', () => {

@@ -92,11 +92,6 @@ function identifierOf(user: unknown): Identifier | undefined {
   return isText(label) && isText(name) ? { kind: 'alias', label, value: name } : undefined
 }
 
-/** The same text for the same person in the same way. */
-export function identifierKey({ kind, label, value }: Identifier): string {
-  return `${kind}\0${label}\0${value}`
-}
-
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }

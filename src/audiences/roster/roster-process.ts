@@ -1,7 +1,8 @@
 /**
  * The process of one roster; talks to roster.ts over the IPC channel and ends with its parent.
  *
- *   roster    person → whether the vendor accepted that they are in; whoever was never decided is not there
+ *   roster    person → whether the vendor accepted that they are in; whoever was never decided is not there. With their key (person.ts)
+ *   salt      of the keys
  *   history   each accepted change: run, number in the run, moment, person, direction
  *   applied   runs whose changes are in both
  *   affirmed  accepted changes that changed nothing here: members who were sent once more
@@ -12,9 +13,11 @@
  *   staged, changes      the result of the run at hand, and its difference; changes are numbered from 0, those who leave first
  *   compared  the run whose difference is in changes
  *
- * A result that comes as a file lies beside the roster until it is compared, instead of in `staged`.
+ * A result that comes as a file lies beside the roster until it is compared, instead of in `staged`. People are compared by their
+ * keys (partitions.ts), which lie beside it as well where they are many; the text of those who differ is looked up afterwards.
  */
 
+import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { constants, setPriority } from 'node:os'
 import {
@@ -23,21 +26,35 @@ import {
   DuckDBDataChunk,
   DuckDBInstance,
   type DuckDBValue,
+  UINTEGER,
   VARCHAR,
 } from '@duckdb/node-api'
+import engine from '@duckdb/node-bindings'
 import { MEMBERSHIP_ENTERED, MEMBERSHIP_LEFT } from '../../core/membership.ts'
 import { type SubjectIdentifier, spellingsOf } from '../../core/traces.ts'
 import { exampleOf, INVALID_REASONS } from '../columns.ts'
-import { KIND_SQL, mayBeOneOf, USER_JSON_SQL, VALUE_SQL } from './person.ts'
+import { type Difference, differenceOf } from './difference.ts'
+import { KEY_WORDS, Partitions } from './partitions.ts'
+import { KIND_SQL, keySql, mayBeOneOf, USER_JSON_SQL, VALUE_SQL } from './person.ts'
 import type { Answering, Ask, RosterSettings } from './protocol.ts'
 import type { Change, Comparison, Operation, RecordsPage } from './roster.ts'
 import { PAGE_MAX, snapshotFile } from './roster.ts'
-import { parquet, Snapshot, type SnapshotCounts, type SnapshotPlan } from './snapshot.ts'
+import {
+  type Incoming,
+  parquet,
+  Snapshot,
+  type SnapshotCounts,
+  type SnapshotPlan,
+  STAGED,
+} from './snapshot.ts'
 
 const CHUNK_ROWS = 2_048
 
+const NOBODY: Difference['leaving'] = { certain: new Uint32Array(0), doubted: new Uint32Array(0) }
+
 const SCHEMA = `
-create table if not exists roster(person varchar not null, inside boolean not null);
+create table if not exists salt(value varchar not null);
+create table if not exists roster(person varchar not null, inside boolean not null, key uhugeint not null);
 create table if not exists history(run varchar not null, n bigint not null, moment bigint not null, person varchar not null, enters boolean not null);
 create table if not exists applied(run varchar not null);
 create table if not exists affirmed as from history limit 0;
@@ -50,32 +67,31 @@ create table if not exists compared(run varchar not null);
 const NO_CHANGES =
   'create or replace table changes(n bigint not null, person varchar not null, enters boolean not null, again boolean not null)'
 
-/** Who is a member, and who may be one and is not `certain`. */
-function membersSql(certain: string): string {
-  const members = `select person, true as certain from roster ${certain} where inside`
-  return certain === '' ? members : `${members} union all select person, false as certain from doubted`
-}
+/** Bytes of a salt. */
+const SALT_BYTES = 12
 
 /** Whether somebody was in at a moment: their last move until then. */
 const AT =
   'select person from (select person, arg_max(enters, (moment, run)) as inside from history where moment <= $at group by person) where inside'
-
-const STAGED = 'select person from staged'
 
 /** Whether the identifier itself has $search in it. */
 const FOUND = `contains(lower(${VALUE_SQL}), lower($search))`
 
 class RosterProcess {
   readonly #db: DuckDBConnection
-  readonly #snapshot: string
-  /** The people of the result at hand as SQL, with repeats. */
-  #incoming = STAGED
+  readonly #file: string
+  readonly #salt: string
+  /** The people of the result at hand. */
+  #incoming: Incoming = STAGED
+  /** Their keys, once they are read. */
+  #came: Partitions | undefined
   /** Records of one page: fewer once one was too long. */
   #recordsMax = Number.POSITIVE_INFINITY
 
-  constructor(db: DuckDBConnection, snapshot: string) {
+  constructor(db: DuckDBConnection, { file, salt }: { file: string; salt: string }) {
     this.#db = db
-    this.#snapshot = snapshot
+    this.#file = file
+    this.#salt = salt
   }
 
   readonly answering: Answering = {
@@ -199,10 +215,20 @@ class RosterProcess {
   }
 
   async #read(plan: SnapshotPlan): Promise<SnapshotCounts> {
-    const described = await this.#rows(`describe select * from ${parquet(this.#snapshot)}`)
+    const file = snapshotFile(this.#file)
+    const described = await this.#rows(`describe select * from ${parquet(file)}`)
     const types = described.map(([, type]) => String(type))
-    const snapshot = new Snapshot(this.#snapshot, types, plan)
-    this.#incoming = snapshot.persons
+    const snapshot = new Snapshot(file, types, plan)
+    this.#incoming = snapshot
+    const came = await this.#readKeys()
+    const [[rows] = []] = await this.#rows(snapshot.rows)
+    // Nothing is wrong with any of them.
+    if (plan.identifiers === 'first' && Number(rows) === came.count)
+      return { rows: came.count, identifiers: came.count, invalid: {} }
+    return this.#countsOf(snapshot)
+  }
+
+  async #countsOf(snapshot: Snapshot): Promise<SnapshotCounts> {
     const [row] = await this.#rows(snapshot.counts)
     const [rows = 0, identifiers = 0, ...counts] = (row ?? []).map(Number)
     const invalid: SnapshotCounts['invalid'] = {}
@@ -220,69 +246,118 @@ class RosterProcess {
 
   async #dropSnapshot(): Promise<void> {
     this.#incoming = STAGED
-    await rm(this.#snapshot, { force: true })
+    this.#came?.close()
+    this.#came = undefined
+    // A process that was killed leaves its keys.
+    for (const file of [snapshotFile(this.#file), this.#cameFile, this.#knownFile])
+      await rm(file, { force: true })
+  }
+
+  get #cameFile(): string {
+    return `${this.#file}.came`
+  }
+
+  get #knownFile(): string {
+    return `${this.#file}.known`
+  }
+
+  async #readKeys(): Promise<Partitions> {
+    this.#came?.close()
+    this.#came = new Partitions(this.#cameFile)
+    await this.#gather(this.#incoming.keys(this.#salt), this.#came)
+    return this.#came
+  }
+
+  /** `sql`: keys and references. */
+  async #gather(sql: string, into: Partitions): Promise<void> {
+    const result = await this.#db.stream(sql)
+    for (;;) {
+      const chunk = await result.fetchChunk()
+      if (chunk === null || chunk.rowCount === 0) return
+      into.add(wordsOf(chunk, 0, KEY_WORDS), wordsOf(chunk, 1, 1), chunk.rowCount)
+    }
   }
 
   async #compare(operation: Operation, run: string): Promise<Comparison> {
     const certain = (await this.#count('doubted')) === 0 ? '' : 'anti join doubted using (person)'
-    const differing = await this.#differing(operation, certain)
     const compared = await this.#asOne(async () => {
-      // Numbers come afterwards: giving them would keep the join on one core.
-      await this.#db.run(`create table found as select distinct person, enters, known from (${differing})`)
+      const { distinct, entering, leaving } = await this.#difference(operation, certain)
       await this.#db.run(NO_CHANGES)
-      await this.#change('from found where not enters', { enters: false })
-      await this.#change('from found where enters', { enters: true })
-      const like =
-        operation === 'remove' ? 'false' : mayBeOneOf(await this.#kindsOf('changes where not enters'))
-      if (like !== 'false') {
-        const members = `select person from roster ${certain} where inside and ${like}`
-        const staying = `select distinct person from (${this.#incoming}) semi join (${members}) using (person)`
-        await this.#change(`from (${staying})`, { enters: true, again: true })
-      }
-      const distinct = await this.#distinct(operation, certain)
-      await this.#db.run('drop table found; drop table staged')
+      const known = (table: string): string =>
+        `select n, person from ${table} join chosen on ${table}.rowid = chosen.reference`
+      await this.#choose(leaving.certain, known('roster'), false)
+      await this.#choose(leaving.doubted, known('doubted'), false)
+      await this.#choose(entering, this.#incoming.chosen, operation !== 'remove')
+      await this.#affirm(operation, certain)
+      await this.#db.run('drop table staged')
       await this.#noteCompared(run)
-      return this.#comparison(distinct, operation)
+      // Without doubts whoever leaves by a mirror is a member.
+      const membersRemoved = operation === 'mirror' && certain === '' ? leaving.certain.length : undefined
+      return this.#comparison(distinct, operation, membersRemoved)
     })
     await this.#dropSnapshot()
     return compared
   }
 
-  /**
-   * Who leaves or enters, perhaps several times, as SQL. `known`: they are a member, or may be one. A mirror needs one join
-   * for both directions; it takes repeats, so that the whole result need not be made distinct first.
-   */
-  async #differing(operation: Operation, certain: string): Promise<string> {
+  /** What leaves is known, and what enters came; but of a removal what came is to leave. */
+  async #difference(operation: Operation, certain: string): Promise<Difference> {
+    const known = new Partitions(this.#knownFile)
+    try {
+      const came = this.#came ?? (await this.#readKeys())
+      for (const sql of await this.#known(operation, certain)) await this.#gather(sql, known)
+      const found = differenceOf(came, known)
+      return operation === 'mirror' ? found : { ...found, leaving: NOBODY }
+    } finally {
+      known.close()
+    }
+  }
+
+  /** Keys and references of those whom the operation need not send, and of the doubted ones whom a mirror sends either way. */
+  async #known(operation: Operation, certain: string): Promise<string[]> {
+    const keys = (where: string): string =>
+      `select key, (roster.rowid * 2 + 1)::uinteger as reference from roster ${certain} where ${where}`
+    if (operation === 'add') return [keys('inside')]
     if (operation === 'mirror')
-      return `select coalesce(result.person, member.person) as person, result.person is not null as enters,
-          member.person is not null as known
-        from (${this.#incoming}) result full join (${membersSql(certain)}) member using (person)
-        where result.person is null or member.person is null or not member.certain`
-    if (operation === 'add')
-      return `select person, true as enters, false as known from (${this.#incoming})
-        anti join (select person from roster ${certain} where inside) using (person)`
+      return [
+        keys('inside'),
+        `select ${keySql(this.#salt)} as key, (rowid * 2)::uinteger as reference from doubted`,
+      ]
     // Whoever is not known to be out: somebody else may have let them in, by another identifier.
     const like = mayBeOneOf(await this.#kindsOf('roster where inside'))
-    return `select person, false as enters, false as known from (${this.#incoming})
-      anti join (select person from roster ${certain} where not inside and not ${like}) using (person)`
+    return [keys(`not inside and not ${like}`)]
   }
 
-  /** How many people the result holds. After a mirror nobody needs to count them: they are the members who do not leave, and the new ones. */
-  async #distinct(operation: Operation, certain: string): Promise<number> {
-    if (operation !== 'mirror') return this.#count(`(select distinct person from (${this.#incoming}))`)
-    const [row] = await this.#rows(
-      `select (select count(*) from (${membersSql(certain)})) - count(*) filter (where not enters)
-        + count(*) filter (where not known) from found`,
-    )
-    return Number(row?.[0])
-  }
-
-  async #change(
-    whom: string,
-    { enters, again = false }: { enters: boolean; again?: boolean },
-  ): Promise<void> {
+  /** The changes behind those that are there: `people` gives n and person of the references. */
+  async #choose(references: Uint32Array, people: string, enters: boolean): Promise<void> {
+    if (references.length === 0) return
     await this.#db.run(
-      `insert into changes select (select count(*) from changes) + row_number() over () - 1, person, ${enters}, ${again} ${whom}`,
+      'create or replace temp table chosen(n uinteger not null, reference uinteger not null)',
+    )
+    const appender = await this.#db.createAppender('chosen', 'main', 'temp')
+    const numbers = new Uint32Array(CHUNK_ROWS)
+    for (let from = 0; from < references.length; from += CHUNK_ROWS) {
+      const count = Math.min(CHUNK_ROWS, references.length - from)
+      for (let i = 0; i < count; i++) numbers[i] = from + i
+      const chunk = DuckDBDataChunk.create([UINTEGER, UINTEGER], count)
+      fill(chunk, 0, numbers.subarray(0, count))
+      fill(chunk, 1, references.subarray(from, from + count))
+      appender.appendDataChunk(chunk)
+    }
+    appender.closeSync()
+    const before = await this.#count('changes')
+    await this.#db.run(`insert into changes select ${before} + n, person, ${enters}, false from (${people})`)
+    await this.#db.run('drop table chosen')
+  }
+
+  /** Members who stay, where one who leaves may be the same profile. */
+  async #affirm(operation: Operation, certain: string): Promise<void> {
+    const like =
+      operation === 'remove' ? 'false' : mayBeOneOf(await this.#kindsOf('changes where not enters'))
+    if (like === 'false') return
+    const members = `select person from roster ${certain} where inside and ${like}`
+    await this.#db.run(
+      `insert into changes select (select count(*) from changes) + row_number() over () - 1, person, true, true
+        from (select distinct person from (${this.#incoming.persons}) semi join (${members}) using (person))`,
     )
   }
 
@@ -310,16 +385,24 @@ class RosterProcess {
     await this.#db.run('insert into compared values ($run)', { run })
   }
 
-  async #comparison(distinct: number, operation: Operation): Promise<Comparison> {
+  /** `membersRemoved` where it is known: counting them looks at every member. */
+  async #comparison(distinct: number, operation: Operation, membersRemoved?: number): Promise<Comparison> {
     const [row] = await this.#rows(`
       select count(*) filter (where enters and not again), count(*) filter (where not enters),
-        count(*) filter (where again),
-        (select count(*) from roster where inside),
-        (select count(*) from changes semi join (select person from roster where inside) using (person) where not enters)
+        count(*) filter (where again), (select count(*) from roster where inside)
       from changes`)
-    const [added = 0, removed = 0, affirmed = 0, members = 0, membersRemoved = 0] = (row ?? []).map(Number)
+    const [added = 0, removed = 0, affirmed = 0, members = 0] = (row ?? []).map(Number)
     const mentioned = operation === 'remove' ? removed : added
-    return { distinct, unchanged: distinct - mentioned, added, removed, affirmed, members, membersRemoved }
+    const leavingMembers = `roster where inside and key in (select ${keySql(this.#salt)} from changes where not enters)`
+    return {
+      distinct,
+      unchanged: distinct - mentioned,
+      added,
+      removed,
+      affirmed,
+      members,
+      membersRemoved: membersRemoved ?? (await this.#count(leavingMembers)),
+    }
   }
 
   /** Halves the page until it fits, and keeps to the size that did: the identifiers of a run are much alike. */
@@ -341,8 +424,8 @@ class RosterProcess {
     const time = `","time":${Math.floor(timeMs / 1000)},"user":`
     const tail = `,"properties":${JSON.stringify({ activation, run })}}`
     const [row] = await this.#rows(
-      `select count(*), encode(concat('[', string_agg(record, ',' order by n), ']')) from (
-        select n, concat($head, n, '","event_type":"', if(enters, '${MEMBERSHIP_ENTERED}', '${MEMBERSHIP_LEFT}'),
+      `select count(*), encode(concat('[', string_agg(record, ','), ']')) from (
+        select concat($head, n, '","event_type":"', if(enters, '${MEMBERSHIP_ENTERED}', '${MEMBERSHIP_LEFT}'),
           $time, ${USER_JSON_SQL}, $tail) as record
         from changes where n >= $from and n < $below)`,
       { head, time, tail, from, below },
@@ -361,13 +444,13 @@ class RosterProcess {
     }
     await this.#asOne(async () => {
       await this.#db.run(
-        'create or replace temp table accepted as select n, person, enters, again from changes anti join rejected using (n) where n < $sent',
-        { sent },
+        `create or replace temp view accepted as from changes anti join rejected using (n) where n < ${sent}`,
       )
-      await this.#db.run(`
-        delete from roster where person in (select person from accepted where not again);
-        insert into roster select person, enters from accepted where not again;
-      `)
+      const key = keySql(this.#salt)
+      // A first run need not put all whom it brings into a table to find that nobody is there.
+      if ((await this.#count('roster')) > 0)
+        await this.#db.run(`delete from roster where key in (select ${key} from accepted where not again)`)
+      await this.#db.run(`insert into roster select person, enters, ${key} from accepted where not again`)
       const about = { run, at: atMs }
       for (const [table, which] of [
         ['history', 'accepted where not again'],
@@ -377,14 +460,15 @@ class RosterProcess {
         await this.#db.run(`insert into ${table} select $run, n, $at, person, enters from ${which}`, about)
       await this.#doubt(sent, unsure)
       await this.#db.run('insert into applied values ($run)', { run })
-      await this.#db.run('drop table accepted')
+      await this.#db.run('drop view accepted')
     })
     return undefined
   }
 
   /** Whoever was decided is certain; whoever was refused, or may be the same profile as one who left, is not. */
   async #doubt(sent: number, unsure: boolean): Promise<void> {
-    await this.#db.run('delete from doubted where person in (select person from accepted)')
+    if ((await this.#count('doubted')) > 0)
+      await this.#db.run('delete from doubted where person in (select person from accepted)')
     const like = mayBeOneOf(await this.#kindsOf(`changes where not enters and n < ${sent}`))
     const whom = [
       'select person from changes semi join rejected using (n)',
@@ -454,12 +538,46 @@ async function open(): Promise<RosterProcess> {
     preserve_insertion_order: 'false',
   })
   const db = await instance.connect()
-  const snapshot = snapshotFile(file)
   await db.run(
-    `set allowed_paths = ['${snapshot.replaceAll("'", "''")}']; set enable_external_access = false`,
+    `set allowed_paths = ['${snapshotFile(file).replaceAll("'", "''")}']; set enable_external_access = false`,
   )
+  // With the megabyte that is usual, keys spend more time on being handed over than on being made.
+  await db.run("set streaming_buffer_size = '32MB'")
   await db.run(SCHEMA)
-  return new RosterProcess(db, snapshot)
+  return new RosterProcess(db, { file, salt: await saltOf(db) })
+}
+
+/** The roster's salt; it gets one when it has none, and its people their keys if they are there without. */
+async function saltOf(db: DuckDBConnection): Promise<string> {
+  const known = await db.runAndReadAll('select value from salt')
+  const [row] = known.getRows()
+  if (row !== undefined) return String(row[0])
+  const salt = randomBytes(SALT_BYTES).toString('base64url')
+  await db.run(`
+    begin;
+    insert into salt values ('${salt}');
+    alter table roster rename to unkeyed;
+    create table roster(person varchar not null, inside boolean not null, key uhugeint not null);
+    insert into roster select person, inside, ${keySql(salt)} from unkeyed;
+    drop table unkeyed;
+    commit;
+  `)
+  return salt
+}
+
+function fill(
+  { chunk }: DuckDBDataChunk,
+  column: number,
+  { buffer, byteOffset, byteLength }: Uint32Array,
+): void {
+  const vector = engine.data_chunk_get_vector(chunk, column)
+  engine.copy_data_to_vector(vector, 0, buffer as ArrayBuffer, byteOffset, byteLength)
+}
+
+/** Values of a column as words of 32 bits; valid as long as the chunk. */
+function wordsOf({ chunk, rowCount }: DuckDBDataChunk, column: number, words: number): Int32Array {
+  const bytes = engine.vector_get_data(engine.data_chunk_get_vector(chunk, column), rowCount * words * 4)
+  return new Int32Array(bytes.buffer, bytes.byteOffset, rowCount * words)
 }
 
 process.on('message', (ask: Ask) => {

@@ -38,7 +38,12 @@ async function ran(
   return comparison
 }
 
-const recordsIn = (body: Uint8Array) => JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>[]
+/** In the order of their numbers. */
+const recordsIn = (body: Uint8Array) => {
+  const records = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>[]
+  const numberOf = ({ id }: Record<string, unknown>) => Number(String(id).slice(ABOUT.prefix.length + 1))
+  return records.sort((one, other) => numberOf(one) - numberOf(other))
+}
 
 const now = (roster: Roster) => roster.membersAt(Number.MAX_SAFE_INTEGER, '')
 
@@ -143,6 +148,33 @@ describe('comparison', () => {
     await first.close()
     const second = await openRoster(file)
     expect(await second.size()).toBe(2)
+  })
+
+  test('people of a file from before they had keys are given theirs', async () => {
+    const file = join(await tempFolder(), 'c1.duckdb')
+    const instance = await DuckDBInstance.create(file)
+    const db = await instance.connect()
+    await db.run(`
+      create table roster(person varchar not null, inside boolean not null);
+      insert into roster values ('ua', true), ('ub', true), ('ux', false);
+    `)
+    db.closeSync()
+    instance.closeSync()
+    const roster = await openRoster(file)
+    expect(await compared(roster, 'mirror', ['ub', 'uc'])).toMatchObject({
+      members: 2,
+      added: 1,
+      removed: 1,
+      unchanged: 1,
+    })
+    expect(await compared(roster, 'remove', ['ux'])).toMatchObject({ removed: 0, unchanged: 1 })
+    await roster.close()
+    const again = await openRoster(file)
+    expect(await compared(again, 'mirror', ['ua', 'ub'])).toMatchObject({
+      unchanged: 2,
+      added: 0,
+      removed: 0,
+    })
   })
 
   test('what was refused may have been taken by a lost try: it is sent again either way', async () => {

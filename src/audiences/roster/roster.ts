@@ -153,7 +153,7 @@ export class Roster {
 
   /**
    * The membership records of changes `from` on, below `below`, as many as there is room for, but at least one; their ids
-   * are `<prefix>-<n>`. Those numbered below the count of removals leave.
+   * are `<prefix>-<n>`, in no particular order. Those numbered below the count of removals leave.
    */
   records(
     from: number,

@@ -22,7 +22,6 @@ import {
   type WireRequest,
 } from '../../core/exchange.ts'
 import type { Fault } from '../../core/fault.ts'
-import type { Identifier } from '../../core/membership.ts'
 import { DELIVERED, failed, type Receipt } from '../../core/receipt.ts'
 import { Secret, spellings } from '../credential.ts'
 import type { Destination, EventWriter, Target } from '../destination.ts'
@@ -130,20 +129,25 @@ function cohortFault(reply: WireReply): Fault | undefined {
 }
 
 function changesOf(decisions: readonly Placed[]): object[] {
-  const entering = decisions.filter(({ enters }) => enters)
-  const leaving = decisions.filter(({ enters }) => !enters)
+  const [entering, leaving] = [idsOf(decisions, true), idsOf(decisions, false)]
   return [
-    ...(entering.length === 0 ? [] : [idsOf(entering)]),
-    ...(leaving.length === 0 ? [] : [{ ...idsOf(leaving), should_remove: true }]),
+    ...(entering === undefined ? [] : [entering]),
+    ...(leaving === undefined ? [] : [{ ...leaving, should_remove: true }]),
   ]
 }
 
-function idsOf(decisions: readonly Placed[]): object {
-  const of = (kind: Identifier['kind']): Identifier[] =>
-    decisions.map(({ who }) => who).filter((who) => who.kind === kind)
-  const userIds = of('external_id').map(({ value }) => value)
-  const deviceIds = of('device_id').map(({ value }) => value)
-  const aliases = of('alias').map(({ label, value }) => ({ alias_name: value, alias_label: label }))
+/** undefined: nobody. */
+function idsOf(decisions: readonly Placed[], entering: boolean): object | undefined {
+  const userIds: string[] = []
+  const deviceIds: string[] = []
+  const aliases: object[] = []
+  for (const { who, enters } of decisions) {
+    if (enters !== entering) continue
+    if (who.kind === 'external_id') userIds.push(who.value)
+    else if (who.kind === 'device_id') deviceIds.push(who.value)
+    else aliases.push({ alias_name: who.value, alias_label: who.label })
+  }
+  if (userIds.length + deviceIds.length + aliases.length === 0) return undefined
   return {
     ...(userIds.length === 0 ? {} : { user_ids: userIds }),
     ...(deviceIds.length === 0 ? {} : { device_ids: deviceIds }),
