@@ -256,12 +256,16 @@ export interface LoadPlan {
 }
 
 export interface LoadResult {
+  /** Acknowledged. */
   readonly events: number
   readonly elapsedMs: number
   /** Acknowledgement latency in ms, sorted. */
   readonly latencies: Float64Array
   readonly refused: number
 }
+
+/** A server that refuses a request before it has read it closes the connection behind its answer. */
+const CLOSES = /\r\nconnection: *close\r\n/i
 
 /** Sends until every request is answered. A refused one (not 200) is counted and not repeated. */
 export async function load(plan: LoadPlan): Promise<LoadResult> {
@@ -281,7 +285,6 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
   const startedAt = performance.now()
   await Promise.all(
     Array.from({ length: plan.connections }, (_, lane) => {
-      const socket = connect({ host: hostname, port: Number(port), noDelay: true })
       // Bodies are patched in place, so each connection has its own.
       const own = plan.bodies
         .map((body, i) => (i % plan.connections === lane % plan.bodies.length ? body : undefined))
@@ -293,6 +296,7 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
       let sentAt = 0
       let sentEvents = 0
       return new Promise<void>((resolve, reject) => {
+        let socket = open()
         const next = (): void => {
           if (sent >= plan.requests) {
             socket.end()
@@ -311,7 +315,6 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
           const i = turn++ % copies.length
           const body = copies[i] as LoadBody
           patch(body)
-          events += body.count
           sentEvents = body.count
           sentAt = performance.now()
           socket.cork()
@@ -319,15 +322,34 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
           socket.write(body.body)
           socket.uncork()
         }
-        socket.on('connect', next)
-        socket.on('error', reject)
-        socket.on('data', (chunk: Buffer) => {
+        const answer = (chunk: Buffer): void => {
           // Answers are small and come whole; pipelining is off.
-          if (chunk.indexOf('HTTP/1.1 200') !== 0) refused++
           latencies[answered++] = performance.now() - sentAt
-          plan.onAnswer?.(sentEvents)
-          next()
-        })
+          if (chunk.indexOf('HTTP/1.1 200') === 0) {
+            events += sentEvents
+            plan.onAnswer?.(sentEvents)
+          } else refused++
+          if (!CLOSES.test(chunk.toString('latin1'))) {
+            next()
+            return
+          }
+          // What is sent now would meet a connection that is being closed.
+          socket.removeAllListeners()
+          socket.on('error', () => undefined)
+          socket.destroy()
+          socket = open()
+        }
+        function open(): Socket {
+          const opened = connect({ host: hostname, port: Number(port), noDelay: true })
+          opened.on('connect', () => next())
+          opened.on('error', (cause) =>
+            reject(
+              new Error(`the hub left a request without an answer, ${answered} were answered`, { cause }),
+            ),
+          )
+          opened.on('data', (chunk: Buffer) => answer(chunk))
+          return opened
+        }
       })
     }),
   )

@@ -19,10 +19,10 @@ import { openDatabase } from '../src/warehouse/duckdb/database.ts'
 import { type EmbeddedWarehouse, openEmbeddedWarehouse } from '../src/warehouse/duckdb/duckdb.ts'
 import { HubProcess, load, quantile } from './rig.ts'
 
-const EVENTS = 180_000
-const PER_BATCH = 9_000
-/** Batches under way at once, as the destination allows. */
-const LANES = 6
+/** Batches as large as the destination makes them, and as many under way at once. */
+const PER_BATCH = 16_384
+const LANES = 3
+const EVENTS = 12 * PER_BATCH
 const PER_REQUEST = 100
 const INGEST_PER_SECOND = 30_000
 const LIGHT_PER_SECOND = 1_000
@@ -129,9 +129,10 @@ async function loading(name: string, settings: object, besideIngest: boolean): P
     clock: systemClock,
     logger: { info: () => undefined, error: (about) => console.error(about) },
   })
+  // Before the load begins: it would hold up the requests of this process.
+  const loader = new Loader(embedded, settings)
   const stop = besideIngest ? await ingest() : async () => undefined
   try {
-    const loader = new Loader(embedded, settings)
     // The columns are made, the file has its first blocks.
     await loader.load(PER_BATCH)
     const pid = (await embedded.host.pid()) ?? 0
@@ -169,9 +170,10 @@ async function ingest(): Promise<() => Promise<void>> {
     requests: (seconds * INGEST_PER_SECOND) / PER_REQUEST,
     pacePerSecond: INGEST_PER_SECOND / PER_REQUEST,
   })
+  // Told when it is waited for.
+  done.catch(() => undefined)
   return async () => {
-    await done
-    await hub.close()
+    await done.finally(() => hub.close())
   }
 }
 
@@ -281,12 +283,13 @@ class Loader {
       kernelForTests(),
       new Map([[1, { name: 'bench', place: undefined }]]),
     )
-    const bodies = buildLoadBodies({ seed: 4, bodies: PER_BATCH / PER_REQUEST, eventsPerBody: PER_REQUEST })
-    this.#batch = batchOf(
-      bodies.flatMap(({ body }) =>
-        (JSON.parse(body.toString()) as { events: object[] }).events.map((event) => ({ ...event, ...also })),
-      ),
-    )
+    const bodies = buildLoadBodies({
+      seed: 4,
+      bodies: Math.ceil(PER_BATCH / PER_REQUEST),
+      eventsPerBody: PER_REQUEST,
+    })
+    const events = bodies.flatMap(({ body }) => (JSON.parse(body.toString()) as { events: object[] }).events)
+    this.#batch = batchOf(events.slice(0, PER_BATCH).map((event) => ({ ...event, ...also })))
   }
 
   async load(events: number): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Builds the WASM modules: the kernel from src/core/kernel/assembly, and the decoder of Avro files from src/sources/files/assembly. The
- * artefacts are committed; src/core/kernel/artefact.test.ts checks that this build still gives exactly their bytes.
+ * Builds the WASM modules: the kernel from src/core/kernel/assembly, the decoder of Avro files from src/sources/files/assembly, and
+ * the reader of the warehouse's rows from src/warehouse/duckdb/assembly. The artefacts are committed; src/core/kernel/artefact.test.ts checks that this build still gives exactly their bytes.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -25,6 +25,7 @@ export const WASM_MODULES: readonly WasmModule[] = [
     entry: 'kernel.ts',
   },
   { file: join(src, 'sources/files/avro.wasm'), folder: src, entry: 'sources/files/assembly/avro.ts' },
+  { file: join(src, 'warehouse/duckdb/rows.wasm'), folder: src, entry: 'warehouse/duckdb/assembly/rows.ts' },
 ]
 
 // 40 pages hold the fixed tables; memory grows from there to what was met.

@@ -18,7 +18,7 @@ import type { Receipt } from '../core/receipt.ts'
 /** When every event of a batch of this file was accepted. */
 export const RECEIVED_AT = Date.UTC(2026, 0, 2, 3, 4, 5)
 
-const OPTIONS: KernelOptions = { bodyBytesMax: 16_000_000, itemsMax: 10_000, key: new Uint8Array(16) }
+const OPTIONS: KernelOptions = { bodyBytesMax: 20_000_000, itemsMax: 20_000, key: new Uint8Array(16) }
 
 /** A new kernel: what a destination keeps in it does not reach another test. */
 export function kernelForTests(name: Kernel['name'] = 'wasm'): Kernel {

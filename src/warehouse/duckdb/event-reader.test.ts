@@ -7,11 +7,13 @@ import { parseExact } from '../../core/kernel/project.ts'
 import { cellText } from '../../destinations/cell.ts'
 import { rowPreview } from '../../destinations/event-rows.ts'
 import { kernelForTests } from '../../destinations/rehearsal.fixture.ts'
-import { type Escapes, EventReader } from './event-reader.ts'
+import type { LoadOrder, OrderHead } from '../../destinations/warehouse/load-order.ts'
+import { EventReader } from './event-reader.ts'
 import { Findings } from './findings.ts'
-import { Keys } from './keys.ts'
 import { FIXED_COLUMNS, Layout } from './layout.ts'
-import { type CellVector, RowChunk, SHORT_BYTES_MAX } from './row-chunk.ts'
+import { LoadRows, mayHalve } from './load-rows.ts'
+import { RowChunk, SHORT_BYTES_MAX } from './row-chunk.ts'
+import { CELL_BYTES, RowMemory } from './row-memory.ts'
 import { batchAt } from './warehouse.fixture.ts'
 
 const RUNS = 2_000
@@ -137,52 +139,119 @@ describe('an event that is read by its bytes', () => {
     )
   })
 
-  it('is a row of its own in a chunk of many', () => {
+  it('is a row of its own in a chunk of many, also when its columns were met before', () => {
     fc.assert(
-      fc.property(fc.array(usualJson, { minLength: 2, maxLength: 5 }), (texts) => {
-        const { reader, chunk, layout, findings } = readerFor()
-        for (const text of texts) reader.read(Buffer.from(text), escapesOf(text), chunk, findings)
-        const alone = readerFor()
-        for (const [row, text] of texts.entries()) {
-          alone.chunk.clear()
-          alone.reader.read(Buffer.from(text), escapesOf(text), alone.chunk, new Findings())
-          expect(cellsOf(chunk, layout, row)).toEqual(cellsOf(alone.chunk, alone.layout, 0))
+      fc.property(fc.array(fc.oneof(usualJson, eventJson), { minLength: 2, maxLength: 5 }), (texts) => {
+        const many = readerFor(CHUNKS[1])
+        // Twice, for the second time all names are known.
+        for (const more of [texts, texts]) many.read(more)
+        for (const [row, text] of [...texts, ...texts].entries()) {
+          const alone = readerFor()
+          // Columns are of the types that their first values had.
+          alone.read([...texts, text])
+          expect(cellsOf(many.chunk, many.layout, row)).toEqual(
+            cellsOf(alone.chunk, alone.layout, texts.length),
+          )
         }
       }),
       { numRuns: RUNS / 10 },
     )
   })
+
+  it('is kept as a text when it is cut', () => {
+    const text = '{"id":"a \\n b","user":{"user_id":null},"properties":{"price":1.5,"is_amp":true}}'
+    const { read, readRecords, chunk, layout } = readerFor()
+    // Its names are known from now on.
+    read([text])
+    const whole = batchAt([text], [0])
+    for (let end = 1; end < text.length; end++) {
+      chunk.clear()
+      readRecords({ ...whole, joined: whole.joined.subarray(0, end), ends: Uint32Array.of(end) })
+      expect(cellsOf(chunk, layout, 0)).toEqual({})
+      expect(JSON.parse(cellAt(chunk, EXTRA, 'json', 0))).toEqual({ unreadable: text.slice(0, end) })
+    }
+  })
+
+  it('is whole when no heap holds it, and when the rows before it left it no room', () => {
+    const large = (bytes: number) =>
+      JSON.stringify({
+        id: 'x'.repeat(20),
+        properties: { campaign_name: `"${'y'.repeat(bytes)}`, is_amp: true },
+      })
+    for (const texts of [[large(5_000_000)], [large(2_500_000), large(1_600_000), large(200_000)]]) {
+      const [read, wanted] = bothOf(texts[0] ?? '')
+      expect(read).toEqual(wanted)
+      const { chunk, layout, read: readMore } = readerFor(CHUNKS[1])
+      const taken = readMore(texts)
+      expect(taken).toBeGreaterThan(0)
+      for (let row = 0; row < taken; row++)
+        expect(cellsOf(chunk, layout, row)).toEqual(bothOf(texts[row] ?? '')[1])
+    }
+  })
 })
 
-const SURROGATE_ESCAPE = /\\ud/i
-
-function escapesOf(text: string): Escapes {
-  return { escapes: text.includes('\\'), mayHalve: SURROGATE_ESCAPE.test(text) }
-}
-
-/** The row that the reader makes of an event, and the one that it should. */
+/** The row that the reader makes of an event, when it meets it first and when it knows its names, and the one that it should. */
 function bothOf(text: string): readonly [read: Row, wanted: Row] {
-  const { reader, chunk, layout, findings } = readerFor()
-  reader.read(Buffer.from(text), escapesOf(text), chunk, findings)
+  const { read, chunk, layout } = readerFor()
+  read([text])
   const types = new Map(columnsOf(layout).map(({ name, type }) => [name, type]))
   const cells = Object.entries(rowPreview(batchAt([text], [0]), 0, new Map())).flatMap(([name, cell]) =>
     OF_RECORD.has(name) ? [] : [[name, canonical(name, types.get(name), cell)]],
   )
-  return [cellsOf(chunk, layout, 0), Object.fromEntries(cells)]
+  const first = cellsOf(chunk, layout, 0)
+  if (read([text]) > 0) expect(cellsOf(chunk, layout, 1)).toEqual(first)
+  return [first, Object.fromEntries(cells)]
 }
 
 type Row = Readonly<Record<string, string>>
 
 const kernel = kernelForTests()
 
-function readerFor() {
+/** One module for all: what it keeps of names must not matter. */
+const memory = new RowMemory()
+const reader = new EventReader(memory, kernel)
+const HEAD: OrderHead = {
+  connection: 'c',
+  database: 'd',
+  table: 't',
+  events: true,
+  raw: false,
+  tablePerType: false,
+  sources: {},
+}
+
+/** The memory never gets smaller: chunks serve again. */
+const CHUNKS = [new RowChunk(memory, false), new RowChunk(memory, false)] as const
+
+function readerFor(chunk = CHUNKS[0]) {
+  chunk.clear()
   const layout = new Layout({ database: 'd', table: 't' }, undefined)
-  const reader = new EventReader(kernel, new Keys())
-  reader.begin(layout)
-  return { reader, layout, chunk: new RowChunk(), findings: new Findings() }
+  const findings = new Findings()
+  /** Gives how many rows the chunk took. */
+  const readRecords = (records: LoadOrder['records']): number => {
+    const order = { head: HEAD, records }
+    const rows = new LoadRows(order, [...records.starts.keys()], mayHalve(order))
+    reader.begin(layout)
+    let done = 0
+    for (;;) {
+      const taken = done === records.count ? 0 : reader.read(rows, done, chunk, findings)
+      if (taken === 0) return done
+      done += taken
+    }
+  }
+  const read = (texts: readonly string[]): number =>
+    readRecords(
+      batchAt(
+        texts,
+        texts.map((_, i) => i),
+      ),
+    )
+  return { layout, chunk, read, readRecords }
 }
 
 const OF_RECORD = new Set(EVENT_COLUMNS.flatMap(({ name, origin }) => (origin === 'record' ? [name] : [])))
+
+const EXTRA = FIXED_COLUMNS.findIndex(({ name }) => name === 'extra')
 
 function columnsOf(layout: Layout): { index: number; name: string; type: ColumnType }[] {
   return [
@@ -194,30 +263,32 @@ function columnsOf(layout: Layout): { index: number; name: string; type: ColumnT
 function cellsOf(chunk: RowChunk, layout: Layout, row: number): Row {
   return Object.fromEntries(
     columnsOf(layout).flatMap(({ index, name, type }) => {
-      const vector = chunk.vectors[index]
-      if (vector?.has(row) !== true) return []
-      const cell = canonical(name, type, cellAt(vector, type, row, chunk.heap))
-      return cell === '{}' && name === 'extra' ? [] : [[name, cell]]
+      if (!chunk.has(index, row)) return []
+      const cell = canonical(name, type, cellAt(chunk, index, type, row))
+      return OF_RECORD.has(name) || (cell === '{}' && name === 'extra') ? [] : [[name, cell]]
     }),
   )
 }
 
-function cellAt(vector: CellVector, type: ColumnType, row: number, heap: Buffer): string {
+function cellAt(chunk: RowChunk, column: number, type: ColumnType, row: number): string {
+  const vector = chunk.vectorAt(column)
+  const { bytes, words, doubles, longs } = memory
   switch (type) {
     case 'text':
     case 'json': {
-      const [length = 0, , at = 0] = vector.words.subarray(row * 4, row * 4 + 3)
-      if (length > SHORT_BYTES_MAX) return heap.toString('utf8', at, at + length)
-      return Buffer.from(vector.bytes.subarray(row * 16 + 4, row * 16 + 4 + length)).toString()
+      const cell = vector + row * CELL_BYTES
+      const [length = 0, , at = 0] = words.subarray(cell / 4, cell / 4 + 3)
+      if (length > SHORT_BYTES_MAX) return chunk.bytesAt(at, length).toString()
+      return bytes.toString('utf8', cell + 4, cell + 4 + length)
     }
     case 'bigint':
-      return String(vector.longs[row])
+      return String(longs[vector / 8 + row])
     case 'double':
-      return String(vector.doubles[row])
+      return String(doubles[vector / 8 + row])
     case 'boolean':
-      return String(vector.bytes[row] === 1)
+      return String(bytes[vector + row] === 1)
     case 'timestamp': {
-      const micros = vector.longs[row] ?? 0n
+      const micros = longs[vector / 8 + row] ?? 0n
       const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
       const second = new Date(Number((micros - rest) / 1000n)).toISOString().slice(0, 19)
       return `${second}.${String(rest).padStart(6, '0')}Z`

@@ -10,12 +10,15 @@ import type { LoadRows } from './load-rows.ts'
 import { BOOKS, quoted, type TableName, tableSql, textLiteral } from './names.ts'
 import { RowChunk } from './row-chunk.ts'
 import { type FedColumn, ROWS_FUNCTION, type RowFeed } from './row-feed.ts'
+import type { RowMemory } from './row-memory.ts'
 
 /** What loads share, one after another. */
 export interface EventTools {
   readonly connection: DuckDBConnection
   readonly feed: RowFeed
   readonly reader: EventReader
+  /** Of the reader and of all chunks. */
+  readonly memory: RowMemory
   /** Chunks that nobody uses. */
   readonly spare: RowChunk[]
 }
@@ -26,103 +29,79 @@ export interface Reading {
   readonly layout: Layout
   /** Of the layout's types: after a change the chunks are worth nothing. */
   readonly version: number
-  readonly chunks: readonly RowChunk[]
+  /** None once they were given back. */
+  readonly chunks: RowChunk[]
   readonly findings: Findings
 }
 
-/** `meanwhile` runs while the engine takes the rows in; that it failed matters to nobody here. */
+/**
+ * `meanwhile` runs while the engine takes the rows in; that it failed matters to nobody here. The chunks are given back, whatever happens.
+ */
 export async function writeEvents(
   tools: EventTools,
   read: Reading,
   meanwhile: () => Promise<unknown>,
 ): Promise<void> {
-  const { connection, feed, spare } = tools
+  const { connection, feed } = tools
   const { layout, rows } = read
   let { chunks, findings } = read
-  if (await widen(connection, layout, findings.widen)) {
-    giveBack(spare, chunks)
-    ;({ chunks, findings } = await readEvents(tools, layout, rows))
+  try {
+    if (await widen(connection, layout, findings.widen)) {
+      giveBack(tools, chunks)
+      ;({ chunks, findings } = await readEvents(tools, layout, rows))
+    }
+    for (const statement of layout.additions()) await connection.run(statement)
+    const columns = fedColumns(layout, chunks)
+    feed.offer(columns, chunks)
+    const inserting = connection.run(insertion(layout.place, columns, rows.connection))
+    const [inserted] = await Promise.allSettled([inserting, meanwhile()])
+    if (inserted.status === 'rejected') throw inserted.reason
+  } finally {
+    giveBack(tools, chunks)
   }
-  for (const statement of layout.additions()) await connection.run(statement)
-  const columns = fedColumns(layout, chunks)
-  feed.offer(columns, chunks)
-  const inserting = connection.run(insertion(layout.place, columns, rows.connection))
-  const [inserted] = await Promise.allSettled([inserting, meanwhile()])
-  if (inserted.status === 'rejected') throw inserted.reason
-  giveBack(spare, chunks)
   await noteMisfits(connection, layout.place, findings)
 }
 
-const SPARE_CHUNKS_MAX = 32
-
-function giveBack(spare: RowChunk[], chunks: readonly RowChunk[]): void {
-  for (const chunk of chunks) {
-    if (spare.length >= SPARE_CHUNKS_MAX) return
-    chunk.clear()
-    spare.push(chunk)
-  }
+/** Chunks whose rows are in the table, or are not wanted. Their memory is there for ever: it must be used again. */
+export function giveBack({ spare }: EventTools, chunks: RowChunk[]): void {
+  for (const chunk of chunks) chunk.clear()
+  spare.push(...chunks.splice(0))
 }
 
-const OFFSET = placeOf('_offset')
-const RECEIVED_AT = placeOf('_received_at')
-const SOURCE = placeOf('_source')
-
-function placeOf(name: string): number {
-  return FIXED_COLUMNS.findIndex((column) => column.name === name)
-}
-
-/** Rows between which the thread is free for others, above all for the feed. */
-const SLICE_ROWS = 256
-
-/** One at a time. */
-export async function readEvents(
-  { reader, spare }: EventTools,
-  layout: Layout,
-  rows: LoadRows,
-): Promise<Reading> {
+/** One at a time. Lets others, above all the feed, have the thread between one stretch and the next. */
+export async function readEvents(tools: EventTools, layout: Layout, rows: LoadRows): Promise<Reading> {
+  const { reader } = tools
   const findings = new Findings()
   const chunks: RowChunk[] = []
-  const { mayHalve } = rows
   reader.begin(layout)
-  let chunk: RowChunk | undefined
-  let sources = new Map<number, Place | null>()
-  for (const [done, i] of rows.places.entries()) {
-    if (done % SLICE_ROWS === SLICE_ROWS - 1) await setImmediate()
-    if (chunk === undefined || chunk.isFull) {
-      chunk = spare.pop() ?? new RowChunk()
-      chunks.push(chunk)
-      sources = new Map()
+  try {
+    let chunk: RowChunk | undefined
+    for (let done = 0; done < rows.places.length; ) {
+      if (chunk === undefined) {
+        chunk = take(tools, rows.places.length - done)
+        chunks.push(chunk)
+      }
+      const read = reader.read(rows, done, chunk, findings)
+      done += read
+      if (read === 0) chunk = undefined
+      await setImmediate()
     }
-    reader.read(rows.bytesOf(i), { escapes: rows.escapesIn(i), mayHalve }, chunk, findings)
-    const row = chunk.rows - 1
-    chunk.vectorOf(OFFSET).setWhole(row, rows.offsetOf(i))
-    chunk.vectorOf(RECEIVED_AT).setWhole(row, Math.round(rows.receivedAtOf(i) * 1000))
-    const number = rows.sourceNumberOf(i)
-    let source = sources.get(number)
-    if (source === undefined) {
-      source = keepText(chunk, rows.sourceOf(i))
-      sources.set(number, source)
-    }
-    if (source !== null) chunk.vectorOf(SOURCE).setText(row, chunk.heap, source.at, source.bytes)
+  } catch (error) {
+    giveBack(tools, chunks)
+    throw error
   }
   return { rows, layout, version: layout.version, chunks, findings }
 }
 
-/** Of a text in the heap of a chunk. */
-interface Place {
-  readonly at: number
-  readonly bytes: number
-}
-
-function keepText(chunk: RowChunk, text: string | null): Place | null {
-  if (text === null) return null
-  const bytes = Buffer.from(text)
-  return { at: chunk.keep(bytes), bytes: bytes.length }
+function take({ memory, spare }: EventTools, rows: number): RowChunk {
+  const few = RowChunk.isFew(rows)
+  const kept = spare.findLastIndex(({ isFew }) => isFew === few)
+  return spare.splice(kept, kept < 0 ? 0 : 1)[0] ?? new RowChunk(memory, few)
 }
 
 /** Columns that hold a value in at least one row. */
 function fedColumns(layout: Layout, chunks: readonly RowChunk[]): FedColumn[] {
-  const isUsed = (index: number): boolean => chunks.some(({ vectors }) => vectors[index] !== undefined)
+  const isUsed = (index: number): boolean => chunks.some((chunk) => chunk.vectorAt(index) !== 0)
   const fixed = FIXED_COLUMNS.map(({ name, type }, index) => ({ index, name, type }))
   const properties = layout.properties.map(({ vector, name, type }) => ({ index: vector, name, type }))
   return [...fixed, ...properties].filter(({ index }) => isUsed(index))

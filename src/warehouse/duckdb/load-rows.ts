@@ -5,18 +5,15 @@ import type { LoadOrder } from '../../destinations/warehouse/load-order.ts'
 export class LoadRows {
   /** The records' places in the order, ascending. */
   readonly places: readonly number[]
-  /** False: no event of the order holds half of a surrogate pair. True: look. */
-  readonly mayHalve: boolean
+  /** False: no event of the order holds half of a surrogate pair. */
+  readonly #mayHalve: boolean
   readonly #order: LoadOrder
   readonly #joined: Buffer
-  /** The first backslash from the last record that was asked about on. */
-  #escape = -1
-  #askedFrom = 0
 
   constructor(order: LoadOrder, places: readonly number[], mayHalve: boolean) {
     this.#order = order
     this.places = places
-    this.mayHalve = mayHalve
+    this.#mayHalve = mayHalve
     this.#joined = bufferOf(order)
   }
 
@@ -24,27 +21,32 @@ export class LoadRows {
     return this.#order.head.connection
   }
 
-  bytesOf(i: number): Uint8Array {
-    const { starts, ends } = this.#order.records
-    const start = starts[i] ?? 0
-    return new Uint8Array(this.#joined.buffer, this.#joined.byteOffset + start, (ends[i] ?? 0) - start)
+  /** Where the event begins in the bytes of the order. */
+  startOf(i: number): number {
+    return this.#order.records.starts[i] ?? 0
+  }
+
+  endOf(i: number): number {
+    return this.#order.records.ends[i] ?? 0
+  }
+
+  bytesOf(i: number): Buffer {
+    return this.stretch(this.startOf(i), this.endOf(i))
+  }
+
+  stretch(start: number, end: number): Buffer {
+    return this.#joined.subarray(start, end)
   }
 
   textOf(i: number): string {
-    const { starts, ends } = this.#order.records
-    return this.#joined.toString('utf8', starts[i], ends[i])
+    return this.#joined.toString('utf8', this.startOf(i), this.endOf(i))
   }
 
-  /** Whether a backslash stands in the record. Quick when records are asked for in their order. */
-  escapesIn(i: number): boolean {
-    const { starts, ends } = this.#order.records
-    const start = starts[i] ?? 0
-    if (this.#escape < start || start < this.#askedFrom) {
-      const found = this.#joined.indexOf(BACKSLASH, start)
-      this.#escape = found < 0 ? this.#joined.length : found
-    }
-    this.#askedFrom = start
-    return this.#escape < (ends[i] ?? 0)
+  /** Whether the event may hold half of a surrogate pair. */
+  mayHalveIn(i: number): boolean {
+    if (!this.#mayHalve) return false
+    const event = this.bytesOf(i)
+    return SURROGATE_ESCAPES.some((sign) => event.includes(sign))
   }
 
   offsetOf(i: number): number {
@@ -75,7 +77,7 @@ export class LoadRows {
       : new LoadRows(
           this.#order,
           this.places.filter((i) => !known.has(this.offsetOf(i))),
-          this.mayHalve,
+          this.#mayHalve,
         )
   }
 }
@@ -87,8 +89,6 @@ export function mayHalve(order: LoadOrder): boolean {
   const joined = bufferOf(order)
   return SURROGATE_ESCAPES.some((sign) => joined.includes(sign))
 }
-
-const BACKSLASH = 0x5c
 
 function bufferOf({ records: { joined } }: LoadOrder): Buffer {
   return Buffer.from(joined.buffer, joined.byteOffset, joined.length)

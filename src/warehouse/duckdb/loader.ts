@@ -14,12 +14,12 @@ import type { Kernel } from '../../core/kernel/kernel.ts'
 import { decodeOrder, type LoadOrder } from '../../destinations/warehouse/load-order.ts'
 import { ROW_GROUP_ROWS } from './database.ts'
 import { EventReader } from './event-reader.ts'
-import { type EventTools, type Reading, readEvents, writeEvents } from './event-table.ts'
-import { Keys } from './keys.ts'
+import { type EventTools, giveBack, type Reading, readEvents, writeEvents } from './event-table.ts'
 import { LoadRows, mayHalve } from './load-rows.ts'
 import { keyOf, RAW_SUFFIX, type TableName, tableSql, typeTable } from './names.ts'
 import { makeRawTable, writeRaw } from './raw-table.ts'
 import { RowFeed } from './row-feed.ts'
+import { RowMemory } from './row-memory.ts'
 import { Tables } from './tables.ts'
 
 export interface Loaded {
@@ -69,10 +69,12 @@ export class Loader {
 
   constructor(connection: DuckDBConnection, kernel: Kernel) {
     this.#connection = connection
+    const memory = new RowMemory()
     this.#tools = {
       connection,
       feed: new RowFeed(connection),
-      reader: new EventReader(kernel, new Keys()),
+      reader: new EventReader(memory, kernel),
+      memory,
       spare: [],
     }
     this.#tables = new Tables(connection)
@@ -148,7 +150,7 @@ export class Loader {
       const [committed] = await Promise.allSettled([committing, this.#readAhead([], portions.at(-1))])
       if (committed.status === 'rejected') throw committed.reason
     } catch (error) {
-      this.#ahead = []
+      this.#dropAhead()
       this.#tables.forget()
       // The engine may have ended the transaction itself.
       await connection.run('ROLLBACK').catch(() => undefined)
@@ -164,6 +166,16 @@ export class Loader {
     }
   }
 
+  /** What was read may not be what is to be written now. */
+  #dropAhead(): void {
+    for (const ahead of this.#ahead) this.#leaveBehind(ahead)
+    this.#ahead = []
+  }
+
+  #leaveBehind({ tables }: Ahead): void {
+    for (const [, , { chunks }] of tables) giveBack(this.#tools, chunks)
+  }
+
   /** `meanwhile` runs whenever the engine takes events in. */
   async #write(portion: Portion, meanwhile: () => Promise<void>): Promise<Loaded> {
     const { order } = portion.load
@@ -175,10 +187,14 @@ export class Loader {
     }
     if (order.head.events) {
       const ahead = this.#ahead.find((one) => isSame(one.portion, portion))
-      this.#ahead = this.#ahead.filter((one) => one !== ahead)
       const tables = ahead?.tables ?? this.#byTable(portion, (i) => this.#eventTable(order, i))
       for (const [place, rows, read] of tables)
         count(rows, await this.#writeEvents(place, rows, read, meanwhile))
+      if (ahead !== undefined) {
+        this.#ahead.splice(this.#ahead.indexOf(ahead), 1)
+        // Of some the rows were there already, or a column changed meanwhile.
+        this.#leaveBehind(ahead)
+      }
     }
     if (order.head.raw) {
       for (const [place, rows] of this.#byTable(portion, (i) => rawTable(order, i)))

@@ -2,8 +2,8 @@
  * How rows get into the engine: as a table function that gives the chunks it was offered. The engine asks for one when it has dealt with the one
  * before, on its own thread; this one only copies.
  *
- * The heap of a chunk goes over first, as a single text, and the engine says where it put it. From then on a text of any column is that address
- * and its place: nothing is copied twice, and nothing is called per cell. The heap stays a column of the chunk until its rows are in the table.
+ * The heap of a chunk goes over first, as a single text, and so does its annex; the engine says where it put them. From then on a text of any column
+ * is that address and its place: nothing is copied twice, and nothing is called per cell. Both stay a column of the chunk until its rows are in the table.
  */
 
 import {
@@ -22,15 +22,14 @@ import {
 } from '@duckdb/node-api'
 import engine from '@duckdb/node-bindings'
 import type { ColumnType } from '../../catalog/columns.ts'
-import { type CellVector, type RowChunk, SHORT_BYTES_MAX } from './row-chunk.ts'
+import { type RowChunk, SHORT_BYTES_MAX } from './row-chunk.ts'
 
 export const ROWS_FUNCTION = 'thalweg_rows'
 /** Column of the heap; not for the table. */
 const HEAP = 'heap'
-/** So that a heap is never short enough to lie in its own cell. */
-const HEAP_BYTES_MIN = SHORT_BYTES_MAX + 1
+/** So that no text of the engine's is short enough to lie in its own cell. */
+const HELD_BYTES_MIN = SHORT_BYTES_MAX + 1
 const ADDRESS_BYTES = 16
-const WORD = 4_294_967_296
 
 export interface FedColumn {
   /** Its place among the vectors of a chunk. */
@@ -82,18 +81,23 @@ export class RowFeed {
       engine.data_chunk_set_size(out, 0)
       return
     }
-    const address = handHeap(chunk, engine.data_chunk_get_vector(out, 0))
+    const { memory, rows } = chunk
+    const texts = engine.data_chunk_get_vector(out, 0)
+    const heap = hand(chunk.heap, texts, 0)
+    const annex = hand(chunk.annex, texts, 1)
     for (const [i, { index, type }] of this.#columns.entries()) {
       const vector = engine.data_chunk_get_vector(out, i + 1)
-      const cells = chunk.vectors[index]
-      if (cells === undefined) {
+      const cells = chunk.vectorAt(index)
+      if (cells === 0) {
         engine.vector_reference_value(vector, engine.create_null_value())
         continue
       }
-      if (type === 'text' || type === 'json') pointIntoHeap(cells, chunk.rows, address)
-      engine.copy_data_to_vector(vector, 0, cells.buffer, 0, chunk.rows * CELL_BYTES[type])
+      if (type === 'text' || type === 'json')
+        memory.exports.point(chunk.address, index, rows, heap.low, heap.high, annex.low, annex.high)
+      engine.copy_data_to_vector(vector, 0, memory.buffer, cells, rows * CELL_BYTES[type])
       engine.vector_ensure_validity_writable(vector)
-      engine.copy_data_to_vector_validity(vector, 0, cells.validity.buffer, 0, Math.ceil(chunk.rows / 64) * 8)
+      const flags = Math.ceil(rows / 64) * 8
+      engine.copy_data_to_vector_validity(vector, 0, memory.buffer, chunk.validityAt(cells), flags)
     }
     engine.data_chunk_set_size(out, chunk.rows)
   }
@@ -104,23 +108,13 @@ interface Address {
   readonly high: number
 }
 
-/** The heap as one text of the engine's; where its bytes lie now. */
-function handHeap(chunk: RowChunk, vector: Parameters<typeof engine.vector_get_data>[0]): Address {
-  const bytes = chunk.heap.subarray(0, Math.max(chunk.heapBytes, HEAP_BYTES_MIN))
-  engine.vector_assign_string_element_len(vector, 0, bytes)
-  const cell = engine.vector_get_data(vector, ADDRESS_BYTES)
-  const view = new DataView(cell.buffer, cell.byteOffset, ADDRESS_BYTES)
+/** Gives bytes to the engine as one text, in a row of the column that is not for the table; where they lie now. */
+function hand(bytes: Buffer, vector: Parameters<typeof engine.vector_get_data>[0], row: number): Address {
+  const text = bytes.length < HELD_BYTES_MIN ? Buffer.concat([bytes], HELD_BYTES_MIN) : bytes
+  engine.vector_assign_string_element_len(vector, row, text)
+  const cells = engine.vector_get_data(vector, (row + 1) * ADDRESS_BYTES)
+  const view = new DataView(cells.buffer, cells.byteOffset + row * ADDRESS_BYTES, ADDRESS_BYTES)
   return { low: view.getUint32(8, true), high: view.getUint32(12, true) }
-}
-
-/** Turns places in the heap into addresses. Empty cells are zeros. */
-function pointIntoHeap({ words }: CellVector, rows: number, { low, high }: Address): void {
-  for (let word = 0; word < rows * 4; word += 4) {
-    if ((words[word] ?? 0) <= SHORT_BYTES_MAX) continue
-    const sum = low + (words[word + 2] ?? 0)
-    words[word + 2] = sum
-    words[word + 3] = sum >= WORD ? high + 1 : high
-  }
 }
 
 /** JSON that the kernel has read is JSON: the alias says so, and the engine does not look again. */
