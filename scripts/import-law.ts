@@ -1,7 +1,7 @@
 /**
  * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
  *
- *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse, alerts, access } ← delivery ← { audiences, profiles } ← { erasure, backup } ← api ← { cli, the programs }
+ *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse, alerts, access } ← delivery ← { audiences, profiles } ← config ← { erasure, backup } ← api ← { cli, the programs }
  *
  * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
  */
@@ -27,10 +27,11 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   delivery: BEFORE_DELIVERY,
   audiences: [...BEFORE_DELIVERY, 'delivery'],
   profiles: [...BEFORE_DELIVERY, 'delivery'],
-  erasure: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles'],
+  erasure: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles', 'config'],
+  config: [...BEFORE_DELIVERY, 'delivery', 'audiences', 'profiles'],
   backup: ['core', 'files', 'log', 'store', 'warehouse', 'audiences'],
-  api: [...BEFORE_DELIVERY, 'access', 'delivery', 'audiences', 'profiles', 'erasure', 'backup'],
-  cli: ['core', 'catalog', 'api'],
+  api: [...BEFORE_DELIVERY, 'access', 'delivery', 'audiences', 'profiles', 'erasure', 'backup', 'config'],
+  cli: ['core', 'catalog', 'config', 'api'],
   console: ['api'],
   sandbox: ['core', 'catalog'],
 }

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { ApiParts, SandboxDouble } from './api/parts.ts'
+import { Configuration } from './config/config.ts'
 import type { Hub } from './hub.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 
@@ -44,6 +45,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     queries: hub.queries,
     savedQueries: hub.savedQueries,
     warehouse: hub.warehouse,
+    configuration: new Configuration(hub),
     queryRole: hub.settings.queryRole,
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
     ...(sandbox === undefined ? {} : { sandbox: doublesOf(sandbox) }),

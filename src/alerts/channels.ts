@@ -32,7 +32,7 @@ const shared = {
   authorization: z
     .string()
     .min(1)
-    .max(64)
+    .max(200)
     .nullable()
     .default(null)
     .describe('Id of the authorization with the credentials; null: none.'),

@@ -14,6 +14,7 @@ import { guard } from './access.ts'
 import { type Api, FASTIFY_OPTIONS } from './app.ts'
 import { keepTrail } from './audited.ts'
 import { consoleRoutes } from './console-files.ts'
+import { StepIds } from './desk.ts'
 import { DiskWatch } from './disk.ts'
 import { documented } from './document.ts'
 import { answerFailures } from './failures.ts'
@@ -30,6 +31,7 @@ import { auditRoutes } from './routes/audit.ts'
 import { authorizationRoutes } from './routes/authorizations.ts'
 import { backupRoutes } from './routes/backups.ts'
 import { catalogRoutes } from './routes/catalog.ts'
+import { configurationRoutes } from './routes/configuration.ts'
 import { currentEventRoutes } from './routes/current-events.ts'
 import { currentStateRoutes } from './routes/current-state.ts'
 import { currentRoutes } from './routes/currents.ts'
@@ -81,10 +83,11 @@ export interface MountedApi {
 }
 
 export async function createApi(parts: ApiParts): Promise<MountedApi> {
+  const stepIds = new StepIds()
   const app: Api = Fastify({
     ...FASTIFY_OPTIONS,
     bodyLimit: BODY_BYTES_MAX,
-    genReqId: () => randomBytes(8).toString('hex'),
+    genReqId: (request) => stepIds.of(request) ?? randomBytes(8).toString('hex'),
     trustProxy: parts.trustedProxies === undefined ? false : [...parts.trustedProxies],
     routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
   }).withTypeProvider<ZodTypeProvider>()
@@ -119,6 +122,7 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
       const api = scope.withTypeProvider<ZodTypeProvider>()
       systemRoutes(api, parts, pulse, disk)
       for (const routes of RESOURCES) routes(api, parts)
+      configurationRoutes(api, parts, stepIds)
       liveRoutes(api, streams, parts.access)
       openApiRoutes(api, document)
     },

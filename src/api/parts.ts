@@ -7,6 +7,7 @@ import type { Channels } from '../alerts/channels.ts'
 import type { Dispatcher } from '../alerts/dispatcher.ts'
 import type { Audiences } from '../audiences/audiences.ts'
 import type { Backups } from '../backup/backups.ts'
+import type { Configuration } from '../config/config.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/provider.ts'
 import type { Settings } from '../core/settings.ts'
@@ -68,6 +69,7 @@ export interface ApiParts {
   readonly erasures: Erasures
   readonly exports: Exports
   readonly backups: Backups
+  readonly configuration: Configuration
   readonly access: Access
   /** Addresses and networks of proxies whose X-Forwarded headers are believed. */
   readonly trustedProxies?: readonly string[]

@@ -32,3 +32,6 @@ export const CurrentParams = z.object({
 })
 
 export const Note = z.string().max(2_000).describe('Why, for those who come later.')
+
+/** Query of a route that makes what has versions. */
+export const FirstNote = z.object({ note: Note.default('created') })

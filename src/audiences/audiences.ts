@@ -4,7 +4,8 @@
  * never talks to a vendor (delivery does, from the log) and never takes for accepted what was only tried.
  */
 
-import { mkdir, readdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onAbort } from '../core/aborts.ts'
 import { ThalwegError } from '../core/errors.ts'
@@ -16,11 +17,11 @@ import { compactFile } from '../warehouse/duckdb/compaction.ts'
 import type { EngineKind } from '../warehouse/warehouse.ts'
 import { type Activation, type ActivationDefinition, aliasColumns, targetOf } from './activation.ts'
 import { columnOf } from './columns.ts'
-import { questionOf, RunDriver, type Surroundings } from './driver.ts'
+import { type DriverParts, questionOf, RunDriver, type Surroundings } from './driver.ts'
 import { type PreviewedDefinition, previewOf, type QueryPreview } from './preview.ts'
 import { Activations } from './registry.ts'
 import { ROSTER_DEFAULTS, Roster } from './roster/roster.ts'
-import { FINISHED, noted, type Run } from './run.ts'
+import { emptyReport, FINISHED, noted, type Run, type RunReport } from './run.ts'
 import { type NewRun, Runs } from './runs.ts'
 import { nextDue } from './schedule.ts'
 import { DIALECTS } from './segments/dialect.ts'
@@ -82,12 +83,12 @@ export class Audiences {
     await Promise.all([...this.#drivers.values()].map(({ driving }) => driving))
   }
 
-  async create(definition: ActivationDefinition): Promise<Activation> {
+  async create(definition: ActivationDefinition, note = 'created'): Promise<Activation> {
     // Asked before: a way that nobody walks should not be left behind.
     await this.activations.refuseTakenName(definition.name, undefined)
     await this.#refuseLooseEnds(definition)
     const way = await this.#parts.ways.open(definition)
-    const activation = await this.activations.create(definition, way)
+    const activation = await this.activations.create(definition, way, note)
     this.#lookAgain()
     return activation
   }
@@ -344,13 +345,74 @@ export class Audiences {
     return previewOf(definition, kind, rowsMax, { ...this.#parts, segments: this.segments }, signal)
   }
 
-  #drive(activation: Activation, run: Run): void {
-    const parts = {
+  /**
+   * What a run of this definition would do now: a dry run of which nothing is kept. The destination's authorization need not be there
+   * yet. Throws ACTIVATION_BUSY while a run works on the cohort, and what hinders the query.
+   */
+  async rehearse(definition: ActivationDefinition, signal: AbortSignal): Promise<RunReport> {
+    const target = targetOf(definition)
+    await this.#refuseWorking(target)
+    const now = this.#parts.clock.now()
+    const activation: Activation = {
+      number: 0,
+      name: definition.name,
+      state: 'active',
+      version: 0,
+      definition,
+      source: 0,
+      current: 0,
+      scheduledSince: now,
+      scheduledTo: now,
+      createdAt: now,
+      updatedAt: now,
+    }
+    const rehearsal: Run = {
+      run: 0,
+      activation: 0,
+      version: 0,
+      target,
+      trigger: 'manual',
+      by: '',
+      dry: true,
+      retryOf: null,
+      state: 'queued',
+      phase: 'query',
+      report: emptyReport(),
+      createdAt: now,
+      updatedAt: now,
+      finishedAt: null,
+    }
+    const file = join(this.#parts.folder, `${target}.duckdb`)
+    const isNew = !existsSync(file)
+    const runs = {
+      save: async (run: Run, state: Run['state'], phase: Run['phase'], report: RunReport) => ({
+        ...run,
+        ...{ state, phase, report },
+      }),
+    }
+    const ending = AbortSignal.any([this.#stopping.signal, signal])
+    const { report } = await new RunDriver(this.#driverParts(runs), activation, rehearsal, ending).drive()
+    // A cohort that no run ever touched leaves nothing behind.
+    if (isNew && !(await this.runs.unfinished()).some((run) => run.target === target)) {
+      await this.#turns.get(target)
+      await Promise.all([file, `${file}.wal`].map((one) => rm(one, { force: true })))
+    }
+    signal.throwIfAborted()
+    if (report.error !== undefined) throw new ThalwegError('QUERY_FAILED', report.error)
+    return report
+  }
+
+  #driverParts(runs: DriverParts['runs']): DriverParts {
+    return {
       ...this.#parts,
-      runs: this.runs,
+      runs,
       segments: this.segments,
       openRoster: (target: string) => this.#openRoster(target),
     }
+  }
+
+  #drive(activation: Activation, run: Run): void {
+    const parts = this.#driverParts(this.runs)
     const driver = new RunDriver(parts, activation, run, this.#stopping.signal)
     const key = keyOf(run)
     const driving = driver

@@ -59,7 +59,7 @@ export interface Surroundings {
 }
 
 export interface DriverParts extends Surroundings {
-  readonly runs: Runs
+  readonly runs: Pick<Runs, 'save'>
   readonly segments: Segments
   openRoster(target: string): Promise<Roster>
 }

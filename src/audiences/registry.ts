@@ -25,6 +25,7 @@ export class Activations {
   async create(
     definition: ActivationDefinition,
     way: { readonly source: number; readonly current: number },
+    note: string,
   ): Promise<Activation> {
     await this.refuseTakenName(definition.name, undefined)
     const now = this.#clock.now()
@@ -45,7 +46,7 @@ export class Activations {
         .executeTakeFirstOrThrow()
       await tx
         .insertInto('activation_versions')
-        .values(versionRow(row.number, 1, definition, now, 'created'))
+        .values(versionRow(row.number, 1, definition, now, note))
         .execute()
       return row.number
     })

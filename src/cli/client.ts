@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { ERROR_CODES, type ErrorCode, ThalwegError } from '../core/errors.ts'
+import { refusalFrom, ThalwegError } from '../core/errors.ts'
 import type { Surroundings } from './surroundings.ts'
 
 export interface Whereabouts {
@@ -84,11 +84,6 @@ function withoutSlash(url: string): string {
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
-
-/** A path with its values percent-encoded: path`/currents/${name}`. */
-export function path(words: TemplateStringsArray, ...values: readonly (string | number)[]): string {
-  return words.reduce((text, word, i) => `${text}${encodeURIComponent(values[i - 1] ?? '')}${word}`)
-}
 
 export class Client {
   readonly address: string
@@ -188,14 +183,6 @@ export class Client {
       `What answers at ${this.address} is no Thalweg: it answered ${what}`,
     )
   }
-}
-
-/** What the API refused, as it was thrown there. A newer hub may know codes that we do not. */
-export function refusalFrom(refusal: { code: string; message: string; details?: unknown }): ThalwegError {
-  const { code, message, details } = refusal
-  return Object.hasOwn(ERROR_CODES, code)
-    ? new ThalwegError(code as ErrorCode, message, { details })
-    : new ThalwegError('DEFECT', `${message} (${code})`)
 }
 
 function isTimeout(reason: unknown): boolean {

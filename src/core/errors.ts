@@ -30,6 +30,14 @@ export const ERROR_CODES = {
   BODY_MEDIA: [415, 'The API takes JSON only.'],
   BODY_OVERSIZED: [413, 'The body of a request to the API is larger than allowed.'],
   CATALOG_BROKEN: [500, 'The built-in event catalog does not hold together.'],
+  CONFIG_AMBIGUOUS: [409, 'Two objects have the name by which files would tell them apart.'],
+  CONFIG_BUSY: [409, 'Another apply is under way.'],
+  CONFIG_DRIFT: [409, 'An object was changed by somebody else since the last apply; nothing was applied.'],
+  CONFIG_FAILED: [500, 'An apply stopped half-way; the details say what was done. It may be run again.'],
+  CONFIG_INVALID: [422, 'Documents do not hold together; the details list everything found.'],
+  CONFIG_SECRETS: [422, 'Secrets that the documents refer to were not given; nothing was applied.'],
+  CONFIG_STALE: [409, 'What would be done is not what was shown before; nothing was applied.'],
+  CONFIG_UNKNOWN: [404, 'There is no apply of this number.'],
   CURRENT_OF_ACTIVATION: [409, 'The current belongs to an activation and is changed through it.'],
   CURRENT_UNKNOWN: [404, 'No current has this id or name.'],
   CURRENT_NAME_TAKEN: [409, 'Another current already has this name.'],
@@ -143,4 +151,12 @@ export class ThalwegError extends Error {
   get status(): number {
     return ERROR_CODES[this.code][0]
   }
+}
+
+/** What the API refused, as it was thrown there. A newer hub may know codes that we do not. */
+export function refusalFrom(refusal: { code: string; message: string; details?: unknown }): ThalwegError {
+  const { code, message, details } = refusal
+  return isErrorCode(code)
+    ? new ThalwegError(code, message, { details })
+    : new ThalwegError('DEFECT', `${message} (${code})`)
 }

@@ -25,7 +25,7 @@ export class Currents {
   }
 
   /** Throws CURRENT_NAME_TAKEN. The definition is taken as valid: see delivery's `validate` for what it must fit. */
-  async create(definition: CurrentDefinition): Promise<Current> {
+  async create(definition: CurrentDefinition, note = 'created'): Promise<Current> {
     await this.#refuseTakenName(definition.name, undefined)
     const now = this.#clock.now()
     const number = await this.#store.transaction(async (tx) => {
@@ -52,7 +52,7 @@ export class Currents {
           from_offset: 0,
           definition: JSON.stringify(definition),
           created_at: now,
-          note: 'created',
+          note,
         })
         .execute()
       return row.number

@@ -146,9 +146,9 @@ export class Delivery {
     await this.blueprints.of({ definition, key: 'check' })
   }
 
-  async create(definition: CurrentDefinition): Promise<Current> {
+  async create(definition: CurrentDefinition, note?: string): Promise<Current> {
     await this.validate(definition)
-    return this.#parts.currents.create(definition)
+    return this.#parts.currents.create(definition, note)
   }
 
   /** Fixes where the current begins and starts it. Throws CURRENT_STATE unless it is a draft. */

@@ -3,6 +3,7 @@
 import { forgetInAlerts } from '../alerts/forgetting.ts'
 import type { Audiences } from '../audiences/audiences.ts'
 import { forgetInAudiences } from '../audiences/forgetting.ts'
+import { forgetInConfiguration } from '../config/forgetting.ts'
 import type { Traces } from '../core/traces.ts'
 import { forgetInDelivery } from '../delivery/forgetting.ts'
 import { FrameView } from '../log/frame.ts'
@@ -52,6 +53,7 @@ export function storesOf(parts: StoresParts): Readonly<Record<StoreStep, Forgett
       ...(await forgetInAudiences(store, traces, isDry)),
       ...(await forgetInRules(store, traces, isDry)),
       ...(await forgetInExports(store, traces, isDry)),
+      ...(await forgetInConfiguration(store, traces, isDry)),
     ],
   }
 }

@@ -25,6 +25,8 @@ import { normalizeIdentifier } from './identity/rules.ts'
 import { type IntakeStatus, ProfileIntake, type Reading, stretchFrom } from './intake.ts'
 import { checkSchema } from './mapping/check.ts'
 import { defaultSchema } from './mapping/default-schema.ts'
+import { SAMPLES_MAX } from './mapping/dry-run.ts'
+import { compared, type StreamRehearsal } from './mapping/rehearsal.ts'
 import type { Profile } from './profile.ts'
 import type { ProfileSchema } from './schema.ts'
 import { Schemas, type SchemaVersion } from './schemas.ts'
@@ -240,9 +242,22 @@ export class Profiles {
   }
 
   /** Of the last records that a stream reads, or would if it were on, newest first; of some windows back from the end of the log. Throws INPUT_INVALID. */
-  async samples(name: string, limit: number): Promise<Sample[]> {
+  samples(name: string, limit: number): Promise<Sample[]> {
+    return this.#samplesOf(this.schemas.present.definition, name, limit)
+  }
+
+  /**
+   * What a stream of another schema would make of its last records, at most `limit` and SAMPLES_MAX, and what otherwise than the
+   * present schema does. Throws PROFILE_SCHEMA_INVALID, and INPUT_INVALID when it has no such stream.
+   */
+  async rehearse(schema: ProfileSchema, name: string, limit: number): Promise<StreamRehearsal> {
+    checkSchema(schema)
+    const samples = await this.#samplesOf(schema, name, Math.min(limit, SAMPLES_MAX))
+    return compared(this.schemas.present.definition, schema, name, samples, this.#parts.clock.now())
+  }
+
+  async #samplesOf(schema: ProfileSchema, name: string, limit: number): Promise<Sample[]> {
     const { log } = this.#parts
-    const schema = this.schemas.present.definition
     if (!schema.streams.some((one) => one.name === name))
       throw new ThalwegError('INPUT_INVALID', `There is no stream ${name}`)
     const streams = schema.streams.map((one) => (one.name === name ? { ...one, active: true } : one))

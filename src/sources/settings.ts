@@ -135,7 +135,7 @@ const FilesShape = z.strictObject({
   authorization: z
     .string()
     .min(1)
-    .max(64)
+    .max(200)
     .optional()
     .describe('Id of an authorization of the provider s3. Unset: a bucket is read as anybody may read it'),
   format: z

@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Selectable, Transaction } from 'kysely'
+import * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { AuthorizationsTable, Schema } from './schema.ts'
@@ -49,6 +50,9 @@ export interface AuthorizationsOptions {
 
 const LABEL_CHARS_MAX = 200
 const TEXT_CHARS_MAX = 2_000
+
+export const AuthorizationLabel = z.string().min(1).max(LABEL_CHARS_MAX)
+export const AuthorizationDescription = z.string().max(TEXT_CHARS_MAX)
 const CREDENTIALS_BYTES_MAX = 64 * 1024
 const OPENED_MAX = 256
 /** A rotation on another node is seen within this time; on this node, at once. */

@@ -48,6 +48,8 @@ export interface Schema {
   query_engines: QueryEnginesTable
   saved_queries: SavedQueriesTable
   saved_query_versions: SavedQueryVersionsTable
+  config_applies: ConfigAppliesTable
+  config_objects: ConfigObjectsTable
   activations: ActivationsTable
   activation_versions: ActivationVersionsTable
   runs: RunsTable
@@ -470,6 +472,28 @@ export interface SavedQueryVersionsTable {
   description: string
   author: string // label of the token that saved it
   created_at: number
+  note: string
+}
+
+/** config: applies of files. Key: number. */
+export interface ConfigAppliesTable {
+  number: Generated<number>
+  state: string // running | done | failed
+  by: string // label of the token or name of the person
+  note: string
+  started_at: number
+  finished_at: number | null
+  steps: string // JSON
+}
+
+/** config: what the last apply left of an object. Key: kind, id. */
+export interface ConfigObjectsTable {
+  kind: string
+  id: string
+  name: string
+  body: string // JSON, with references in the place of secrets
+  mark: string // what else tells that somebody changed it
+  apply: number
 }
 
 /** audiences: queries that are sent to a cohort. Key: number. */

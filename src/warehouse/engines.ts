@@ -24,15 +24,18 @@ export const EngineName = z
   )
 
 /** What an administrator says about a connection. */
-export interface EngineDefinition {
-  readonly name: string
-  readonly kind: string
-  /** Id of an authorization of the provider that is called as the kind is. */
-  readonly authorization: string
-  /** By the kind's schema. */
-  readonly settings: Readonly<Record<string, unknown>>
-  readonly description: string
-}
+export const EngineDefinition = z.strictObject({
+  name: EngineName.describe('Unique name; the word in queries and commands.'),
+  kind: z.string().min(1).max(64).describe('Kind of the engine.'),
+  authorization: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe('Id of an authorization of the provider that is called as the kind is.'),
+  settings: z.record(z.string(), z.unknown()).describe('By the schema of the kind.'),
+  description: z.string().max(2_000).default('').describe('For people.'),
+})
+export type EngineDefinition = z.output<typeof EngineDefinition>
 
 export interface ListedEngine {
   readonly name: string

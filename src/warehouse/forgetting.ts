@@ -8,11 +8,17 @@ import type { Store } from '../store/store.ts'
 export async function forgetInSavedQueries(store: Store, traces: Traces, isDry: boolean): Promise<Touched[]> {
   const rows = await editRows(
     store,
-    { table: 'saved_query_versions', key: ['name', 'version'], columns: ['sql', 'description'] },
+    { table: 'saved_query_versions', key: ['name', 'version'], columns: ['sql', 'description', 'note'] },
     isDry,
     (row) => {
-      const [sql, description] = [traces.masked(row.sql), traces.masked(row.description)]
-      return sql === row.sql && description === row.description ? undefined : { sql, description }
+      const masked = {
+        sql: traces.masked(row.sql),
+        description: traces.masked(row.description),
+        note: traces.masked(row.note),
+      }
+      const isSame =
+        masked.sql === row.sql && masked.description === row.description && masked.note === row.note
+      return isSame ? undefined : masked
     },
   )
   return [{ place: 'saved queries', rows }]

@@ -1,8 +1,25 @@
 /** Queries kept under a name, with every version of what they said. Owns the tables saved_queries and saved_query_versions. */
 
+import * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { type Store, violatesUnique } from '../store/store.ts'
+import { EngineName } from './engines.ts'
+import { SQL_CHARS_MAX } from './guard/tokens.ts'
+
+export const SavedQueryName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
+    'A name is 1 to 100 letters, digits, dots, - and _, beginning with a letter or digit',
+  )
+
+export const SavedQueryDefinition = z.strictObject({
+  name: SavedQueryName.describe('Unique name.'),
+  engine: EngineName.default('warehouse').describe('The engine it is meant for.'),
+  sql: z.string().min(1).max(SQL_CHARS_MAX).describe('The query.'),
+  description: z.string().max(2_000).default('').describe('For people.'),
+})
 
 export interface SavedQuery {
   readonly name: string
@@ -10,19 +27,16 @@ export interface SavedQuery {
   readonly engine: string
   readonly sql: string
   readonly description: string
+  readonly note: string
   /** Who saved this version, and when it was saved. */
   readonly author: string
   readonly savedAt: number
   readonly createdAt: number
 }
 
-export interface SavedQueryText {
-  readonly engine: string
-  readonly sql: string
-  readonly description: string
-}
+export type SavedQueryText = Omit<z.output<typeof SavedQueryDefinition>, 'name'>
 
-export type SavedQueryVersion = SavedQueryText & Pick<SavedQuery, 'version' | 'author' | 'savedAt'>
+export type SavedQueryVersion = SavedQueryText & Pick<SavedQuery, 'version' | 'note' | 'author' | 'savedAt'>
 
 /** Versions of one query: the oldest are forgotten. */
 export const VERSIONS_MAX = 100
@@ -54,14 +68,14 @@ export class SavedQueries {
     await this.get(name)
     return this.#store.db
       .selectFrom('saved_query_versions')
-      .select(['version', 'engine', 'sql', 'description', 'author', 'created_at as savedAt'])
+      .select(['version', 'engine', 'sql', 'description', 'note', 'author', 'created_at as savedAt'])
       .where('name', '=', name)
       .orderBy('version', 'desc')
       .execute()
   }
 
   /** Throws SAVED_QUERY_NAME_TAKEN. The text is not checked: an engine that is away must not keep anybody from writing it down. */
-  async create(name: string, text: SavedQueryText, author: string): Promise<SavedQuery> {
+  async create(name: string, text: SavedQueryText, author: string, note = ''): Promise<SavedQuery> {
     const now = this.#clock.now()
     try {
       await this.#store.transaction(async (tx) => {
@@ -71,7 +85,7 @@ export class SavedQueries {
           .execute()
         await tx
           .insertInto('saved_query_versions')
-          .values({ name, version: 1, ...text, author, created_at: now })
+          .values({ name, version: 1, ...text, note, author, created_at: now })
           .execute()
       })
     } catch (error) {
@@ -85,7 +99,7 @@ export class SavedQueries {
   }
 
   /** Adds a version. Throws SAVED_QUERY_UNKNOWN. */
-  async revise(name: string, text: Partial<SavedQueryText>, author: string): Promise<SavedQuery> {
+  async revise(name: string, text: Partial<SavedQueryText>, author: string, note = ''): Promise<SavedQuery> {
     const { engine, sql, description } = await this.get(name)
     const now = this.#clock.now()
     await this.#store.transaction(async (tx) => {
@@ -97,7 +111,7 @@ export class SavedQueries {
         .executeTakeFirstOrThrow(() => unknown(name))
       await tx
         .insertInto('saved_query_versions')
-        .values({ name, version, engine, sql, description, ...text, author, created_at: now })
+        .values({ name, version, engine, sql, description, ...text, note, author, created_at: now })
         .execute()
       await tx
         .deleteFrom('saved_query_versions')
@@ -134,6 +148,7 @@ export class SavedQueries {
         'text.engine',
         'text.sql',
         'text.description',
+        'text.note',
         'text.author',
         'text.created_at as savedAt',
         'saved_queries.created_at as createdAt',

@@ -31,6 +31,8 @@ const TABLES = [
   'authorizations',
   'batches',
   'checkpoints',
+  'config_applies',
+  'config_objects',
   'current_versions',
   'currents',
   'dead_letter_counts',

@@ -37,6 +37,24 @@ const TimesView = z.object({
 })
 export type ScheduleAnswer = z.output<typeof TimesView>
 
+const RehearsalView = z
+  .object({
+    rows: Count,
+    identifiers: Count.describe('Of these rows.'),
+    members: Count.describe('Of the cohort now, as the vendor accepted them.'),
+    added: Count,
+    removed: Count,
+    unchanged: Count,
+    cost: z
+      .object({ requests: Count, dataPoints: Count, secondsAtRateLimit: Count })
+      .nullable()
+      .describe('null: nobody knows what this destination costs.'),
+    hold: z.string().nullable().describe('Why the run would wait for a person; null: it would not.'),
+    notices: z.array(z.string()),
+  })
+  .meta({ id: 'ActivationRehearsal' })
+export type ActivationRehearsalAnswer = z.output<typeof RehearsalView>
+
 const TURNS = 5
 const TAGS = ['Activations']
 
@@ -71,6 +89,32 @@ export function activationPreviewRoutes(app: Api, { audiences, clock, queryRole 
         rows: found.rows.map((row) => [...row]),
         notices: [...found.notices],
         problem: found.problem ?? null,
+      }
+    },
+  )
+
+  app.post(
+    '/activations/rehearse',
+    {
+      config: { role: queryRole, audit: 'reads' },
+      schema: {
+        tags: TAGS,
+        operationId: 'rehearseActivation',
+        summary: 'What a run of a definition would add and remove now, and what that costs; nothing is kept',
+        description:
+          'Asks the whole query, and compares with what the vendor has accepted, as a dry run does.',
+        body: ActivationDefinition,
+        response: { 200: RehearsalView, default: ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      const report = await audiences.rehearse(request.body, leaving(reply.raw))
+      const { rows, identifiers, added, removed, unchanged, membersBefore, cost, hold, notices } = report
+      return {
+        ...{ rows, identifiers, added, removed, unchanged, members: membersBefore },
+        cost: cost === undefined ? null : { ...cost },
+        hold: hold?.reason ?? null,
+        notices: [...notices],
       }
     },
   )

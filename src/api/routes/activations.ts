@@ -13,7 +13,7 @@ import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { answerPeople, FILE_ANSWER, FileFormat } from '../people-files.ts'
 import { leaving } from '../results.ts'
-import { Count, ErrorAnswer, NOTHING, Note, Time, TimeOrNull } from '../schemas.ts'
+import { Count, ErrorAnswer, FirstNote, NOTHING, Note, Time, TimeOrNull } from '../schemas.ts'
 import { IdentifierView, RunRow, runRow } from './run-views.ts'
 
 const ActivationView = z
@@ -122,11 +122,13 @@ export function activationRoutes(app: Api, { audiences, queryRole }: ApiParts): 
         tags: TAGS,
         operationId: 'createActivation',
         summary: 'Make an activation; nothing is sent before its first run',
+        querystring: FirstNote,
         body: ActivationDefinition,
         response: { 201: ActivationView, default: ErrorAnswer },
       },
     },
-    async (request, reply) => reply.code(201).send(await viewOf(await audiences.create(request.body))),
+    async (request, reply) =>
+      reply.code(201).send(await viewOf(await audiences.create(request.body, request.query.note))),
   )
 
   app.get(

@@ -14,7 +14,7 @@ import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
-import { Count, ErrorAnswer, NOTHING, Note, Time, TimeOrNull } from '../schemas.ts'
+import { Count, ErrorAnswer, FirstNote, NOTHING, Note, Time, TimeOrNull } from '../schemas.ts'
 
 const VersionView = z.object({
   version: Count,
@@ -284,11 +284,13 @@ export function audienceRoutes(app: Api, { profiles, exports, log, queryRole }: 
         tags: TAGS,
         operationId: 'createAudience',
         summary: 'Keep a rule as an audience; who is in it is known as soon as everybody was judged',
+        querystring: FirstNote,
         body: AudienceDefinition,
         response: { 201: AudienceView, default: ErrorAnswer },
       },
     },
-    async (request, reply) => reply.code(201).send(await audiences.create(request.body, callerName(request))),
+    async (request, reply) =>
+      reply.code(201).send(await audiences.create(request.body, callerName(request), request.query.note)),
   )
 
   app.post(

@@ -6,7 +6,11 @@
 import * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Provider } from '../../core/provider.ts'
-import type { Authorization } from '../../store/authorizations.ts'
+import {
+  type Authorization,
+  AuthorizationDescription as Description,
+  AuthorizationLabel as Label,
+} from '../../store/authorizations.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
@@ -44,8 +48,6 @@ const Use = z
 
 export type AuthorizationUse = z.output<typeof Use>
 
-const Label = z.string().min(1).max(200)
-const Description = z.string().max(2_000)
 const Credentials = z
   .record(z.string().max(100), z.unknown())
   .describe('By the schema of the provider; write-only.')

@@ -18,7 +18,7 @@ import {
 } from '../current-views.ts'
 import { type Owners, ownersOf, refuseOwned } from '../owned.ts'
 import type { ApiParts } from '../parts.ts'
-import { Count, CurrentParams, ErrorAnswer, NOTHING, Note, Offset, Time } from '../schemas.ts'
+import { Count, CurrentParams, ErrorAnswer, FirstNote, NOTHING, Note, Offset, Time } from '../schemas.ts'
 
 const WithStatus = CurrentView.extend({
   status: StatusView,
@@ -111,11 +111,13 @@ export function currentRoutes(app: Api, parts: ApiParts): void {
         tags: TAGS,
         operationId: 'createCurrent',
         summary: 'Make a draft; nothing flows until it is launched',
+        querystring: FirstNote,
         body: CurrentDefinition,
         response: { 201: CurrentView, default: ErrorAnswer },
       },
     },
-    async (request, reply) => reply.code(201).send(viewOf(await delivery.create(request.body))),
+    async (request, reply) =>
+      reply.code(201).send(viewOf(await delivery.create(request.body, request.query.note))),
   )
 
   app.post(

@@ -1,7 +1,7 @@
 /** Query engines: which there are, connecting further ones, what can be asked of each. Where they connect to is for admins to say: the hub opens connections from inside the network. */
 
 import * as z from 'zod'
-import { EngineName } from '../../warehouse/engines.ts'
+import { EngineDefinition } from '../../warehouse/engines.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import { CheckAnswer, checkAnswer, noteHealth } from '../checks.ts'
@@ -45,9 +45,11 @@ const TableView = z
 
 export type TableAnswer = z.output<typeof TableView>
 
-const Settings = z.record(z.string(), z.unknown()).describe('By the schema of the kind.')
-const AuthorizationId = z.string().min(1).max(64).describe('Id of an authorization of the kind as provider.')
-const Description = z.string().max(2_000)
+const {
+  authorization: AuthorizationId,
+  settings: Settings,
+  description: Description,
+} = EngineDefinition.shape
 const Params = z.object({ engine: z.string().min(1).max(64).describe('Name of the engine.') })
 const TAGS = ['Query engines']
 
@@ -105,13 +107,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
         tags: TAGS,
         operationId: 'createEngine',
         summary: 'Connect a query engine; check it afterwards',
-        body: z.strictObject({
-          name: EngineName,
-          kind: z.string().min(1).max(64),
-          authorization: AuthorizationId,
-          settings: Settings,
-          description: Description.default(''),
-        }),
+        body: EngineDefinition,
         response: { 201: EngineView, default: ErrorAnswer },
       },
     },
@@ -145,7 +141,7 @@ export function engineRoutes(app: Api, { engines, authorizations, queryRole }: A
         body: z.strictObject({
           authorization: AuthorizationId.optional(),
           settings: Settings.optional(),
-          description: Description.optional(),
+          description: Description.unwrap().optional(),
         }),
         response: { 200: EngineView, default: ErrorAnswer },
       },

@@ -10,7 +10,7 @@ import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
-import { Count, ErrorAnswer, Note, Time, TimeOrNull } from '../schemas.ts'
+import { Count, ErrorAnswer, FirstNote, Note, Time, TimeOrNull } from '../schemas.ts'
 import { which } from './activations.ts'
 
 const View = z
@@ -199,12 +199,15 @@ export function exportRoutes(app: Api, { exports }: ApiParts): void {
         tags: TAGS,
         operationId: 'createExport',
         summary: 'Make a draft; nothing is sent before it is started',
+        querystring: FirstNote,
         body: ExportDefinition,
         response: { 201: View, default: ErrorAnswer },
       },
     },
     async (request, reply) =>
-      reply.code(201).send(viewOf(await exports.create(request.body, callerName(request)))),
+      reply
+        .code(201)
+        .send(viewOf(await exports.create(request.body, callerName(request), request.query.note))),
   )
 
   app.post(

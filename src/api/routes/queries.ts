@@ -1,26 +1,19 @@
 /** Saved queries: named texts with their versions. Who runs one is asked by the routes that run. */
 
 import * as z from 'zod'
-import { EngineName } from '../../warehouse/engines.ts'
-import { SQL_CHARS_MAX } from '../../warehouse/guard/tokens.ts'
+import { SavedQueryDefinition } from '../../warehouse/saved-queries.ts'
 import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
-import { ErrorAnswer, NOTHING, Time } from '../schemas.ts'
-
-export const SavedQueryName = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
-    'A name is 1 to 100 letters, digits, dots, - and _, beginning with a letter or digit',
-  )
+import { ErrorAnswer, FirstNote, NOTHING, Note, Time } from '../schemas.ts'
 
 const VersionView = z.object({
   version: z.int(),
   engine: z.string(),
   sql: z.string(),
   description: z.string(),
+  note: z.string(),
   author: z.string().describe('Label of the token that saved this version.'),
   savedAt: Time,
 })
@@ -29,9 +22,7 @@ const SavedQueryView = VersionView.extend({ name: z.string(), createdAt: Time })
 
 export type SavedQueryAnswer = z.output<typeof SavedQueryView>
 
-const Engine = EngineName.describe('The engine it is meant for.')
-const Sql = z.string().min(1).max(SQL_CHARS_MAX)
-const Description = z.string().max(2_000)
+const { engine: Engine, sql: Sql, description: Description } = SavedQueryDefinition.shape
 const Params = z.object({ query: z.string().min(1).max(100).describe('Name of the saved query.') })
 const TAGS = ['Queries']
 
@@ -67,18 +58,16 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
         tags: TAGS,
         operationId: 'createSavedQuery',
         summary: 'Keep a query under a name',
-        body: z.strictObject({
-          name: SavedQueryName,
-          engine: Engine.default('warehouse'),
-          sql: Sql,
-          description: Description.default(''),
-        }),
+        querystring: FirstNote,
+        body: SavedQueryDefinition,
         response: { 201: SavedQueryView, default: ErrorAnswer },
       },
     },
     async (request, reply) => {
       const { name, ...text } = request.body
-      return reply.code(201).send(await savedQueries.create(name, text, callerName(request)))
+      return reply
+        .code(201)
+        .send(await savedQueries.create(name, text, callerName(request), request.query.note))
     },
   )
 
@@ -122,15 +111,16 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
         summary: 'Add a version; what is not given stays',
         params: Params,
         body: z.strictObject({
-          engine: Engine.optional(),
+          engine: Engine.unwrap().optional(),
           sql: Sql.optional(),
-          description: Description.optional(),
+          description: Description.unwrap().optional(),
+          note: Note.default(''),
         }),
         response: { 200: SavedQueryView, default: ErrorAnswer },
       },
     },
     (request) => {
-      const { engine, sql, description } = request.body
+      const { engine, sql, description, note } = request.body
       return savedQueries.revise(
         request.params.query,
         {
@@ -139,6 +129,7 @@ export function queryRoutes(app: Api, { savedQueries }: ApiParts): void {
           ...(description === undefined ? {} : { description }),
         },
         callerName(request),
+        note,
       )
     },
   )

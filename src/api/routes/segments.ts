@@ -8,7 +8,7 @@ import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
 import { leaving } from '../results.ts'
-import { Count, ErrorAnswer, NOTHING, Note, Time } from '../schemas.ts'
+import { Count, ErrorAnswer, FirstNote, NOTHING, Note, Time } from '../schemas.ts'
 
 const VersionView = z.object({
   version: Count,
@@ -103,11 +103,13 @@ export function segmentRoutes(app: Api, { audiences, queries, queryRole }: ApiPa
         tags: TAGS,
         operationId: 'createSegment',
         summary: 'Keep a rule under a name',
+        querystring: FirstNote,
         body: SegmentDefinition,
         response: { 201: SegmentView, default: ErrorAnswer },
       },
     },
-    async (request, reply) => reply.code(201).send(await segments.create(request.body, callerName(request))),
+    async (request, reply) =>
+      reply.code(201).send(await segments.create(request.body, callerName(request), request.query.note)),
   )
 
   app.post(

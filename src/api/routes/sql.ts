@@ -6,11 +6,11 @@ import { EngineName } from '../../warehouse/engines.ts'
 import { SQL_CHARS_MAX } from '../../warehouse/guard/tokens.ts'
 import { type QueryOrder, type QueryRecord, TIMEOUT_MS_DEFAULT } from '../../warehouse/queries.ts'
 import type { SavedQueries } from '../../warehouse/saved-queries.ts'
+import { SavedQueryName } from '../../warehouse/saved-queries.ts'
 import type { Api } from '../app.ts'
 import type { ApiParts } from '../parts.ts'
 import { answerFile, answerResult, leaving, RESULT_FORMATS } from '../results.ts'
 import { Count, ErrorAnswer, Time } from '../schemas.ts'
-import { SavedQueryName } from './queries.ts'
 
 /** The engine that is meant when none is named. */
 const ENGINE_DEFAULT = 'warehouse'

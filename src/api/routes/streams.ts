@@ -82,6 +82,21 @@ const Again = z.object({
 })
 export type ReadAgainAnswer = z.output<typeof Again>
 
+const Counted = z.array(z.object({ reason: z.string(), count: Count }))
+const StreamRehearsalView = z
+  .object({
+    records: Count.describe('The last records of the stream, that were looked at.'),
+    mapped: Count.describe('Of these, the ones that become something.'),
+    unmapped: Counted.describe('The others, the most frequent reason first.'),
+    added: Count.describe('Mapped by this schema, and not by the one in force.'),
+    removed: Count,
+    different: Count.describe('Mapped by both, to something else.'),
+    same: Count,
+    lost: z.array(z.object({ field: z.string(), count: Count })).describe('Values that cannot be made.'),
+  })
+  .meta({ id: 'StreamRehearsal' })
+export type StreamRehearsalAnswer = z.output<typeof StreamRehearsalView>
+
 const TAGS = ['Streams']
 
 export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
@@ -200,6 +215,29 @@ export function streamRoutes(app: Api, { profiles, clock }: ApiParts): void {
         lost: [...lost],
       })),
     }),
+  )
+
+  app.post(
+    '/profile-schema/rehearse',
+    {
+      config: { role: 'operator', audit: 'reads' },
+      schema: {
+        tags: TAGS,
+        operationId: 'rehearseMapping',
+        summary:
+          'What a stream of another schema makes of its last records, and what otherwise than now; nothing is kept',
+        body: z.strictObject({
+          definition: ProfileSchema,
+          stream: z.string().min(1).max(128),
+          records: z.int().min(1).max(SAMPLES_MAX).default(SAMPLES_MAX).describe('At most so many.'),
+        }),
+        response: { 200: StreamRehearsalView, default: ErrorAnswer },
+      },
+    },
+    async ({ body: { definition, stream, records } }) => {
+      const { unmapped, lost, ...counts } = await profiles.rehearse(definition, stream, records)
+      return { ...counts, unmapped: [...unmapped], lost: [...lost] }
+    },
   )
 
   app.get(

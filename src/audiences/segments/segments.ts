@@ -67,7 +67,7 @@ export class Segments {
   }
 
   /** Throws SEGMENT_NAME_TAKEN, SEGMENT_INVALID, ENGINE_UNKNOWN. Whether tables and columns exist, its first preview tells. */
-  async create(definition: SegmentDefinition, author: string): Promise<Segment> {
+  async create(definition: SegmentDefinition, author: string, note = ''): Promise<Segment> {
     const { name } = definition
     await this.compiler(definition.parent).then((compiler) => compiler.size(definition.rule))
     const now = this.#parts.clock.now()
@@ -77,7 +77,7 @@ export class Segments {
           .insertInto('segments')
           .values({ name, version: 1, created_at: now, updated_at: now })
           .execute()
-        const version = { name, version: 1, definition: JSON.stringify(definition), note: '', author }
+        const version = { name, version: 1, definition: JSON.stringify(definition), note, author }
         await tx
           .insertInto('segment_versions')
           .values({ ...version, created_at: now })

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { ChannelAnswer, ChannelTestAnswer } from '../../api/routes/alert-channels.ts'
 import type { AlertAnswer } from '../../api/routes/alerts.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, grouped, moment } from '../words.ts'
 

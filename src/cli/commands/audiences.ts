@@ -14,7 +14,8 @@ import type {
   AudienceVersionAnswer,
   AudienceWhyAnswer,
 } from '../../api/routes/audiences.ts'
-import { type Client, path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
+import type { Client } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, cleanLines, grouped, moment, momentFrom, wholeFrom } from '../words.ts'
 

@@ -5,7 +5,7 @@ import type { CheckAnswer } from '../../api/checks.ts'
 import type { CurrentEventsAnswer, RehearsalAnswer } from '../../api/routes/current-events.ts'
 import type { LedgerAnswer } from '../../api/routes/current-state.ts'
 import type { CurrentAnswer, VersionAnswer } from '../../api/routes/currents.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, grouped, moment, momentFrom, span, wholeFrom } from '../words.ts'
 

@@ -3,7 +3,8 @@
 import type { Command } from 'commander'
 import type { ManyAnswer } from '../../api/letter-bulk.ts'
 import type { DeadLetterAnswer, DeadLetterSummary } from '../../api/routes/dead-letters.ts'
-import { path, type Query } from '../client.ts'
+import { path } from '../../core/api-path.ts'
+import type { Query } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, cleanLines, grouped, moment, wholeFrom } from '../words.ts'
 

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { DriftFindingAnswer, DriftFindingsAnswer, DriftTypeAnswer } from '../../api/routes/drift.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, grouped, moment, momentFrom, wholeFrom } from '../words.ts'
 

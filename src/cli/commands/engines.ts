@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { CheckAnswer } from '../../api/checks.ts'
 import type { EngineAnswer, TableAnswer } from '../../api/routes/engines.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, collected, grouped, settingsFrom } from '../words.ts'
 import { showCheck } from './currents.ts'

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { RecentEventsAnswer, RecordAnswer } from '../../api/routes/events.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, cleanLines, grouped, moment, wholeFrom } from '../words.ts'
 import { pretty } from './dead-letters.ts'

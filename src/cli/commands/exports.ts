@@ -10,14 +10,13 @@ import type {
   ExportWholeAnswer,
   ReconciliationAnswer,
 } from '../../api/routes/exports.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, grouped, moment, span, wholeFrom } from '../words.ts'
 
 export function exportCommands(program: Command, session: Session): void {
   const group = program
     .command('exports')
-    .alias('export')
     .description('audiences on their way to a vendor, as slugs in an attribute')
   reading(group, session)
   changing(group, session)

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { PersonAnswer, PersonWithLinkAnswer } from '../../api/routes/people.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, moment } from '../words.ts'
 

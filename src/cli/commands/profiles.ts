@@ -12,7 +12,7 @@ import type {
   ProfilesDriftAnswer,
   ProfilesStatusAnswer,
 } from '../../api/routes/profiles.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, grouped, moment } from '../words.ts'
 

@@ -3,7 +3,8 @@
 import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import type { ReplayAnswer, ReplayPreviewAnswer } from '../../api/routes/replays.ts'
-import { type Client, path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
+import type { Client } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, collected, grouped, moment, momentFrom } from '../words.ts'
 

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { SegmentAnswer, SegmentPreviewAnswer } from '../../api/routes/segments.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, cleanLines, grouped, moment } from '../words.ts'
 

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { SourceAnswer, VerdictsAnswer } from '../../api/routes/sources.ts'
-import { path } from '../client.ts'
+import { path } from '../../core/api-path.ts'
 import type { Session } from '../session.ts'
 import { clean, collected, grouped, moment, settingsFrom } from '../words.ts'
 

@@ -120,8 +120,8 @@ export class RuleAudiences {
   }
 
   /** Throws what AudienceRegistry.create throws. */
-  async create(definition: AudienceDefinition, author: string): Promise<SizedAudience> {
-    return this.#sized(await this.#registry.create(definition, author))
+  async create(definition: AudienceDefinition, author: string, note?: string): Promise<SizedAudience> {
+    return this.#sized(await this.#registry.create(definition, author, note))
   }
 
   async revise(

@@ -190,7 +190,7 @@ export class AudienceRegistry {
    * Throws FILTERQL_INVALID, AUDIENCE_INVALID for what does not hold together (circles of INCLUDE with the way round), and
    * AUDIENCE_SLUG_TAKEN: it is never given another one unasked.
    */
-  async create(definition: AudienceDefinition, author: string): Promise<Audience> {
+  async create(definition: AudienceDefinition, author: string, note = 'created'): Promise<Audience> {
     const parsed = readFilter(definition.filter)
     const slug = definition.slug ?? slugFrom(parsed, definition.name)
     const now = this.#parts.clock.now()
@@ -207,7 +207,7 @@ export class AudienceRegistry {
       await tx
         .insertInto('rule_audience_versions')
         .values({
-          ...{ audience: row.number, version: 1, slug, filter, note: 'created', author, created_at: now },
+          ...{ audience: row.number, version: 1, slug, filter, note, author, created_at: now },
           name: nameFrom(definition, parsed, slug),
           description: definition.description,
         })
@@ -431,7 +431,12 @@ function slugFrom({ statement }: Parsed, name: string): string {
   )
 }
 
-function nameFrom({ name }: AudienceDefinition, { statement }: Parsed, slug: string): string {
+/** What an audience is called: as its definition says, else as WITH says, else as its slug. */
+export function nameFrom(
+  { name }: Pick<AudienceDefinition, 'name'>,
+  { statement }: Parsed,
+  slug: string,
+): string {
   return name || attribute(statement.with, 'name') || slug
 }
 

@@ -119,9 +119,9 @@ export class Exports {
   }
 
   /** A draft: nothing is sent until it is started. Throws EXPORT_INVALID, EXPORT_NAME_TAKEN. */
-  async create(definition: ExportDefinition, author: string): Promise<Export> {
+  async create(definition: ExportDefinition, author: string, note?: string): Promise<Export> {
     await this.#validate(definition, undefined)
-    return this.registry.create(definition, author)
+    return this.registry.create(definition, author, note)
   }
 
   /** Throws EXPORT_STATE unless it is a draft. */

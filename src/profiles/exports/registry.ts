@@ -24,7 +24,7 @@ export class ExportRegistry {
   }
 
   /** A draft. Throws EXPORT_NAME_TAKEN. The definition is taken as valid. */
-  async create(definition: ExportDefinition, author: string): Promise<Export> {
+  async create(definition: ExportDefinition, author: string, note = 'created'): Promise<Export> {
     await this.#refuseTakenName(definition.name, undefined)
     const now = this.#clock.now()
     const number = await this.#store.transaction(async (tx) => {
@@ -45,7 +45,7 @@ export class ExportRegistry {
       const version = { export: row.number, version: 1, definition: JSON.stringify(definition) }
       await tx
         .insertInto('export_versions')
-        .values({ ...version, note: 'created', author, created_at: now })
+        .values({ ...version, note, author, created_at: now })
         .execute()
       return row.number
     })

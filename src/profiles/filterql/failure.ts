@@ -1,6 +1,7 @@
 /** What is wrong with a statement, and where: for people, a line with a caret; for programs, the same as numbers. */
 
 import { ThalwegError } from '../../core/errors.ts'
+import { nearestName } from '../../core/nearest.ts'
 import { positionIn } from '../../core/sql-tokens.ts'
 
 /** A stretch of the text, in UTF-16 units from 0. */
@@ -39,32 +40,8 @@ function excerpt(text: string, { start, end }: Span): string {
   return `${shown}\n${' '.repeat(start - from)}${carets}`
 }
 
-/** The known name that is meant, when the given one is nearly it: `, do you mean "x"?`; else nothing. */
+/** The known name that is meant, when the given one is nearly it: `; do you mean x?`; else nothing. */
 export function nearest(given: string, known: Iterable<string>): string {
-  const wanted = given.toLowerCase()
-  let best: string | undefined
-  let least = Math.max(1, Math.floor(given.length / 3)) + 1
-  for (const name of known) {
-    const distance = editDistance(wanted, name.toLowerCase(), least)
-    if (distance < least) {
-      best = name
-      least = distance
-    }
-  }
+  const best = nearestName(given, known)
   return best === undefined ? '' : `; do you mean ${best}?`
-}
-
-/** Insertions, removals, replacements; `limit` where there are at least so many. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return Math.min(limit, row[b.length] ?? limit)
 }
