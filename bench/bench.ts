@@ -13,6 +13,7 @@ import { importFiles } from './import.ts'
 import { latency } from './latency.ts'
 import { fanOut, pipeline } from './pipeline.ts'
 import { profiles } from './profiles.ts'
+import { replicated } from './replicated.ts'
 import { single } from './single.ts'
 import { soak } from './soak.ts'
 import { start } from './start.ts'
@@ -74,6 +75,10 @@ const BENCHMARKS: Readonly<
     about:
       'the API behind the lists with 500 currents, 1,000,000 dead letters, 10,000 runs; the first page in Chromium',
     run: consoleLists,
+  },
+  replicated: {
+    about: 'the log on NATS JetStream, one server and three, beside the embedded one; CPU of hub and servers',
+    run: () => replicated(ROUNDS),
   },
   start: { about: 'from process start to ready with a long log', run: start },
   soak: {

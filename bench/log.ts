@@ -9,8 +9,9 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { systemClock } from '../src/core/clock.ts'
 import { openDedupe } from '../src/log/dedupe.ts'
-import { type EmbeddedLog, openEmbeddedLog } from '../src/log/embedded-log.ts'
+import { openEmbeddedLog } from '../src/log/embedded-log.ts'
 import { BODY_START, frameBytesFor, ROW_HAS_ID, sealFrame } from '../src/log/frame.ts'
+import type { Log } from '../src/log/log.ts'
 
 const ROWS = 100
 const EVENT_BYTES = 911
@@ -29,7 +30,7 @@ interface Row {
 let identity = 1
 
 /** One request as a door makes it: the body copied to its place, then types and rows. */
-function request(log: EmbeddedLog): Promise<number> {
+function request(log: Log): Promise<number> {
   const buffer = log.lease(frameBytesFor(BODY.length, TYPES, ROWS))
   BODY.copy(buffer, BODY_START)
   const parts = { source: 1, receivedAt: Date.now(), bodyBytes: BODY.length, types: TYPES, count: ROWS }
@@ -46,7 +47,7 @@ function request(log: EmbeddedLog): Promise<number> {
 }
 
 /** K requests outstanding for a while; a refusal waits 2 ms, and counts into the latency. */
-async function closedLoop(log: EmbeddedLog, outstanding: number, what: string): Promise<Row> {
+async function closedLoop(log: Log, outstanding: number, what: string): Promise<Row> {
   const latencies: number[] = []
   const until = performance.now() + SECONDS * 1000
   const measured = await measure(async () => {
@@ -55,7 +56,7 @@ async function closedLoop(log: EmbeddedLog, outstanding: number, what: string): 
   return report(`${what}, K=${outstanding}`, latencies.length * ROWS, measured, latencies)
 }
 
-async function sendUntil(log: EmbeddedLog, until: number, latencies: number[]): Promise<void> {
+async function sendUntil(log: Log, until: number, latencies: number[]): Promise<void> {
   while (performance.now() < until) {
     const started = performance.now()
     for (;;) {
@@ -70,7 +71,7 @@ async function sendUntil(log: EmbeddedLog, until: number, latencies: number[]): 
   }
 }
 
-async function readBack(log: EmbeddedLog): Promise<Row> {
+async function readBack(log: Log): Promise<Row> {
   let events = 0
   const measured = await measure(async () => {
     for (let at = log.tail; at < log.head; ) {
@@ -82,7 +83,7 @@ async function readBack(log: EmbeddedLog): Promise<Row> {
   return report('read back, 1 MB at a time', events, measured, [])
 }
 
-async function marks(log: EmbeddedLog, folder: string, ids: number): Promise<Row> {
+async function marks(log: Log, folder: string, ids: number): Promise<Row> {
   const directory = join(folder, `dedupe-${ids}`)
   const dedupe = await openDedupe({
     directory,
@@ -105,7 +106,7 @@ async function marks(log: EmbeddedLog, folder: string, ids: number): Promise<Row
   return report(`dedupe.mark, up to ${ids / 1e6} M ids in the table`, ids, measured, [])
 }
 
-async function marksWithSpills(log: EmbeddedLog, folder: string, ids: number): Promise<Row> {
+async function marksWithSpills(log: Log, folder: string, ids: number): Promise<Row> {
   const directory = join(folder, 'dedupe-spills')
   const dedupe = await openDedupe({ directory, clock: systemClock, log: { ...silent, head: log.head } })
   const items = new Uint32Array(ROWS * 4)

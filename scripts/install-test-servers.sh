@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests run against (PostgreSQL, MariaDB, ClickHouse, Chromium without a window) from Debian's packages. Does nothing,
+# Installs what the tests run against (PostgreSQL, MariaDB, ClickHouse, NATS, Chromium without a window) from Debian's packages. Does nothing,
 # and says nothing, when they are there. Needs root or sudo for the installation only; no service is started.
 set -eu
 
@@ -15,6 +15,7 @@ missing=''
 has_postgres || missing="$missing postgresql"
 # The core packages: the server without a service and without a database of its own. mariadb-install-db asks my_print_defaults.
 { has mariadbd && has my_print_defaults; } || missing="$missing mariadb-server-core mariadb-client-core"
+has nats-server || missing="$missing nats-server"
 has clickhouse-server || missing="$missing clickhouse-server"
 # Chromium draws letters only where there is a font.
 has chromium-headless-shell || missing="$missing chromium-headless-shell fonts-dejavu-core"

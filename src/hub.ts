@@ -39,8 +39,8 @@ import { s3Provider } from './files/provider.ts'
 import { audiencesOf } from './hub-audiences.ts'
 import { exportsOf } from './hub-exports.ts'
 import { openDedupe } from './log/dedupe.ts'
-import { type EmbeddedLog, openEmbeddedLog } from './log/embedded-log.ts'
-import type { Dedupe } from './log/log.ts'
+import type { Dedupe, Log } from './log/log.ts'
+import { openLog } from './log/open-log.ts'
 import type { Exports } from './profiles/exports/exports.ts'
 import { Profiles } from './profiles/profiles.ts'
 import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
@@ -88,7 +88,7 @@ export interface Hub {
   /** Keys the identity of ids that are not UUIDs: see identityOf. */
   readonly identityKey: Uint8Array
   readonly store: Store
-  readonly log: EmbeddedLog
+  readonly log: Log
   readonly dedupe: Dedupe
   readonly sources: Sources
   readonly doors: Doors
@@ -147,8 +147,16 @@ export async function startHub(
       itemsMax: settings.itemsMax,
       key: identityKey,
     })
-    const log = await openEmbeddedLog({
-      directory: join(settings.dataDir, 'log'),
+    const { log, dedupeDirectory } = await openLog({
+      address: settings.log.reveal(),
+      credentials: {
+        credsFile: settings.natsCreds,
+        nkeyFile: settings.natsNkey,
+        caFile: settings.natsCa,
+        certFile: settings.natsCert,
+        keyFile: settings.natsKey,
+      },
+      dataDir: settings.dataDir,
       clock,
       segmentBytes: settings.segmentBytes,
       // Every body under way is read into the log's own buffers, beside what its memory tail keeps for readers.
@@ -159,7 +167,7 @@ export async function startHub(
     })
     closers.push(() => log.close())
     const dedupe = await openDedupe({
-      directory: join(settings.dataDir, 'dedupe'),
+      directory: dedupeDirectory,
       clock,
       windowMs: settings.dedupeWindowMs,
       memoryIdsMax: settings.dedupeMemoryIds,

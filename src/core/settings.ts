@@ -76,12 +76,28 @@ const TABLE = {
       .transform((key) => new Secret(key)),
     secret: true,
   } satisfies Setting<Secret<string>>,
-  log: choice(
-    'THALWEG_LOG',
-    'embedded',
-    ['embedded'],
-    'Where events are kept: segment files in the data folder.',
+  log: {
+    env: 'THALWEG_LOG',
+    fallback: 'embedded',
+    allowed: 'embedded, or nats://user:password@a:4222,b,c/name?replicas=3 (see docs/cluster.md)',
+    description: 'Where events are kept. Hubs that name the same log on NATS JetStream share it.',
+    schema: z
+      .string()
+      .regex(/^(embedded|(nats|tls):\/\/\S+)$/)
+      .transform((address) => new Secret(address)),
+    secret: true, // the address may hold a password
+  } satisfies Setting<Secret<string>>,
+  natsCreds: file(
+    'THALWEG_NATS_CREDS',
+    'Credentials for NATS: a .creds file with the JWT and the seed of a user.',
   ),
+  natsNkey: file('THALWEG_NATS_NKEY', 'Credentials for NATS: a file with the seed of an nkey.'),
+  natsCa: file(
+    'THALWEG_NATS_CA',
+    'Certificate (PEM) of who vouches for the NATS servers; the connection is then by TLS.',
+  ),
+  natsCert: file('THALWEG_NATS_CERT', 'Our own certificate (PEM), for NATS servers that ask for one.'),
+  natsKey: file('THALWEG_NATS_KEY', 'Key (PEM) of our own certificate for NATS.'),
   store: {
     env: 'THALWEG_STORE',
     fallback: 'sqlite',
@@ -411,6 +427,19 @@ function isNetwork(text: string): boolean {
 
 function quoted(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+}
+
+function file(env: string, description: string) {
+  return {
+    env,
+    fallback: undefined,
+    allowed: 'a path',
+    description,
+    schema: z
+      .string()
+      .min(1)
+      .transform((path) => resolve(path)),
+  } satisfies Setting<string>
 }
 
 function text<F extends string>(env: string, fallback: F, description: string) {

@@ -17,7 +17,7 @@ import { DELIVERED, failed, type Receipt, receiptForAll, skipped } from '../core
 import { type Current, CurrentDefinition, type LaunchFrom } from '../currents/current.ts'
 import { Currents } from '../currents/registry.ts'
 import type { EventWriter } from '../destinations/destination.ts'
-import { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from '../log/embedded-log.ts'
+import { type EmbeddedLogOptions, openEmbeddedLog } from '../log/embedded-log.ts'
 import {
   BODY_START,
   frameBytesFor,
@@ -48,10 +48,7 @@ export function testSeed(what: string): number {
 
 // The log and what is in it
 
-export async function openTestLog(
-  clock: Clock,
-  options: Partial<EmbeddedLogOptions> = {},
-): Promise<EmbeddedLog> {
+export async function openTestLog(clock: Clock, options: Partial<EmbeddedLogOptions> = {}): Promise<Log> {
   const log = await openEmbeddedLog({
     directory: await tempFolder(),
     clock,
@@ -352,7 +349,7 @@ export interface DeliveryOptions {
 /** A Delivery on real parts, with the vendor scripted; started. Sources: `braze` is 1, `second` is 2. */
 export class DeliveryUnderTest {
   readonly clock: VirtualClock
-  readonly log: EmbeddedLog
+  readonly log: Log
   readonly store: MoodyStore
   readonly currents: Currents
   readonly alerts: Alerts
@@ -375,7 +372,7 @@ export class DeliveryUnderTest {
     return under
   }
 
-  private constructor(clock: VirtualClock, log: EmbeddedLog, store: MoodyStore, options: DeliveryOptions) {
+  private constructor(clock: VirtualClock, log: Log, store: MoodyStore, options: DeliveryOptions) {
     this.clock = clock
     this.log = log
     this.store = store

@@ -18,7 +18,7 @@ import {
 import type { Currents } from '../currents/registry.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Transport } from '../delivery/transport.ts'
-import type { EmbeddedLog } from '../log/embedded-log.ts'
+import type { Log } from '../log/log.ts'
 import type { Drift } from '../sources/drift/drift.ts'
 import type { Sources } from '../sources/registry.ts'
 import type { Authorizations } from '../store/authorizations.ts'
@@ -35,7 +35,7 @@ import { Suppression } from './suppression.ts'
 import { deleteAtTarget, targetOf } from './targets.ts'
 
 export interface ErasureParts extends StoresParts {
-  readonly log: EmbeddedLog
+  readonly log: Log
   readonly clock: Clock
   readonly sealer: Sealer
   readonly delivery: Delivery

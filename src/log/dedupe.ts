@@ -34,8 +34,8 @@ const RETRY_MS = 5000
 const READER = 'dedupe'
 
 /** What dedupe needs of the log. */
-export interface IdentitySource extends Pick<Log, 'head' | 'durable' | 'hold'> {
-  identities(from: number): AsyncIterable<FrameIdentities>
+export interface IdentitySource extends Pick<Log, 'head' | 'durable' | 'hold' | 'identities'> {
+  foreign?: Log['foreign']
 }
 
 export interface DedupeOptions {
@@ -112,8 +112,12 @@ class LogDedupe implements Dedupe {
   /** Oldest first. */
   #frozen: Frozen[] = []
   #spilling: Promise<void> | undefined
+  /** Frames of other hubs whose ids are not in a table yet, oldest first. */
+  readonly #unmarked: FrameIdentities[] = []
+  #marking: Promise<void> | undefined
   readonly #timers = new Set<() => void>()
   #closed = false
+  #isStarted = false
 
   constructor(settings: Required<DedupeOptions>, mix: IdentityMix, runs: RunStore, tableIds: number) {
     this.#settings = settings
@@ -127,8 +131,11 @@ class LogDedupe implements Dedupe {
   async start(): Promise<void> {
     const { log } = this.#settings
     log.hold(READER, this.#runs.logEnd)
+    // From now on: what comes meanwhile is marked behind what is read.
+    log.foreign = (frame) => this.#noteForeign(frame)
     for await (const frame of log.identities(this.#runs.logEnd)) await this.#replay(frame)
     this.#armHousekeeping()
+    this.#beginMarking()
   }
 
   mark(
@@ -193,8 +200,10 @@ class LogDedupe implements Dedupe {
     if (this.#closed) return
     this.#closed = true
     for (const cancel of this.#timers) cancel()
+    this.#settings.log.foreign = undefined
     await this.#runs.close()
     await this.#spilling
+    await this.#marking
   }
 
   /** Makes the keys of the items [from, to) that are not skipped, one behind the other, and brings near where each will be looked for. */
@@ -256,8 +265,7 @@ class LogDedupe implements Dedupe {
         'ids come in faster than they can be written to disk; try again later',
       )
     }
-    // Everything marked before was appended in the turn of its marking, so what is durable by now was marked before.
-    this.#freeze(this.#settings.log.head)
+    this.#freeze(this.#markedEnd())
   }
 
   #freeze(logEnd: number): void {
@@ -294,6 +302,34 @@ class LogDedupe implements Dedupe {
     })
   }
 
+  /**
+   * Every id before this offset is marked. Our own were appended in the turn of their marking, so what is durable by now was marked before; of
+   * other hubs' some may wait.
+   */
+  #markedEnd(): number {
+    return this.#unmarked[0]?.baseOffset ?? this.#settings.log.head
+  }
+
+  /** What another hub took, so that it is not taken here again. */
+  #noteForeign(frame: FrameIdentities): void {
+    this.#unmarked.push(frame)
+    if (this.#isStarted) this.#beginMarking()
+  }
+
+  #beginMarking(): void {
+    this.#isStarted = true
+    this.#marking ??= this.#markForeign().finally(() => {
+      this.#marking = undefined
+    })
+  }
+
+  async #markForeign(): Promise<void> {
+    for (let frame = this.#unmarked[0]; frame !== undefined && !this.#closed; frame = this.#unmarked[0]) {
+      await this.#replay(frame)
+      this.#unmarked.shift()
+    }
+  }
+
   /** Marks the ids of a frame of the log, as of its arrival. */
   async #replay(frame: FrameIdentities): Promise<void> {
     const { clock } = this.#settings
@@ -302,7 +338,12 @@ class LogDedupe implements Dedupe {
     this.#mix.choose(frame.source)
     for (let i = 0; i < frame.count; i++) {
       if (hasNoId(frame.ids, i * 4)) continue
-      if (this.#active.size >= this.#active.capacity) await this.#freezeInReplay(frame)
+      if (this.#active.size >= this.#active.capacity) {
+        await this.#freezeInReplay(frame)
+        if (this.#closed) return
+        // Others may have marked meanwhile.
+        this.#mix.choose(frame.source)
+      }
       this.#mix.mix(frame.ids, i * 4, this.#keys, 0)
       const position = this.#active.find(this.#keys)
       if (position < 0) this.#active.insert(-1 - position, this.#keys, 0, seconds)
@@ -310,10 +351,11 @@ class LogDedupe implements Dedupe {
   }
 
   async #freezeInReplay(frame: FrameIdentities): Promise<void> {
-    while (this.#frozen.length >= FROZEN_MAX) {
+    while (this.#frozen.length >= FROZEN_MAX && !this.#closed) {
       if (this.#spilling === undefined) await this.#settings.clock.sleep(RETRY_MS)
       else await this.#spilling
     }
+    if (this.#closed) return
     this.#freeze(frame.baseOffset)
   }
 
@@ -333,9 +375,9 @@ class LogDedupe implements Dedupe {
   }
 
   #keepHouse(): void {
-    const { clock, log, onTrouble } = this.#settings
+    const { clock, onTrouble } = this.#settings
     const spillable = this.#active.oldestSeconds <= toSeconds(clock.now() - SPILL_AGE_MS)
-    if (this.#active.size > 0 && this.#frozen.length === 0 && spillable) this.#freeze(log.head)
+    if (this.#active.size > 0 && this.#frozen.length === 0 && spillable) this.#freeze(this.#markedEnd())
     this.#runs.dropOld(this.#sinceSeconds()).catch((cause: unknown) => {
       onTrouble(new ThalwegError('LOG_CORRUPT', 'an old dedupe run could not be removed', { cause }))
     })

@@ -15,15 +15,16 @@ import {
 import { tempFolder } from '../../test/support/temp.ts'
 import { systemClock } from '../core/clock.ts'
 import { durableWrite } from './appender.ts'
-import { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from './embedded-log.ts'
+import { type EmbeddedLogOptions, openEmbeddedLog } from './embedded-log.ts'
 import { frameBytesFor } from './frame.ts'
 import { FrameWalk } from './frame-walk.ts'
 import type { FrameIdentities } from './identity-index.ts'
+import type { Log } from './log.ts'
 import { SEGMENT_HEADER_BYTES, segmentPath } from './segment.ts'
 
 const SEGMENT_BYTES = 65_536
 
-async function openLog(directory: string, options: Partial<EmbeddedLogOptions> = {}): Promise<EmbeddedLog> {
+async function openLog(directory: string, options: Partial<EmbeddedLogOptions> = {}): Promise<Log> {
   const log = await openEmbeddedLog({
     directory,
     clock: systemClock,
@@ -318,7 +319,7 @@ test('agrees with a simple list of records, whatever happens', { timeout: 120_00
 })
 
 /** Each record in a frame of its own, without waiting for one before the next. */
-async function appendTogether(log: EmbeddedLog, records: readonly SampleRecord[]): Promise<void> {
+async function appendTogether(log: Log, records: readonly SampleRecord[]): Promise<void> {
   const base = log.head
   const appended: Promise<number>[] = []
   for (const record of records) {

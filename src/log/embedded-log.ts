@@ -14,7 +14,6 @@ import { close, fdatasync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { promisify } from 'node:util'
-import { offAbort, onAbort } from '../core/aborts.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import {
@@ -46,6 +45,7 @@ import type {
   Rewritten,
   Trimmed,
 } from './log.ts'
+import { Lookups } from './lookups.ts'
 import { MemoryTail } from './memory-tail.ts'
 import { gapAt, type Recovered, recover } from './recovery.ts'
 import { planRetention, type RetentionPlan } from './retention.ts'
@@ -68,6 +68,7 @@ import {
 } from './segment.ts'
 import { type ReadySegment, SegmentSupply } from './segment-supply.ts'
 import { SlabPool } from './slabs.ts'
+import { Waiters } from './waiters.ts'
 
 const MB = 1024 * 1024
 /** Gaps that stats() lists; later ones are still told to `onCorrupt`. */
@@ -101,21 +102,12 @@ export interface EmbeddedLogOptions {
   readonly durableWrite?: DurableWrite
 }
 
-export interface EmbeddedLog extends Log {
-  /** Sees every frame before it gets its place, and may blank records of it (frame.ts). Undefined costs nothing. */
-  screen: ((frame: FrameView) => void) | undefined
-  /** The largest frame that fits a segment; `lease` and `append` refuse larger ones with INPUT_INVALID. */
-  readonly frameBytesMax: number
-  /** Sources and identities of the frames that end behind `from`, up to the head, in order. For rebuilding what is derived from ids. */
-  identities(from: number): AsyncIterable<FrameIdentities>
-}
-
 /**
  * Opens the log of a directory: locks it, checks what is there, reports gaps to `onCorrupt`. With a full disk it opens all the same, in
  * state `full` at the first append. Throws LOG_LOCKED, LOG_CORRUPT when files of two logs are mixed, SETTINGS_INVALID, or the
  * disk's own error.
  */
-export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
+export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log> {
   const settings = withDefaults(options)
   await mkdir(settings.directory, { recursive: true })
   const lock = lockDirectory(settings.directory)
@@ -184,14 +176,11 @@ async function openPrepared(recovered: Recovered, settings: Settings): Promise<R
   return { epoch, path, bytes: settings.segmentBytes, fd, isNew: false }
 }
 
-interface Waiter {
-  readonly offset: number
-  readonly wake: () => void
-}
-
-class SegmentLog implements EmbeddedLog {
+class SegmentLog implements Log {
   readonly frameBytesMax: number
   screen: ((frame: FrameView) => void) | undefined
+  /** Nobody else appends here. */
+  foreign: ((frame: FrameIdentities) => void) | undefined
   readonly #settings: Settings
   readonly #lock: DirectoryLock
   readonly #segments: Segment[]
@@ -201,10 +190,10 @@ class SegmentLog implements EmbeddedLog {
   readonly #supply: SegmentSupply
   readonly #reads = new DiskReads((gap) => this.#report(gap))
   readonly #holds = new Map<string, number>()
-  /** One per reader that waits. */
-  #waiters: Waiter[] = []
+  readonly #waiters = new Waiters()
   readonly #gaps = new Map<string, Gap>()
   readonly #sealed: IdentityStore
+  readonly #lookups: Lookups<Segment>
 
   /** Where the next frame goes: always at or ahead of what is durable. */
   #target: WritableSegment | undefined
@@ -243,6 +232,12 @@ class SegmentLog implements EmbeddedLog {
     this.#head = Math.max(last?.segment.end ?? 0, settings.offsetMin)
     this.#nextOffset = this.#head
     this.#sealed = new IdentityStore(settings.directory, (gap) => this.#report(gap), settings.onTrouble)
+    this.#lookups = new Lookups({
+      log: this,
+      parts: this.#segments,
+      isComplete: (segment) => segment !== this.#durableTarget?.segment,
+      identitiesOf: (segment) => this.#identitiesOf(segment),
+    })
     this.frameBytesMax = settings.segmentBytes - SEGMENT_HEADER_BYTES
     this.#slabs = new SlabPool(settings.slabBytesMax, () => this.#memory.evict())
     this.#appender = new Appender(
@@ -355,60 +350,23 @@ class SegmentLog implements EmbeddedLog {
 
   beyond(offset: number, signal: AbortSignal): Promise<void> {
     if (this.#head > offset || signal.aborted || this.#closing !== undefined) return Promise.resolve()
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter)
-        offAbort(signal, wake)
-        resolve()
-      }
-      const waiter: Waiter = { offset, wake }
-      this.#waiters.push(waiter)
-      onAbort(signal, wake)
-    })
+    return this.#waiters.wait(offset, signal)
   }
 
-  async offsetAt(timeMs: number): Promise<number> {
-    for (const segment of [...this.#segments]) {
-      if (segment.receivedAtMax < timeMs) continue
-      const offset = (await this.#identitiesOf(segment)).receivedFrom(timeMs)
-      if (offset !== undefined) return offset
-    }
-    return this.#head
+  offsetAt(timeMs: number): Promise<number> {
+    return this.#lookups.offsetAt(timeMs)
   }
 
-  async find(id: Identity): Promise<number[]> {
-    const offsets: number[] = []
-    for (const segment of [...this.#segments]) (await this.#identitiesOf(segment)).find(id, offsets)
-    return offsets
+  find(id: Identity): Promise<number[]> {
+    return this.#lookups.find(id)
   }
 
-  async count(sources: ReadonlySet<number>, from: number, to: number): Promise<number> {
-    let ofOthers = 0
-    for (const segment of [...this.#segments]) {
-      // Retention may have freed it while an earlier one was looked at.
-      if (segment.end <= from || segment.base >= to || segment.base < this.tail) continue
-      for (const [source, records] of await this.#tally(segment, from, to))
-        if (!sources.has(source)) ofOthers += records
-    }
-    return to - from - ofOthers
+  count(sources: ReadonlySet<number>, from: number, to: number): Promise<number> {
+    return this.#lookups.count(sources, from, to)
   }
 
-  async *identities(from: number): AsyncGenerator<FrameIdentities> {
-    let next = Math.max(from, this.tail)
-    while (next < this.#head) {
-      const i = segmentAt(this.#segments, next)
-      const segment = this.#segments[i]
-      // Before the first segment, or in a hole between two: go on with the one behind.
-      if (segment === undefined || segment.end <= next) {
-        next = this.#segments[i + 1]?.base ?? this.#head
-        continue
-      }
-      for (const frame of (await this.#identitiesOf(segment)).from(next)) {
-        yield frame
-        next = frame.baseOffset + frame.count
-      }
-      next = Math.max(next, segment.end)
-    }
+  identities(from: number): AsyncGenerator<FrameIdentities> {
+    return this.#lookups.identities(from)
   }
 
   rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
@@ -539,7 +497,7 @@ class SegmentLog implements EmbeddedLog {
       const slab = this.#memory.evict()
       if (slab !== undefined) this.#slabs.retire(slab)
     }
-    for (const waiter of this.#waiters) if (waiter.offset < this.#head) waiter.wake()
+    this.#waiters.advanced(this.#head)
   }
 
   /** The first frame of `next` is durable, so all of the segment before it is. */
@@ -586,15 +544,6 @@ class SegmentLog implements EmbeddedLog {
   #hole(before: Segment, behind: Segment | undefined, from: number): LogRun {
     const next = behind?.base ?? this.#head
     return { frames: [], next, gaps: [gapAt(before, { from, to: next, position: before.dataEnd })] }
-  }
-
-  /** Records per source of a segment among the offsets [from, to). */
-  async #tally(segment: Segment, from: number, to: number): Promise<ReadonlyMap<number, number>> {
-    const isWhole = from <= segment.base && to >= segment.end
-    if (!isWhole || segment === this.#durableTarget?.segment)
-      return (await this.#identitiesOf(segment)).tally(from, to)
-    segment.tally ??= (await this.#identitiesOf(segment)).tally(segment.base, segment.end)
-    return segment.tally
   }
 
   async #identitiesOf(segment: Segment): Promise<SegmentIdentities> {
@@ -736,7 +685,7 @@ class SegmentLog implements EmbeddedLog {
     await this.#supply.close()
     if (this.#target !== undefined && this.#target !== this.#durableTarget) await closeFd(this.#target.fd)
     if (this.#durableTarget !== undefined) await closeFd(this.#durableTarget.fd)
-    for (const waiter of this.#waiters) waiter.wake()
+    this.#waiters.wakeAll()
     this.#lock.release()
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The side index of a segment: for every frame its place, time and source, and for every record its 128-bit identity, in order. In
+ * The side index of a segment (on a replicated log: of a stretch of messages): for every frame its place, time and source, and for every record its 128-bit identity, in order. In
  * memory for the segment being written; in a file `<epoch>.ids` for sealed ones, from which lookups and the dedupe table are
  * served without touching events. It can always be made again from the segment.
  *
@@ -94,6 +94,21 @@ export class SegmentIdentities {
     }
   }
 
+  /** The frame that was added last. */
+  last(): FrameIdentities | undefined {
+    const i = this.frames - 1
+    if (i < 0) return undefined
+    const count = this.#counts[i] ?? 0
+    const ids = this.#ids.subarray((this.records - count) * IDENTITY_WORDS, this.records * IDENTITY_WORDS)
+    return {
+      baseOffset: this.#baseOffsets[i] ?? 0,
+      count,
+      ids,
+      receivedAt: this.#receivedAt[i] ?? 0,
+      source: this.#sources[i] ?? 0,
+    }
+  }
+
   /** Records per source among the offsets [from, to). */
   tally(from: number, to: number): Map<number, number> {
     const records = new Map<number, number>()
@@ -107,12 +122,22 @@ export class SegmentIdentities {
     return records
   }
 
-  /** Offset of the first record received at or after `timeMs`; undefined when there is none. */
-  receivedFrom(timeMs: number): number | undefined {
+  /** Offset of the first record from `tail` on that was received at or after `timeMs`; undefined when there is none. */
+  receivedFrom(timeMs: number, tail: number): number | undefined {
     for (let i = 0; i < this.frames; i++) {
-      if ((this.#receivedAt[i] ?? 0) >= timeMs) return this.#baseOffsets[i]
+      const base = this.#baseOffsets[i] ?? 0
+      if ((this.#receivedAt[i] ?? 0) >= timeMs && base + (this.#counts[i] ?? 0) > tail)
+        return Math.max(base, tail)
     }
     return undefined
+  }
+
+  /** Position, first offset and end of every frame, in order. */
+  *places(): Generator<{ readonly position: number; readonly base: number; readonly end: number }> {
+    for (let i = 0; i < this.frames; i++) {
+      const base = this.#baseOffsets[i] ?? 0
+      yield { position: this.#positions[i] ?? 0, base, end: base + (this.#counts[i] ?? 0) }
+    }
   }
 
   sparse(): SparseIndex {

@@ -1,12 +1,13 @@
 /**
  * The log: every accepted record, in order, durable before anybody is told so. This file is the contract; embedded-log.ts
- * is our own segment files, and a replicated log must fit the same words. The log never parses an event and never decides
+ * is our own segment files, jetstream/jetstream.ts the replicated log; open-log.ts chooses. The log never parses an event and never decides
  * who may read it; it only refuses to forget what a named reader still needs.
  *
  * Offsets count records from 0, without holes: frame k ends where frame k + 1 begins.
  */
 
 import type { FrameView } from './frame.ts'
+import type { FrameIdentities } from './identity-index.ts'
 
 export interface Log {
   /** Offset after the last durable record. Moves only forward. */
@@ -14,6 +15,12 @@ export interface Log {
   /** Offset of the oldest record kept. */
   readonly tail: number
   readonly state: LogState
+  /** The largest frame that this log takes; `lease` and `append` refuse larger ones with INPUT_INVALID. */
+  readonly frameBytesMax: number
+  /** Sees every frame before it gets its place, and may blank records of it (frame.ts). Undefined costs nothing. */
+  screen: ((frame: FrameView) => void) | undefined
+  /** Told of every frame that another hub appended to the same log, when it has got its place. */
+  foreign: ((frame: FrameIdentities) => void) | undefined
 
   /**
    * A buffer of at least `bytes` from the pool, to build a frame in. Throws LOG_FULL when the pool's bound is reached, INPUT_INVALID when
@@ -24,11 +31,12 @@ export interface Log {
   release(buffer: Buffer): void
 
   /**
-   * Takes the frame that lies sealed in a leased buffer (`frameBytes` long). The place is decided now, synchronously, so that
-   * frames are numbered in call order; the promise resolves with the first record's offset after the bytes are synced.
-   * Throws at once: LOG_FULL (disk full, next segment not ready, too many bytes waiting: nothing was taken, try later) or LOG_STOPPED.
+   * Takes the frame that lies sealed in a leased buffer (`frameBytes` long). Frames of this process are numbered in call order;
+   * the promise resolves with the first record's offset after the bytes are synced, on a replicated log by the rule of its servers.
+   * Throws at once: LOG_FULL (disk full, next segment not ready, no quorum, too many bytes waiting: nothing was taken, try later) or LOG_STOPPED.
    * INPUT_INVALID when the frame is larger than this log can ever take. When it throws, the buffer is still leased by the caller.
-   * Rejects with LOG_STOPPED when the write or the sync failed: then nothing more is taken until a restart.
+   * Rejects with LOG_STOPPED when the write or the sync failed: then nothing more is taken until a restart. Without a quorum it waits for as long as
+   * it takes.
    * `types`: the names in the frame's table as it was sealed, so that they need not be read from it.
    */
   append(buffer: Buffer, frameBytes: number, types?: readonly string[]): Promise<number>
@@ -56,6 +64,9 @@ export interface Log {
    */
   find(id: Identity): Promise<number[]>
 
+  /** Sources and identities of the frames that end behind `from`, up to the head, in order. For rebuilding what is derived from ids. */
+  identities(from: number): AsyncIterable<FrameIdentities>
+
   /**
    * How many records in [from, to) may be of these sources: all but those known to be of another one, so records in gaps are counted. Reads no
    * events, so that asking costs next to nothing. Both offsets lie between tail and head.
@@ -66,13 +77,13 @@ export interface Log {
    * Lets `edit` look at every kept frame up to the head of this moment, and puts what it gives in the frame's place: as long as the frame,
    * with the same header and the same rows in the same places, but for what was blanked (frame.ts). The frame that it is shown is a copy of
    * its own, which it may change and give back; undefined leaves the frame as it is. Afterwards no file of the log holds bytes of the
-   * old frames, nor of entries that retention took earlier. A crash leaves each frame old or new, whole; calling again goes on. Throws
+   * old frames, nor of entries that retention took earlier (servers of a replicated log may take minutes more: docs/cluster.md). A crash leaves each frame old or new, whole; calling again goes on. Throws
    * LOG_STOPPED, the signal's reason, and what the disk says.
    */
   rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten>
 
   /**
-   * Lets `work` copy the segments that hold durable records of this moment. While it does, none of them is removed or rewritten; what is
+   * Lets `work` copy the segments that hold durable records of this moment; a replicated log has none, as its servers keep it. While it does, none of them is removed or rewritten; what is
    * appended meanwhile lies behind `dataEnd`. Throws LOG_STOPPED when the log is closed, and what `work` throws.
    */
   copying<T>(work: (copied: CopiedLog) => Promise<T>): Promise<T>

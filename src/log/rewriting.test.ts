@@ -12,9 +12,9 @@ import {
 } from '../../test/support/log-frames.ts'
 import { tempFolder } from '../../test/support/temp.ts'
 import { systemClock } from '../core/clock.ts'
-import { type EmbeddedLog, openEmbeddedLog } from './embedded-log.ts'
+import { openEmbeddedLog } from './embedded-log.ts'
 import { absenceOf, blankRow, type FrameView, ROW_ERASED, ROW_SUPPRESSED } from './frame.ts'
-import type { Gap } from './log.ts'
+import type { Gap, Log } from './log.ts'
 import { dropJournal, writeJournal } from './rewriting.ts'
 import { SEGMENT_HEADER_BYTES, segmentPath } from './segment.ts'
 
@@ -68,7 +68,7 @@ async function bytesOf(file: string): Promise<Buffer | undefined> {
 const textOf = (i: number): string =>
   JSON.stringify({ n: i, who: i % 3 === 0 ? SECRET : 'other', pad: 'x'.repeat(400) })
 
-async function filled(log: EmbeddedLog, from: number, to: number): Promise<void> {
+async function filled(log: Log, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i += 2)
     await appendPatiently(log, {
       records: [i, i + 1].map((n) => ({ text: textOf(n), id: identityOf(n + 1) })),

@@ -181,6 +181,12 @@ export function refusalOfLog(error: unknown): Refusal {
       'The log cannot take more at the moment, nothing was kept: send again later',
     )
   }
+  if (error instanceof ThalwegError && error.code === 'LOG_UNCONFIRMED') {
+    return refusalForNow(
+      'LOG_UNCONFIRMED',
+      `${error.message}: send again later, events with an id count once`,
+    )
+  }
   if (error instanceof ThalwegError && error.code === 'LOG_STOPPED') return logStopped()
   if (error instanceof ThalwegError && error.code === 'INPUT_INVALID') {
     return refusal('BODY_OVERSIZED', `${error.message}. Send fewer events per request`)

@@ -22,6 +22,7 @@ import {
 import { Gatekeeper } from './admission.ts'
 import { acceptedBody } from './answers.ts'
 import { Account, type BodyBuffer, Deadlines, type Outcome } from './body.ts'
+import { confirmed } from './confirmation.ts'
 import { Counters } from './counters.ts'
 import { type Caller, Desk, type Visit as DeskVisit, type DoorLogger } from './desk.ts'
 import type { ShapeTrail } from './drift/shape-trail.ts'
@@ -289,7 +290,7 @@ class OpenDoors implements Doors {
       this.#desk.refuse(visit, taken)
       return
     }
-    taken.durable.then(
+    confirmed(taken.durable).then(
       () => {
         body.free()
         this.#countTaken(visit, taken, bytes)

@@ -29,6 +29,10 @@ export const REFUSALS = {
   DEFECT: [500, 'The hub failed in a way it should not; nothing was kept.'],
   DOORS_BUSY: [503, 'Too many bytes are under way; nothing was read.'],
   LOG_FULL: [503, 'The log cannot take more now; nothing was kept.'],
+  LOG_UNCONFIRMED: [
+    503,
+    'The log did not confirm in time: kept or not. Sent again, events with an id count once.',
+  ],
   LOG_STOPPED: [503, 'The log stopped after a failed write; nothing was kept for certain.'],
 } as const satisfies Record<string, readonly [status: number, meaning: string]>
 

@@ -3,8 +3,8 @@
 import { copyFile, open, unlink, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
-import { type EmbeddedLog, openEmbeddedLog } from '../../src/log/embedded-log.ts'
-import type { Gap } from '../../src/log/log.ts'
+import { openEmbeddedLog } from '../../src/log/embedded-log.ts'
+import type { Gap, Log } from '../../src/log/log.ts'
 import { SEGMENT_HEADER_BYTES, segmentPath } from '../../src/log/segment.ts'
 import { appendPatiently, identityOf, readAll, textFrame } from '../support/log-frames.ts'
 import { tempFolder } from '../support/temp.ts'
@@ -14,7 +14,7 @@ const TEXT_BYTES = 2000
 const FRAME_BYTES = 64 + 2 * TEXT_BYTES + 16 + 64
 
 interface Opened {
-  readonly log: EmbeddedLog
+  readonly log: Log
   readonly gaps: Gap[]
 }
 

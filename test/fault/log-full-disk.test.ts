@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { VirtualClock } from '../../src/core/clock.ts'
 import { openDedupe } from '../../src/log/dedupe.ts'
-import { type EmbeddedLog, openEmbeddedLog } from '../../src/log/embedded-log.ts'
+import { openEmbeddedLog } from '../../src/log/embedded-log.ts'
+import type { Log } from '../../src/log/log.ts'
 import { eventually } from '../support/eventually.ts'
 import { appendFrame, appendPatiently, identityOf, readAll, textFrame } from '../support/log-frames.ts'
 import { tempFolder } from '../support/temp.ts'
@@ -29,7 +30,7 @@ async function smallDisk(bytes: number): Promise<{ path: string } | { whyNot: st
   return { path }
 }
 
-async function appendUntilFull(log: EmbeddedLog): Promise<number> {
+async function appendUntilFull(log: Log): Promise<number> {
   let taken = 0
   for (;;) {
     try {

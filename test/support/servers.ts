@@ -163,7 +163,7 @@ export async function serverUser(kind: ServerKind): Promise<User | undefined> {
 
 /** The path of a program that Debian may keep off the PATH. */
 export async function programNamed(
-  kind: ServerKind,
+  kind: Pick<ServerKind, 'title'>,
   name: string,
   folders: readonly string[],
 ): Promise<string> {

@@ -116,6 +116,7 @@ function listening(command: Command): Command {
   return command
     .option('--port <port>', 'port of doors and API (THALWEG_PORT, 7070); 0: any free one')
     .option('--host <address>', 'address to bind (THALWEG_HOST, 127.0.0.1)')
+    .option('--log <address>', 'embedded or nats://a,b,c (THALWEG_LOG)')
     .option('--store <url>', 'sqlite, sqlite:<path> or postgres://… (THALWEG_STORE)')
     .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (THALWEG_LOG_LEVEL)')
 }

@@ -9,7 +9,8 @@ import { VirtualClock } from '../../core/clock.ts'
 import { createKernel } from '../../core/kernel/create.ts'
 import { SHAPE_DEPTH } from '../../core/kernel/shape.ts'
 import { openDedupe } from '../../log/dedupe.ts'
-import { type EmbeddedLog, openEmbeddedLog } from '../../log/embedded-log.ts'
+import { openEmbeddedLog } from '../../log/embedded-log.ts'
+import type { Log } from '../../log/log.ts'
 import type { Dialect } from '../../store/columns.ts'
 import type { DriftTable } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
@@ -34,7 +35,7 @@ export interface DriftOptions {
 
 export interface DriftUnderTest {
   readonly clock: VirtualClock
-  readonly log: EmbeddedLog
+  readonly log: Log
   readonly store: Store
   readonly trouble: unknown[]
   /** The running radar. */

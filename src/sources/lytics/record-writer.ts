@@ -5,6 +5,7 @@
 
 import type { Clock } from '../../core/clock.ts'
 import { BodyBuffer } from '../body.ts'
+import { confirmed } from '../confirmation.ts'
 import type { SourceCounts } from '../counters.ts'
 import type { Intake } from '../intake.ts'
 import type { Reception } from '../reception.ts'
@@ -131,7 +132,7 @@ export class RecordWriter {
     if ('code' in taken) return taken
     this.#frame = undefined
     this.duplicates += taken.duplicates
-    const durable = taken.durable.then(
+    const durable = confirmed(taken.durable).then(
       () => {
         frame.body.free()
         this.#waiting.delete(durable)

@@ -22,6 +22,7 @@ import { ROW_FAULTS, type RowFault } from '../../log/frame.ts'
 import type { SegmentAddress } from '../addresses.ts'
 import { afterScheme, type Gatekeeper } from '../admission.ts'
 import { BodyBuffer, type Outcome } from '../body.ts'
+import { confirmed } from '../confirmation.ts'
 import type { Caller, Desk, Visit } from '../desk.ts'
 import type { Intake, Taken } from '../intake.ts'
 import type { Pace } from '../pace.ts'
@@ -316,7 +317,7 @@ export class SegmentDoor {
     const taken = intake.take(visit.source.number, body, found, 'events', { naming })
     if ('code' in taken) return taken
     const tell = this.#verdictsOf(visit.source.number, inOrder, now)
-    taken.durable.then(
+    confirmed(taken.durable).then(
       () => {
         body.free()
         this.#count(visit, taken, bytes)
