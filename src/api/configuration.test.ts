@@ -359,7 +359,8 @@ test('a changed mapping is told over the last records of its stream', async () =
   await stack.post(events)
   const streams = out.filter(({ object }) => object === 'stream')
   const reading = streams.find(({ from }) => JSON.stringify(from ?? '').includes('braze-currents'))
-  const withReading = (also: object): Documents => out.map((one) => (one === reading ? { ...one, ...also } : one))
+  const withReading = (also: object): Documents =>
+    out.map((one) => (one === reading ? { ...one, ...also } : one))
   const numbers = async (documents: Documents) => {
     const { json } = await plan(stack, documents, { effects: true })
     return json.steps.find(({ name }: { name: string }) => name === reading?.name).effect.numbers

@@ -47,8 +47,12 @@ test('a folder is begun, filled from the hub, changed, planned and applied; what
   const plan = await stack.thalweg(['plan', folder])
   expect(plan.out).toMatch(/\+ current orders\n +→ Of the last 0 events of its sources it sends 0/)
   expect(plan.out).toMatch(/1 to create, 0 to change, 0 to remove/)
-  expect((await stack.thalweg(['apply', folder], { terminal: true, stdin: 'n\n' })).err).toContain('Nothing was changed')
-  expect((await stack.thalweg(['apply', folder, '--yes', '--note', 'begin'])).out).toMatch(/done +create current orders/)
+  expect((await stack.thalweg(['apply', folder], { terminal: true, stdin: 'n\n' })).err).toContain(
+    'Nothing was changed',
+  )
+  expect((await stack.thalweg(['apply', folder, '--yes', '--note', 'begin'])).out).toMatch(
+    /done +create current orders/,
+  )
   expect((await stack.thalweg(['diff', folder])).code).toBe(0)
   expect((await stack.thalweg(['export', folder, '--json'])).json).toMatchObject({ made: [], changed: [] })
   expect(await readFile(file, 'utf8')).toBe(text)
@@ -88,5 +92,7 @@ test('a secret is taken from where its reference says, and told nowhere', async 
   expect(ran.map(({ code }) => code)).toEqual([0, 0, 0])
   expect(JSON.stringify(ran)).not.toMatch(/secret-key/)
   const [authorization] = await stack.hub.authorizations.list()
-  expect(await stack.hub.authorizations.reveal(authorization?.id ?? '')).toEqual({ writeKey: 'the-secret-key' })
+  expect(await stack.hub.authorizations.reveal(authorization?.id ?? '')).toEqual({
+    writeKey: 'the-secret-key',
+  })
 })

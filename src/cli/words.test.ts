@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { nodeFinding } from './checkup/machine.ts'
 import { path } from '../core/api-path.ts'
+import { nodeFinding } from './checkup/machine.ts'
 import { bytes, clean, cleanLines, moment, momentFrom, settingsFrom, span } from './words.ts'
 
 describe('text from outside', () => {

@@ -130,7 +130,9 @@ export async function secretsFor(
 export function fileOf(kind: KindWord, name: string): string {
   const plain = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|-+$/g, '')
   const clash =
-    plain === name ? '' : `${plain === '' ? '' : '-'}${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
+    plain === name
+      ? ''
+      : `${plain === '' ? '' : '-'}${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
   return join(KINDS[kind].folder, `${plain}${clash}.yaml`)
 }
 

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import type { AuditEntryAnswer, AuditPageAnswer, WholeAuditEntryAnswer } from '../../api/routes/audit.ts'
+import { path } from '../../core/api-path.ts'
 import type { Client, Query } from '../client.ts'
-import { path } from '../client.ts'
 import type { Session } from '../session.ts'
 import { clean, cleanLines, moment, momentFrom, wholeFrom } from '../words.ts'
 

@@ -42,7 +42,7 @@ function offline(program: Command, session: Session): void {
     .argument('[folder]', FOLDER_WORDS, FOLDER_DEFAULT)
     .action(async (folder: string) => {
       await writeSchemas(folder)
-      const made = []
+      const made: string[] = []
       for (const [file, text] of FIRST_FILES) {
         const { documents, files } = await readFolder(folder)
         // What is there is somebody's.

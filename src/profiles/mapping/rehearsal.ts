@@ -31,7 +31,9 @@ export function compared(
   now: number,
 ): StreamRehearsal {
   const records = samples.map(({ text }): unknown => JSON.parse(text))
-  const after: readonly Outcome[] = isOn(schema, stream) ? dryRun(schema, stream, records, now) : records.map(() => OFF)
+  const after: readonly Outcome[] = isOn(schema, stream)
+    ? dryRun(schema, stream, records, now)
+    : records.map(() => OFF)
   const before = isOn(present, stream) ? dryRun(present, stream, records, now) : []
   const counts = { added: 0, removed: 0, different: 0, same: 0 }
   const reasons = new Map<string, number>()
