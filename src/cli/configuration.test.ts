@@ -68,7 +68,7 @@ test('a folder is begun, filled from the hub, changed, planned and applied; what
   expect(refused.err).toContain('--accept-drift')
   expect((await stack.hub.currents.get('orders')).definition.externalId).toBe('optional')
   await stack.thalweg(['export', folder])
-  expect(await readFile(file, 'utf8')).toMatch(/^# ours\nobject: current\n[^]*externalId: optional/)
+  expect(await readFile(file, 'utf8')).toMatch(/^# ours\nobject: current\n[\s\S]*externalId: optional/)
   expect((await stack.thalweg(['diff', folder])).code).toBe(0)
   expect((await stack.thalweg(['applies'])).out).toMatch(/begin/)
 })
