@@ -59,7 +59,8 @@ async function ofChange(step: Step, input: EffectInput): Promise<Effect | undefi
         size: number
         change: { entered: number; left: number } | null
       }>('POST', '/audiences/preview', { filter: wanted.filter, sample: 0, look: LOOK_MAX, ...against })
-      const moved: Record<string, number> = change === null ? {} : { entered: change.entered, left: change.left }
+      const moved: Record<string, number> =
+        change === null ? {} : { entered: change.entered, left: change.left }
       const words = change === null ? '' : `: ${count(change.entered)} enter, ${count(change.left)} leave`
       return { words: [`It means ${people(size)}${words}`], numbers: { size, ...moved } }
     }
