@@ -1,7 +1,7 @@
 /**
  * The import law: rooms import only from rooms further in, and rooms on one level do not know each other.
  *
- *   core ← { catalog, files } ← { log, store, destinations } ← { sources, currents, warehouse, alerts, access } ← delivery ← { audiences, profiles } ← { erasure, backup } ← api ← { cli, the programs }
+ *   core ← { catalog, files } ← { log, store, destinations } ← cluster ← { sources, currents, warehouse, alerts, access } ← delivery ← { audiences, profiles } ← { erasure, backup } ← api ← { cli, the programs }
  *
  * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
  */
@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 
 const SUPPLIES = ['core', 'catalog', 'files', 'log', 'store', 'destinations']
-const BEFORE_DELIVERY = [...SUPPLIES, 'sources', 'currents', 'warehouse', 'alerts']
+const BEFORE_DELIVERY = [...SUPPLIES, 'cluster', 'sources', 'currents', 'warehouse', 'alerts']
 
 const INNER: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -19,6 +19,7 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   log: ['core', 'catalog', 'files'],
   store: ['core', 'catalog'],
   destinations: ['core', 'catalog', 'files'],
+  cluster: ['core', 'store'],
   sources: SUPPLIES,
   currents: SUPPLIES,
   warehouse: ['core', 'catalog', 'files', 'store', 'destinations'],

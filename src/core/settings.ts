@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { isAbsolute, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { ThalwegError } from './errors.ts'
+import { NODE_ROLES, type NodeRole } from './node-role.ts'
 import { parseKey, Secret } from './secret.ts'
 
 const KIB = 1024
@@ -106,6 +107,43 @@ const TABLE = {
     schema: z.string().regex(/^(sqlite$|sqlite:.|postgres(ql)?:\/\/.)/),
     secret: true, // the URL may hold a password
   } satisfies Setting<string>,
+  node: {
+    ...text(
+      'THALWEG_NODE',
+      '',
+      'Name of this node among those that share a store; it stays over restarts. When absent, the name of the machine.',
+    ),
+    fallback: undefined,
+  } satisfies Setting<string>,
+  nodeUrl: {
+    env: 'THALWEG_NODE_URL',
+    fallback: undefined,
+    allowed: 'an address as in http://10.0.0.5:7070; when absent, that of the listener',
+    description: 'Address under which the other nodes of the store reach this one.',
+    schema: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
+  } satisfies Setting<string>,
+  roles: {
+    env: 'THALWEG_ROLES',
+    fallback: NODE_ROLES.join(','),
+    allowed: `some of ${NODE_ROLES.join(', ')}, separated by commas`,
+    description:
+      'What this node takes part in: the doors, delivery, what runs once among all nodes of a store, and API and console.',
+    schema: z
+      .string()
+      .transform((given) => given.split(',').map((one) => one.trim()))
+      .pipe(z.array(z.enum(NODE_ROLES)).min(1))
+      .transform((given): readonly NodeRole[] => [...new Set(given)]) as z.ZodType<
+      readonly NodeRole[],
+      string
+    >,
+  } satisfies Setting<readonly NodeRole[]>,
+  leaseMs: duration(
+    'THALWEG_LEASE',
+    '5s',
+    SECOND,
+    5 * MINUTE,
+    'How long what a node does stays its own without a word from it; afterwards another one takes over. The same on all nodes of a store.',
+  ),
   publicUrl: {
     env: 'THALWEG_PUBLIC_URL',
     fallback: undefined,
@@ -369,6 +407,8 @@ export function readSettings(
     values.store === 'sqlite' ? `sqlite:${join(String(values.dataDir), 'store.db')}` : String(values.store)
   return Object.freeze({
     key: undefined,
+    node: undefined,
+    nodeUrl: undefined,
     filesRoots: undefined,
     trustedProxies: undefined,
     ...values,

@@ -225,6 +225,12 @@ export class Authorizations {
     }
   }
 
+  /** Another node may have rotated or removed some. */
+  forgetOpened(): void {
+    this.#changes++
+    this.#opened.clear()
+  }
+
   #forget(id: string): void {
     this.#changes++
     this.#opened.delete(id)

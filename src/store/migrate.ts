@@ -21,6 +21,7 @@ import * as access from './migrations/0011-access.ts'
 import * as alerts from './migrations/0012-alerts.ts'
 import * as runLists from './migrations/0013-run-lists.ts'
 import * as deadLetters from './migrations/0014-dead-letters.ts'
+import * as nodes from './migrations/0015-nodes.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
 import * as sides from './profile-migrations/0003-sides.ts'
@@ -56,6 +57,7 @@ const CONTROL: readonly Migration[] = [
   { number: 12, name: 'alerts', up: alerts.up },
   { number: 13, name: 'run-lists', up: runLists.up },
   { number: 14, name: 'dead-letters', up: deadLetters.up },
+  { number: 15, name: 'nodes', up: nodes.up },
 ]
 
 /** The control plane. */

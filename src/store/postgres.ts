@@ -10,14 +10,14 @@ import {
 import pg from 'pg'
 import { ThalwegError } from '../core/errors.ts'
 import { bindForPostgres } from './binding.ts'
+import { FencedPool } from './fenced-pool.ts'
+import type { Lease } from './leases.ts'
 import { asOutage } from './outages.ts'
+import type { PoolBounds } from './store.ts'
 
-const CONNECTIONS_MAX = 10
-/** How long a caller waits for a free or a new connection. */
+const BOUNDS: PoolBounds = { connectionsMax: 10, statementMsMax: 30_000 }
+/** How long a caller waits for a free or a new connection, and a statement for a lock. */
 const CONNECT_MS_MAX = 10_000
-const STATEMENT_MS_MAX = 30_000
-/** When the server itself does not speak any more: longer than its own limit for statements. */
-const ANSWER_MS_MAX = STATEMENT_MS_MAX + 5_000
 const LOCK_MS_MAX = 10_000
 const IDLE_IN_TRANSACTION_MS_MAX = 60_000
 const IDLE_MS_MAX = 30_000
@@ -31,16 +31,21 @@ const NUMERIC = 1700
  * Connects when first asked. `lost` hears of connections that broke while nobody used them: the pool replaces them, but an
  * unheard error event would end the process.
  */
-export function postgresDialect(url: string, lost: (error: Error) => void): Dialect {
+export function postgresDialect(
+  url: string,
+  lost: (error: Error) => void,
+  { connectionsMax, statementMsMax }: PoolBounds = BOUNDS,
+): { readonly dialect: Dialect; readonly fencedBy: (lease: Lease) => Dialect } {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'thalweg',
-    max: CONNECTIONS_MAX,
-    connectionTimeoutMillis: CONNECT_MS_MAX,
+    max: connectionsMax,
+    connectionTimeoutMillis: Math.min(CONNECT_MS_MAX, statementMsMax),
     idleTimeoutMillis: IDLE_MS_MAX,
-    statement_timeout: STATEMENT_MS_MAX,
-    query_timeout: ANSWER_MS_MAX,
-    lock_timeout: LOCK_MS_MAX,
+    statement_timeout: statementMsMax,
+    // When the server itself does not speak any more: longer than its own limit for statements.
+    query_timeout: Math.ceil((statementMsMax * 7) / 6),
+    lock_timeout: Math.min(LOCK_MS_MAX, statementMsMax),
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS_MAX,
     keepAlive: true,
     types: { getTypeParser: parserOf },
@@ -48,7 +53,15 @@ export function postgresDialect(url: string, lost: (error: Error) => void): Dial
   // Both events end the process when nobody listens. The client's own comes in every case; the pool repeats it for idle ones.
   pool.on('connect', (client) => client.on('error', lost))
   pool.on('error', () => undefined)
-  const config = { pool: new OutagePool(pool) }
+  const plain = new OutagePool(pool)
+  return {
+    dialect: dialectOver(plain),
+    fencedBy: (lease) => dialectOver(new FencedPool(plain, lease)),
+  }
+}
+
+function dialectOver(pool: PostgresPool): Dialect {
+  const config = { pool }
   const base = new PostgresDialect(config)
   return {
     createAdapter: () => base.createAdapter(),
@@ -140,4 +153,55 @@ function parseNumber(text: string): number {
 function parseBytes(text: string): Uint8Array {
   const bytes = Buffer.from(text.slice(2), 'hex') // "\x…": bytea_output = hex, the default since 9.0
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+export interface NoticesListener {
+  /** Something was told on the channel, or may have been while the connection was away. */
+  readonly heard: () => void
+  readonly trouble: (error: unknown) => void
+  /** Waits before it connects again. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+const NOTICES_RETRY_MS = 1_000
+/** A connection that is only listened on notices by this that the other side is gone. */
+const NOTICES_ALIVE_MS = 5_000
+
+/** Hears what others tell by NOTIFY on a channel, on a connection of its own, until `signal` is aborted. Resolves then; never rejects. */
+export async function listenTo(
+  url: string,
+  channel: string,
+  { heard, trouble, sleep }: NoticesListener,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: 'thalweg notices',
+      connectionTimeoutMillis: NOTICES_ALIVE_MS,
+      query_timeout: NOTICES_ALIVE_MS,
+      keepAlive: true,
+    })
+    try {
+      const broken = new Promise<never>((_, reject) => {
+        client.on('error', reject)
+        client.on('end', () => reject(new Error('the connection ended')))
+      })
+      // Raced below; one that breaks before that is nobody's rejection.
+      broken.catch(() => undefined)
+      client.on('notification', heard)
+      await client.connect()
+      await client.query(`listen ${client.escapeIdentifier(channel)}`)
+      heard()
+      while (!signal.aborted) {
+        await Promise.race([broken, sleep(NOTICES_ALIVE_MS, signal)])
+        if (!signal.aborted) await client.query('select 1')
+      }
+    } catch (error) {
+      if (!signal.aborted) trouble(error)
+    } finally {
+      await client.end().catch(() => undefined)
+    }
+    if (!signal.aborted) await sleep(NOTICES_RETRY_MS, signal)
+  }
 }

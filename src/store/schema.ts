@@ -18,6 +18,9 @@ export const INDEXED_CHARS_MAX = 256
 export interface Schema {
   migrations: MigrationsTable
   meta: MetaTable
+  leases: LeasesTable
+  nodes: NodesTable
+  changes: ChangesTable
   sources: SourcesTable
   source_tokens: SourceTokensTable
   imports: ImportsTable
@@ -86,6 +89,35 @@ export interface MigrationsTable {
 export interface MetaTable {
   key: string
   value: string
+}
+
+/** store: who may do what only one node may do at a time. Times are the database's own. Key: name. */
+export interface LeasesTable {
+  name: string
+  holder: string // id of a node; '' = nobody
+  token: number // grows with every new holder
+  until: number
+  wanted_by: string // id of the node that asked the holder to let go; '' = nobody
+  wanted_until: number
+}
+
+/** cluster: processes that work on this store. Times are the database's own. Key: id. */
+export interface NodesTable {
+  id: string
+  name: string
+  url: string // under which the others reach it
+  roles: string // JSON
+  state: string // joining | active | draining | gone
+  version: string
+  started_at: number
+  heartbeat_at: number
+  detail: string // JSON: what else it says of itself
+}
+
+/** cluster: moves with every change of that kind of configuration. Key: kind. */
+export interface ChangesTable {
+  kind: string
+  number: number
 }
 
 /** sources: the doors. `number` is what frames carry. Key: number. */

@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import type { Dialect } from './columns.ts'
+import type { Lease } from './leases.ts'
 import { CONTROL_PLAN, migrate, type Plan } from './migrate.ts'
 import { asOutage, sqlState, unavailable } from './outages.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
@@ -33,6 +34,8 @@ export interface Store {
    * Throws STORE_UNAVAILABLE for outages, when the conflict does not clear, and at once when 1,000 transactions wait already.
    */
   transaction<T>(work: (tx: Transaction<Schema>) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /** The same store, whose writes are refused with LEASE_LOST unless the lease is the present one. A store of one process is given back. */
+  fencedBy(lease: Lease): Store
   /** Lets transactions under way end (at most 10 s), then closes. Idempotent. */
   close(): Promise<void>
 }
@@ -69,6 +72,13 @@ export interface StoreOptions {
   readonly plan?: Plan
   /** SQLite: pages kept in memory. Default 16 MB. */
   readonly cacheBytes?: number
+  /** PostgreSQL: connections at most, and how long anything may take on them. Default 10, and 30 s for a statement. */
+  readonly pool?: PoolBounds
+}
+
+export interface PoolBounds {
+  readonly connectionsMax: number
+  readonly statementMsMax: number
 }
 
 const WAITING_MAX = 1_000
@@ -86,12 +96,12 @@ const CAPABILITIES: Readonly<Record<Dialect, Capabilities>> = {
  * when the URL is of another kind or a PostgreSQL database is not encoded in UTF8.
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
-  const { dialect, db } = await connect(url, options)
+  const { dialect, db, fenced } = await connect(url, options)
   try {
     if (dialect === 'postgres') await checkEncoding(db)
     const applied = await migrate(db, dialect, retryOf(options), options.plan ?? CONTROL_PLAN)
     if (applied.length > 0) options.logger?.info({ dialect, applied }, 'database brought up to date')
-    return new OpenStore(db, dialect, options)
+    return new OpenStore(db, dialect, options, fenced)
   } catch (error) {
     await db.destroy()
     throw asOutage(error)
@@ -114,12 +124,17 @@ const SQLITE_CONSTRAINT_UNIQUE = 2067
 
 async function connect(
   url: string,
-  { logger, cacheBytes }: StoreOptions,
-): Promise<{ dialect: Dialect; db: Kysely<Schema> }> {
+  { logger, cacheBytes, pool }: StoreOptions,
+): Promise<{ dialect: Dialect; db: Kysely<Schema>; fenced?: Fenced }> {
   if (/^postgres(ql)?:\/\//.test(url)) {
     const { postgresDialect } = await import('./postgres.ts')
     const lost = (error: Error): void => logger?.warn({ err: error }, 'a connection to PostgreSQL was lost')
-    return { dialect: 'postgres', db: new Kysely({ dialect: postgresDialect(url, lost) }) }
+    const made = postgresDialect(url, lost, pool)
+    return {
+      dialect: 'postgres',
+      db: new Kysely({ dialect: made.dialect }),
+      fenced: (lease) => new Kysely({ dialect: made.fencedBy(lease) }),
+    }
   }
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]
   if (scheme !== undefined && scheme !== 'sqlite') {
@@ -133,6 +148,9 @@ async function connect(
     db: new Kysely({ dialect: sqliteDialect(url.replace(/^sqlite:/, ''), cacheBytes) }),
   }
 }
+
+/** Another way to the same connections. */
+type Fenced = (lease: Lease) => Kysely<Schema>
 
 function retryOf({ clock, random, logger }: StoreOptions): Retry {
   return {
@@ -160,11 +178,15 @@ class OpenStore implements Store {
   readonly #clock: Clock
   readonly #logger: StoreLogger | undefined
   readonly #retry: Retry
+  readonly #options: StoreOptions
+  readonly #fenced: Fenced | undefined
   readonly #running = new Set<Promise<unknown>>()
   #closed: Promise<void> | undefined
 
-  constructor(db: Kysely<Schema>, dialect: Dialect, options: StoreOptions) {
+  constructor(db: Kysely<Schema>, dialect: Dialect, options: StoreOptions, fenced?: Fenced) {
     this.db = db
+    this.#options = options
+    this.#fenced = fenced
     this.dialect = dialect
     this.capabilities = CAPABILITIES[dialect]
     this.#clock = options.clock
@@ -186,6 +208,11 @@ class OpenStore implements Store {
     } finally {
       this.#running.delete(run)
     }
+  }
+
+  fencedBy(lease: Lease): Store {
+    if (this.#fenced === undefined) return this
+    return new OpenStore(this.#fenced(lease), this.dialect, this.#options)
   }
 
   #run<T>(db: Kysely<Schema>, work: (tx: Transaction<Schema>) => Promise<T>): Promise<T> {
