@@ -20,6 +20,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     dataDir: hub.settings.dataDir,
     consoleFolder: CONSOLE_FOLDER,
     store: hub.store,
+    cluster: hub.cluster,
     log: hub.log,
     dedupe: hub.dedupe,
     identityKey: hub.identityKey,

@@ -8,6 +8,7 @@ import type { Transport } from './delivery/transport.ts'
 import { Exports, type ExportsLogger } from './profiles/exports/exports.ts'
 import type { Profiles } from './profiles/profiles.ts'
 import type { Authorizations } from './store/authorizations.ts'
+import type { Lease } from './store/leases.ts'
 import type { Store } from './store/store.ts'
 
 interface Parts {
@@ -15,6 +16,7 @@ interface Parts {
   readonly clock: Clock
   readonly random: Random
   readonly transport: Transport
+  readonly lease: Lease
   readonly delivery: Delivery
   readonly alerts: Alerts
   readonly authorizations: Authorizations

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { join, relative } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { pino } from 'pino'
@@ -17,6 +18,9 @@ import { smtpProvider } from './alerts/mail.ts'
 import { type Send, webhookProvider } from './alerts/webhook.ts'
 import type { Audiences } from './audiences/audiences.ts'
 import { Backups } from './backup/backups.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { joinCluster } from './cluster/join.ts'
+import { PostLease } from './cluster/post-lease.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
 import type { Kernel } from './core/kernel/kernel.ts'
@@ -38,6 +42,7 @@ import type { Step } from './erasure/requests.ts'
 import { s3Provider } from './files/provider.ts'
 import { audiencesOf } from './hub-audiences.ts'
 import { exportsOf } from './hub-exports.ts'
+import { ALERTS_POST, offerAlerts, offerSchedule, SCHEDULE_POST } from './hub-schedule.ts'
 import { openDedupe } from './log/dedupe.ts'
 import type { Dedupe, Log } from './log/log.ts'
 import { openLog } from './log/open-log.ts'
@@ -88,6 +93,8 @@ export interface Hub {
   /** Keys the identity of ids that are not UUIDs: see identityOf. */
   readonly identityKey: Uint8Array
   readonly store: Store
+  /** The nodes of this store, and which of them does what. */
+  readonly cluster: Cluster
   readonly log: Log
   readonly dedupe: Dedupe
   readonly sources: Sources
@@ -122,6 +129,7 @@ export type Fallback = (...exchange: Parameters<Parameters<typeof createServer>[
 const RETAIN_MS = 60_000
 const TAIL_AND_POOL_BYTES = 67_108_864
 const CLOSE_CONNECTIONS_MS = 5_000
+const HAND_OVER_MS_MAX = 12_000
 
 export async function startHub(
   options: HubOptions,
@@ -138,6 +146,26 @@ export async function startHub(
     await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
     const store = await openStore(settings.store.reveal(), { clock, logger })
     closers.push(() => store.close())
+    const cluster = await joinCluster({
+      store,
+      storeUrl: settings.store.reveal(),
+      node: {
+        name: settings.node ?? hostname(),
+        roles: settings.roles,
+        version: options.version ?? 'unknown',
+        log: logOf(settings),
+      },
+      leaseMs: settings.leaseMs,
+      logger,
+    })
+    closers.push(() => cluster.leave())
+    // The embedded warehouse lies on one node: the first of the store.
+    const warehouseHome = cluster.isSole
+      ? undefined
+      : await remembered(store, 'warehouse_node', () => cluster.node.name)
+    const schedule = new PostLease(SCHEDULE_POST)
+    const scheduled = store.fencedBy(schedule)
+    const telling = new PostLease(ALERTS_POST)
     const identityKey = Buffer.from(
       await remembered(store, 'identity_key', () => randomBytes(16).toString('hex')),
       'hex',
@@ -166,6 +194,8 @@ export async function startHub(
       onCorrupt: (gap) => logger.error({ gap }, 'entries of the log do not check out and are skipped'),
     })
     closers.push(() => log.close())
+    // Its folder is locked: a former life of this node has ended.
+    if (settings.log.reveal() === 'embedded') await cluster.inherit()
     const dedupe = await openDedupe({
       directory: dedupeDirectory,
       clock,
@@ -213,6 +243,7 @@ export async function startHub(
     const delivery = new Delivery({
       log,
       store,
+      cluster,
       clock,
       random: options.random ?? systemRandom,
       kernel,
@@ -223,6 +254,7 @@ export async function startHub(
       sourceNumbers: async (names) => new Set(names.map((name) => sources.get(name).number)),
       sourceLabel: (number) => labelOf(sources.get(number)),
       logger,
+      homeOf: ({ destination }) => (destination.kind === 'warehouse' ? warehouseHome : undefined),
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })
     const engines = new Engines({
@@ -247,7 +279,7 @@ export async function startHub(
     const doors = createDoors({ sources, kernel, log, dedupe, shapes, clock, limits: settings, logger })
     closers.push(() => doors.close())
     const imports = new Imports({
-      store,
+      store: scheduled,
       sources,
       authorizations,
       log,
@@ -264,7 +296,8 @@ export async function startHub(
       chunkItemsMax: Math.floor(settings.dedupeMemoryIds / 2),
     })
     const profiles = new Profiles({
-      store,
+      store: scheduled,
+      lease: schedule,
       clock,
       log,
       logger,
@@ -274,7 +307,8 @@ export async function startHub(
       sources: () => sources.list(),
     })
     const exports = exportsOf({
-      store,
+      store: scheduled,
+      lease: schedule,
       clock,
       random: options.random ?? systemRandom,
       transport,
@@ -288,6 +322,8 @@ export async function startHub(
     const server = createServer(serverTimeouts())
     const alertDispatcher = new Dispatcher({
       store,
+      lease: telling,
+      tellOthers: () => cluster.tell('alerts'),
       clock,
       random: options.random ?? systemRandom,
       alerts,
@@ -304,6 +340,7 @@ export async function startHub(
       kernel,
       identityKey,
       store,
+      cluster,
       log,
       dedupe,
       sources,
@@ -335,11 +372,13 @@ export async function startHub(
       server,
     }
     const stopping = new AbortController()
-    const audiences = audiencesOf(parts, stopping.signal)
+    const audiences = audiencesOf({ ...parts, store: scheduled }, stopping.signal)
     const { dataDir, parquetDir } = settings
     const erasures = await Erasures.open({
       ...parts,
       audiences,
+      lease: schedule,
+      ...(cluster.isSole ? {} : { spreadMs: settings.leaseMs }),
       sealer,
       transport,
       verdicts: doors.verdicts,
@@ -369,37 +408,28 @@ export async function startHub(
     }
     closers.push(() => delivery.stop())
     await delivery.start()
-    closers.push(() => drift.stop())
-    await drift.start()
-    closers.push(() => imports.stop())
-    await imports.start()
-    closers.push(async () => {
-      stopping.abort()
-      await audiences.stop()
-    })
-    await audiences.start()
-    closers.push(() => profiles.stop())
-    await profiles.start()
-    closers.push(() => exports.stop())
-    await exports.start()
-    closers.push(() => erasures.stop())
-    erasures.start()
-    closers.push(() => backups.stop())
+    closers.push(() => cluster.withdraw(SCHEDULE_POST))
+    closers.push(() => stopping.abort())
+    await offerSchedule(hub, schedule, retention(hub))
+    hearChanges(hub)
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.
     closers.push(() => fallback.close())
+    const takesIngest = settings.roles.includes('ingest')
     server.on('request', (request, response) => {
-      if (doors.handleIngest(request, response)) return
+      if (takesIngest && doors.handleIngest(request, response)) return
       boundBody(request, settings, clock)
       fallback.handle(request, response)
     })
     server.on('clientError', refuseMalformed)
     await listen(server, settings.port, settings.host)
     // Only now: what it sends says where we listen.
-    closers.push(() => alertDispatcher.stop())
-    alertDispatcher.start()
-    closers.push(retainOnSchedule(hub))
+    closers.push(() => cluster.withdraw(ALERTS_POST))
+    await offerAlerts(hub, telling)
+    await cluster.ready(settings.nodeUrl ?? hub.url)
+    // What others can take over they have before anything here ends.
+    if (!cluster.isSole) closers.push(() => handOver(cluster))
     await writeEndpoints(hub, options.alsoListening ?? {})
     closers.push(() => rm(join(settings.dataDir, 'endpoints.json'), { force: true }))
     logger.info({ url: hub.url, dataDir: settings.dataDir, head: log.head }, 'the hub is ready')
@@ -435,6 +465,14 @@ function labelOf({ name, settings }: Source): SourceLabel {
     name,
     place: 'table' in settings ? { database: settings.database, table: settings.table } : undefined,
   }
+}
+
+/** Tells a log from every other, without a secret: a log of NATS by its name. */
+function logOf({ log, dataDir }: Settings): string {
+  const address = log.reveal()
+  if (address === 'embedded') return `embedded in ${dataDir} on ${hostname()}`
+  const [, name = ''] = /^\w+:\/\/[^/?]*\/?([^?]*)/.exec(address) ?? []
+  return `${name === '' ? 'thalweg' : name} on NATS`
 }
 
 /** undefined: the store is a server. */
@@ -500,19 +538,50 @@ function closeServer(server: Server): Promise<void> {
   })
 }
 
+/** What another node changed is read here. */
+function hearChanges({
+  cluster,
+  sources,
+  imports,
+  authorizations,
+  profiles,
+  erasures,
+  alertDispatcher,
+}: Hub): void {
+  cluster.onChange('sources', async () => {
+    await sources.refresh()
+    await imports.apply()
+  })
+  cluster.onChange('authorizations', async () => authorizations.forgetOpened())
+  cluster.onChange('profiles', () => profiles.refresh())
+  cluster.onChange('suppressions', () => erasures.suppression.load())
+  cluster.onChange('alerts', async () => alertDispatcher.wake())
+}
+
+/** Within a bound: the store may be away, and then its leases end by their time. */
+async function handOver(cluster: Cluster): Promise<void> {
+  const patience = new AbortController()
+  await Promise.race([cluster.leave(), systemClock.sleep(HAND_OVER_MS_MAX, patience.signal)])
+  patience.abort()
+}
+
 /** Retention, once a minute; entries that a current still needs stay, and the operator hears of it. */
-function retainOnSchedule({ log, settings, clock, logger }: Hub): () => void {
+function retention({ log, settings, clock, logger, cluster, delivery }: Hub) {
   let cancel = (): void => undefined
   let heldBy = ''
   const again = (): void => {
     cancel = clock.after(RETAIN_MS, () => {
-      log
-        .retain({
-          ageMsMax: settings.retentionAgeMs,
-          bytesMax: settings.retentionBytes,
-          despiteReaders: false,
-          nowMs: clock.now(),
-        })
+      // Where currents are delivered elsewhere, how far they came stands in the store.
+      const held = cluster.isSole ? Promise.resolve() : delivery.holdAll()
+      held
+        .then(() =>
+          log.retain({
+            ageMsMax: settings.retentionAgeMs,
+            bytesMax: settings.retentionBytes,
+            despiteReaders: false,
+            nowMs: clock.now(),
+          }),
+        )
         .then(
           (trimmed) => {
             if (trimmed.segments > 0) logger.info(trimmed, 'old entries of the log were removed')
@@ -529,8 +598,7 @@ function retainOnSchedule({ log, settings, clock, logger }: Hub): () => void {
       again()
     })
   }
-  again()
-  return () => cancel()
+  return { name: 'retention', start: again, stop: () => cancel() }
 }
 
 /** One line of JSON with all addresses, for programs that start us on free ports. */

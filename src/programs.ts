@@ -180,6 +180,7 @@ class Mount {
     })
     if (firstToken !== undefined) await keepFirstToken(hub, firstToken)
     this.setupCode = setupCode
+    hub.cluster.onChange('tokens', () => access.tokens.refresh())
     const made = this.#make(hub, access)
     made.catch(this.#fail)
     return {

@@ -10,6 +10,7 @@ import { startReceiver } from '../../test/support/webhook-receiver.ts'
 import { VirtualClock } from '../core/clock.ts'
 import { seededRandom } from '../core/random.ts'
 import { HttpTransport } from '../delivery/transport.ts'
+import { soleLease } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import { Alerts, type NewAlert } from './alerts.ts'
 import { ChannelDefinition, Channels } from './channels.ts'
@@ -40,6 +41,7 @@ class World {
   begin(): Dispatcher {
     const transport = new HttpTransport()
     this.dispatcher = new Dispatcher({
+      lease: soleLease('schedule'),
       store: this.store,
       clock: this.clock,
       random: seededRandom(5),

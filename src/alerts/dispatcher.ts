@@ -9,6 +9,7 @@ import type { ThalwegError } from '../core/errors.ts'
 import { ANSWER_CHARS_MAX } from '../core/fault.ts'
 import { fitting } from '../core/provider.ts'
 import type { Random } from '../core/random.ts'
+import type { Lease } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import type { Alerts } from './alerts.ts'
 import type { Attempt } from './attempt.ts'
@@ -30,6 +31,10 @@ import { alertJson, letterOf, testLetter } from './words.ts'
 
 export interface DispatcherParts {
   readonly store: Store
+  /** Under which alerts are told here. */
+  readonly lease: Lease
+  /** Has the node that tells them look, where it is another one. */
+  readonly tellOthers?: () => Promise<void>
   readonly clock: Clock
   readonly random: Random
   readonly alerts: Alerts
@@ -59,7 +64,10 @@ const LOOK_MS_MAX = 60_000
 
 export class Dispatcher {
   readonly #parts: DispatcherParts
-  readonly #stopping = new AbortController()
+  #stopping = new AbortController()
+  /** Of what is sent; what an operator changes is not fenced. */
+  readonly #outbox: Store
+  #isStarted = false
   /** Channels at work. */
   readonly #busy = new Map<string, Promise<void>>()
   #looking: Promise<void> | undefined
@@ -69,24 +77,31 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
+    this.#outbox = parts.store.fencedBy(parts.lease)
     parts.alerts.onQueued = () => this.wake()
   }
 
+  /** Also after a stop. */
   start(): void {
+    this.#isStarted = true
+    this.#stopping = new AbortController()
     this.wake()
   }
 
   /** Ends what is under way; it is sent again after the next start. */
   async stop(): Promise<void> {
+    this.#isStarted = false
     this.#stopping.abort()
     this.#cancelLook()
     await this.#looking
     await Promise.all(this.#busy.values())
+    // A test is sent whoever tells the alerts.
+    this.#stopping = new AbortController()
   }
 
-  /** Looks now. */
+  /** Looks now, if it is started. */
   wake(): void {
-    if (this.#stopping.signal.aborted) return
+    if (!this.#isStarted) return
     if (this.#looking !== undefined) {
       this.#again = true
       return
@@ -103,6 +118,7 @@ export class Dispatcher {
   async channelsChanged(ids: readonly string[]): Promise<void> {
     await hurry(this.#parts.store, ids, this.#parts.clock.now())
     this.wake()
+    await this.#parts.tellOthers?.()
   }
 
   /** Channels whose messages use this authorization try again at once. */
@@ -128,7 +144,8 @@ export class Dispatcher {
 
   async #look(): Promise<void> {
     this.#cancelLook()
-    const { store, clock, channels, logger } = this.#parts
+    const { clock, channels, logger } = this.#parts
+    const store = this.#outbox
     let nextAt = clock.now() + LOOK_MS_MAX
     try {
       const perHourMax = new Map(
@@ -164,11 +181,12 @@ export class Dispatcher {
 
   /** Sends what is due of one channel, one message after another. */
   async #empty(id: string): Promise<void> {
-    const { store, clock, channels } = this.#parts
+    const { lease, clock, channels } = this.#parts
     while (!this.#stopping.signal.aborted) {
-      const message = await dueOf(store, id, clock.now())
+      const message = await dueOf(this.#outbox, id, clock.now())
       if (message === undefined) return
       const channel = await channels.get(id)
+      if (!lease.mayAct()) return
       const attempt = await this.#attempt(channel, message)
       if (this.#stopping.signal.aborted && !attempt.isTaken) return
       await this.#note(channel, message, attempt)
@@ -219,12 +237,12 @@ export class Dispatcher {
   }
 
   async #note(channel: Channel, message: Message, attempt: Attempt): Promise<void> {
-    const { store, clock, channels, logger } = this.#parts
+    const { clock, channels, logger } = this.#parts
     const now = clock.now()
     const answer = answerOf(attempt)
     const nextAt = attempt.isTaken ? now : now + this.#waitMs(message, attempt.fault.retryAfterMs)
     const state = attempt.isTaken ? 'sent' : nextAt - message.createdAt > GIVE_UP_MS ? 'given_up' : 'waiting'
-    await noteAttempt(store, message, { state, answer, nextAt }, now)
+    await noteAttempt(this.#outbox, message, { state, answer, nextAt }, now)
     await channels.noteTry(channel.id, attempt.isTaken, answer)
     const about = { channel: channel.definition.name, message: message.id, answer }
     if (state === 'given_up') logger.error(about, 'an alert could not be told within a day and is given up')

@@ -7,6 +7,7 @@ import type { Channels } from '../alerts/channels.ts'
 import type { Dispatcher } from '../alerts/dispatcher.ts'
 import type { Audiences } from '../audiences/audiences.ts'
 import type { Backups } from '../backup/backups.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/provider.ts'
 import type { Settings } from '../core/settings.ts'
@@ -38,6 +39,7 @@ export interface ApiParts {
   /** What the build of the console made; it need not be there. */
   readonly consoleFolder: string
   readonly store: Store
+  readonly cluster: Cluster
   readonly log: Log
   readonly dedupe: Dedupe
   /** Keys the identity of event ids that are not UUIDs. */

@@ -51,7 +51,7 @@ export class Audiences {
   readonly runs: Runs
   readonly segments: Segments
   readonly #parts: AudiencesParts
-  readonly #stopping = new AbortController()
+  #stopping = new AbortController()
   /** Of each roster, when its last user so far is done. */
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #drivers = new Map<string, { readonly driver: RunDriver; readonly driving: Promise<void> }>()
@@ -65,8 +65,9 @@ export class Audiences {
     this.segments = new Segments(parts)
   }
 
-  /** Takes up the runs that an earlier process left, and the schedules. */
+  /** Takes up the runs that an earlier process left, and the schedules. Also after a stop. */
   async start(): Promise<void> {
+    this.#stopping = new AbortController()
     await mkdir(this.#parts.folder, { recursive: true, mode: 0o700 })
     for (const run of await this.runs.unfinished()) {
       if (run.state !== 'held') this.#drive(await this.activations.get(run.activation), run)

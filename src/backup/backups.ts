@@ -84,7 +84,7 @@ const NAME = /^backup-[\dTZ]{19}$/
 
 export class Backups {
   readonly #parts: BackupsParts
-  readonly #stopping = new AbortController()
+  #stopping = new AbortController()
   #underWay: { progress: BackupUnderWay; end: Promise<void> } | undefined
   /** Why the last one failed; undefined: it did not. */
   lastFailure: { readonly at: number; readonly message: string } | undefined
@@ -167,7 +167,12 @@ export class Backups {
     await rm(folder, { recursive: true })
   }
 
-  /** Ends one that is under way; nothing of it stays. */
+  /** From now on one can be started again. */
+  open(): void {
+    this.#stopping = new AbortController()
+  }
+
+  /** Ends one that is under way; nothing of it stays. None can be started until it is opened. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the hub stops'))
     await this.settled()

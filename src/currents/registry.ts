@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { type Lease, refuseStale, writeUnder } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import {
   type Current,
@@ -98,17 +99,19 @@ export class Currents {
     }))
   }
 
-  /** Adds a version that applies from `fromOffset` on and makes it the present one. */
+  /** Adds a version that applies from `fromOffset` on and makes it the present one. Throws LEASE_LOST. */
   async revise(
     number: number,
     definition: CurrentDefinition,
     fromOffset: number,
     note: string,
+    lease?: Lease,
   ): Promise<Current> {
     const current = await this.get(number)
     await this.#refuseTakenName(definition.name, number)
     const version = current.version + 1
     await this.#store.transaction(async (tx) => {
+      if (lease !== undefined) await refuseStale(tx, lease)
       await tx
         .insertInto('current_versions')
         .values({
@@ -135,9 +138,14 @@ export class Currents {
     return this.get(number)
   }
 
-  /** Moves the state as the table in current.ts allows; throws CURRENT_STATE where it has a dash. */
-  async act(number: number, action: Exclude<CurrentAction, 'launch'>, reason: string): Promise<Current> {
-    await this.#move(number, action, reason, {})
+  /** Moves the state as the table in current.ts allows; throws CURRENT_STATE where it has a dash, and LEASE_LOST. */
+  async act(
+    number: number,
+    action: Exclude<CurrentAction, 'launch'>,
+    reason: string,
+    lease?: Lease,
+  ): Promise<Current> {
+    await this.#move(number, action, reason, {}, lease)
     return this.get(number)
   }
 
@@ -151,6 +159,7 @@ export class Currents {
     action: CurrentAction,
     reason: string,
     also: { start_offset?: number; launched_at?: number },
+    lease?: Lease,
   ): Promise<void> {
     // Again when another change came in between: the table decides from the state as it then is.
     for (let attempt = 1; ; attempt++) {
@@ -163,12 +172,14 @@ export class Currents {
         )
       }
       const sinceNow = next === current.state ? {} : { state_since: this.#clock.now() }
-      const result = await this.#store.db
-        .updateTable('currents')
-        .set({ state: next, state_reason: reason, ...sinceNow, ...also })
-        .where('number', '=', number)
-        .where('state', '=', current.state)
-        .executeTakeFirst()
+      const result = await writeUnder(this.#store, lease, (db) =>
+        db
+          .updateTable('currents')
+          .set({ state: next, state_reason: reason, ...sinceNow, ...also })
+          .where('number', '=', number)
+          .where('state', '=', current.state)
+          .executeTakeFirst(),
+      )
       if (Number(result.numUpdatedRows) > 0) return
     }
   }

@@ -10,6 +10,7 @@ import { fieldEditor } from '../currents/fields.ts'
 import { Selection } from '../currents/selection.ts'
 import type { EventIntake, EventWriter } from '../destinations/destination.ts'
 import type { Log } from '../log/log.ts'
+import type { Lease } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import type { TypeNumbers } from './cells.ts'
 import type { ConnectionStats } from './connection-stats.ts'
@@ -33,6 +34,7 @@ export interface ConnectionParts {
   readonly transport: Transport
   readonly settler: Settler
   readonly letters: DeadLetters
+  readonly lease: Lease
   readonly haltedRetryMs: number
 }
 
@@ -52,6 +54,7 @@ export class Connection {
   readonly runner: Runner
   readonly redrive: Redrive
   readonly #courier: Courier
+  readonly #lease: Lease
 
   constructor(
     current: Current,
@@ -61,8 +64,9 @@ export class Connection {
     parts: ConnectionParts,
     hooks: ConnectionHooks,
   ) {
-    const { clock, transport } = parts
+    const { clock, transport, lease } = parts
     this.current = current
+    this.#lease = lease
     this.stats = stats
     this.rule = made.rule
     this.writer = made.writer
@@ -70,7 +74,15 @@ export class Connection {
     const ordered = made.rule.lanes > 1 || made.rule.limits.inFlightMax === 1
     const observe = (attempt: Parameters<ConnectionStats['attempted']>[0]): void =>
       stats.attempted(attempt, clock.now())
-    this.#courier = new Courier({ transport, gate: this.gate, clock, writer: made.writer, observe, ordered })
+    this.#courier = new Courier({
+      transport,
+      gate: this.gate,
+      clock,
+      writer: made.writer,
+      lease,
+      observe,
+      ordered,
+    })
     this.runner = new Runner({
       current: current.number,
       version: current.version,
@@ -81,6 +93,7 @@ export class Connection {
       courier: this.#courier,
       gate: this.gate,
       settler: parts.settler,
+      lease,
       position,
       halted: current.state === 'halted',
       haltedRetryMs: parts.haltedRetryMs,
@@ -98,6 +111,7 @@ export class Connection {
       store: parts.store,
       clock,
       courier: this.#courier,
+      lease,
       limits: made.rule.limits,
       // One flow cannot be well while the other needs a person: they halt and recover together.
       onHalted: (fault) => this.runner.interrupt(fault),
@@ -111,6 +125,7 @@ export class Connection {
       version: this.current.version,
       rule: this.rule,
       courier: this.#courier,
+      lease: this.#lease,
     }
   }
 
@@ -119,8 +134,8 @@ export class Connection {
     this.redrive.wake()
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.runner.stop(), this.redrive.stop()])
+  async stop(how: 'in peace' | 'now' = 'in peace'): Promise<void> {
+    await Promise.all([this.runner.stop(how), this.redrive.stop()])
   }
 }
 

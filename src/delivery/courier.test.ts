@@ -5,6 +5,7 @@ import type { FaultKind } from '../core/fault.ts'
 import { seededRandom } from '../core/random.ts'
 import { DELIVERED, failed, type Receipt, receiptForAll } from '../core/receipt.ts'
 import type { EventWriter } from '../destinations/destination.ts'
+import { soleLease } from '../store/leases.ts'
 import { type Attempt, Courier, type Ending } from './courier.ts'
 import { DOUBTS_MAX, LONE_FAILURES_MAX } from './decisions.ts'
 import {
@@ -41,6 +42,7 @@ function courierTo(answer: (sent: Sent, n: number) => Answer | Promise<Answer>, 
     gate,
     clock,
     writer: setup.writer ?? PLAIN_WRITER,
+    lease: soleLease('current 1'),
     observe: (attempt) => attempts.push(attempt),
     ordered: setup.ordered ?? false,
   })

@@ -10,6 +10,7 @@ import type { Fault } from '../core/fault.ts'
 import { DELIVERED, type Receipt } from '../core/receipt.ts'
 import { redacted } from '../core/secret.ts'
 import type { EventWriter } from '../destinations/destination.ts'
+import type { Lease } from '../store/leases.ts'
 import { DOUBTS_MAX, decisionFor, LONE_FAILURES_MAX, PART_FAILURES_MIN } from './decisions.ts'
 import type { Gate } from './gate.ts'
 import {
@@ -49,6 +50,8 @@ export interface CourierParts {
   readonly gate: Gate
   readonly clock: Clock
   readonly writer: EventWriter
+  /** Asked before everything that leaves. */
+  readonly lease: Lease
   readonly observe: (attempt: Attempt) => void
   /** Records must leave in their order: the halves of a batch never go side by side. */
   readonly ordered: boolean
@@ -178,9 +181,11 @@ export class Courier {
     )
   }
 
-  /** undefined: stopped by us before an answer came. */
+  /** undefined: stopped by us before an answer came, or another node may have the connection by now. */
   async #converse(parcel: Parcel, batch: EventBatch, signal: AbortSignal): Promise<Conversation | undefined> {
-    const { clock, transport, writer, observe } = this.#parts
+    const { clock, transport, writer, lease, observe } = this.#parts
+    if (!lease.mayAct()) return undefined
+    const mayStart = (): boolean => lease.mayAct()
     const startedAt = clock.now()
     parcel.attempts++
     if (parcel.firstSentAt === 0) parcel.firstSentAt = startedAt
@@ -194,10 +199,10 @@ export class Courier {
       let step = exchange.next()
       while (!step.done) {
         request = step.value
-        const reply = await transport.send(request, signal)
+        const reply = await transport.send(under(lease, request), signal, mayStart)
         if ('noAnswer' in reply) {
           closeQuietly(exchange)
-          if (signal.aborted) return undefined
+          if (signal.aborted || !lease.mayAct()) return undefined
           answered = false
           status = 0
           step = { done: true, value: failForAll(batch.count, reply.noAnswer) }
@@ -354,6 +359,14 @@ function decidedBy(parcel: Parcel, talk: Conversation): void {
 let places: readonly number[] = []
 
 /** 0, 1, 2, … at least `count` of them: a whole batch's members, shared by all batches. */
+/** In a cluster the receiver is told the token of whoever sends: one that is ours can refuse a lower one than it has seen. */
+function under({ name, token }: Lease, request: WireRequest): WireRequest {
+  if (token === 0) return request
+  return { ...request, headers: { ...request.headers, [LEASE_HEADER]: `${name}; token=${token}` } }
+}
+
+const LEASE_HEADER = 'thalweg-lease'
+
 function placesUpTo(count: number): readonly number[] {
   if (places.length < count) places = Array.from({ length: count }, (_, i) => i)
   return places

@@ -5,6 +5,7 @@ import type * as z from 'zod'
 import { freshStore } from '../../test/support/store.ts'
 import { tempFolder } from '../../test/support/temp.ts'
 import { Alerts } from '../alerts/alerts.ts'
+import { onlyNode } from '../cluster/cluster.fixture.ts'
 import type { EventBatch } from '../core/batch.ts'
 import { type Clock, VirtualClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
@@ -314,6 +315,10 @@ export class MoodyStore implements Store {
     return result
   }
 
+  fencedBy(): Store {
+    return this
+  }
+
   close(): Promise<void> {
     return this.#store.close()
   }
@@ -389,6 +394,7 @@ export class DeliveryUnderTest {
     return new Delivery({
       log,
       store,
+      cluster: onlyNode(clock),
       clock,
       random: seededRandom(3),
       kernel: createKernel({ bodyBytesMax: 1_000_000, itemsMax: 1_000, key: IDENTITY_KEY }),

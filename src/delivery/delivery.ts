@@ -4,6 +4,8 @@
  */
 
 import type { Alerts } from '../alerts/alerts.ts'
+import type { Cluster, PostEnd } from '../cluster/cluster.ts'
+import { onAbort } from '../core/aborts.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Fault } from '../core/fault.ts'
@@ -19,6 +21,7 @@ import {
 import type { Currents } from '../currents/registry.ts'
 import type { SourceLabel } from '../destinations/destination.ts'
 import type { Log } from '../log/log.ts'
+import type { Lease } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import { type AuthorizationSource, type Blueprint, Blueprints } from './blueprint.ts'
 import { type BookCheck, type BookSubject, Books } from './books.ts'
@@ -29,7 +32,14 @@ import { DeadLetters } from './dead-letters.ts'
 import { History } from './history.ts'
 import { IntakeAccount } from './intake.ts'
 import { recordAt } from './lineage.ts'
-import { previewReplay, type Replay, type ReplayPreview, Replays, type ReplayWindow } from './replay.ts'
+import {
+  previewReplay,
+  type Replay,
+  type ReplayPreview,
+  Replays,
+  type ReplayTarget,
+  type ReplayWindow,
+} from './replay.ts'
 import { type Settlement, Settler } from './settlement.ts'
 import type { Slice } from './slice.ts'
 import type { Transport } from './transport.ts'
@@ -37,6 +47,8 @@ import type { Transport } from './transport.ts'
 export interface DeliveryParts {
   readonly log: Log
   readonly store: Store
+  /** Says which currents are delivered here. */
+  readonly cluster: Cluster
   readonly clock: Clock
   readonly random: Random
   readonly kernel: Kernel
@@ -49,6 +61,8 @@ export interface DeliveryParts {
   /** What a destination may say of a source. Throws SOURCE_UNKNOWN. */
   readonly sourceLabel: (number: number) => SourceLabel
   readonly logger: DeliveryLogger
+  /** Name of the only node that can deliver a current, where what it writes to lies on one; undefined: any. */
+  readonly homeOf?: (definition: CurrentDefinition) => string | undefined
   /** How often a halted current tries again by itself. Default 5 minutes, the middle of what Braze does (2–5 min). */
   readonly haltedRetryMs?: number
   /** After how long without an accepted request the contact is told. Default 15 minutes. */
@@ -93,6 +107,8 @@ export class Delivery {
   readonly #replays: Replays
   readonly #settler: Settler
   readonly #connections = new Map<number, Connection>()
+  /** Currents that the cluster was told of. */
+  readonly #offered = new Set<number>()
   readonly #stats = new Map<number, ConnectionStats>()
   /** Changes of one current happen one after another. */
   readonly #turns = new Map<number, Promise<unknown>>()
@@ -115,15 +131,63 @@ export class Delivery {
     this.#settler = new Settler(store, clock, this.#types, onTrouble, parts.gatherMs)
   }
 
-  /** Takes up every launched current where its checkpoint is. */
+  /** Takes up every launched current where its checkpoint is, each on the node whose turn it is. */
   async start(): Promise<void> {
-    await this.intake.start()
+    const { cluster } = this.#parts
+    await cluster.offer({
+      name: 'intake',
+      role: 'schedule',
+      begin: () => this.intake.start(),
+      end: () => this.intake.stop(),
+    })
+    await this.holdAll()
+    await this.#offerLaunched()
+    cluster.onChange('currents', () => this.#offerLaunched())
+    cluster.onChange('redrives', async () => this.#wakeRedrives())
+    cluster.onChange('replays', async () => {
+      for (const { replayTarget } of this.#connections.values()) await this.#replays.look(replayTarget)
+    })
+    this.#watch()
+  }
+
+  /** Has the log keep what the currents and the intake account still need, wherever that runs. */
+  async holdAll(): Promise<void> {
+    await this.intake.hold()
     for (const current of await this.#parts.currents.list()) {
       if (current.startOffset === null) continue
       this.#parts.log.hold(readerName(current.number), await this.#position(current))
-      if (current.state === 'running' || current.state === 'halted') await this.#begin(current)
+      await this.#replays.hold(current.number)
     }
-    this.#watch()
+  }
+
+  async #offerLaunched(): Promise<void> {
+    const launched = new Map(
+      (await this.#parts.currents.list())
+        .filter(({ startOffset }) => startOffset !== null)
+        .map((current) => [current.number, current]),
+    )
+    for (const current of launched.values()) await this.#offer(current)
+    for (const number of this.#offered) if (!launched.has(number)) await this.#withdraw(number)
+  }
+
+  async #offer({ number, definition }: Current): Promise<void> {
+    this.#offered.add(number)
+    await this.#parts.cluster.offer({
+      name: postName(number),
+      role: 'deliver',
+      home: this.#parts.homeOf?.(definition),
+      begin: async (lease) => {
+        const current = await this.#parts.currents.get(number)
+        if (current.state === 'running' || current.state === 'halted') await this.#begin(current, lease)
+      },
+      end: (how) => this.#end(number, how),
+    })
+  }
+
+  async #withdraw(number: number): Promise<void> {
+    this.#offered.delete(number)
+    await this.#parts.cluster.withdraw(postName(number))
+    this.#parts.log.hold(readerName(number), Number.POSITIVE_INFINITY)
   }
 
   /** Stops reading, lets answers on their way arrive for some seconds, writes what was decided. */
@@ -154,41 +218,41 @@ export class Delivery {
   /** Fixes where the current begins and starts it. Throws CURRENT_STATE unless it is a draft. */
   launch(number: number, from: LaunchFrom): Promise<Current> {
     return this.#inTurn(number, async () => {
-      const { currents, log, store, clock } = this.#parts
+      const { cluster, currents, log, store, clock } = this.#parts
       const draft = await currents.get(number)
       // Before anything is touched: the checkpoint of one that runs must not move.
       refuseUnless(draft, 'launch')
       await this.validate(draft.definition)
-      const start =
-        from === 'now' ? log.head : from === 'earliest' ? log.tail : await log.offsetAt(from.timeMs)
-      log.hold(readerName(number), start)
-      await store.db
-        .insertInto('checkpoints')
-        .values({ current: number, position: start, updated_at: clock.now() })
-        .onConflict((conflict) =>
-          conflict.column('current').doUpdateSet({ position: start, updated_at: clock.now() }),
-        )
-        .execute()
-      const launched = await currents.launch(number, start)
-      await this.#begin(launched)
+      // Under its lease, so that of two launches on two nodes only the first moves the checkpoint.
+      const launched = await cluster.exclusively(postName(number), async () => {
+        refuseUnless(await currents.get(number), 'launch')
+        const start =
+          from === 'now' ? log.head : from === 'earliest' ? log.tail : await log.offsetAt(from.timeMs)
+        log.hold(readerName(number), start)
+        await store.db
+          .insertInto('checkpoints')
+          .values({ current: number, position: start, updated_at: clock.now() })
+          .onConflict((conflict) =>
+            conflict.column('current').doUpdateSet({ position: start, updated_at: clock.now() }),
+          )
+          .execute()
+        return currents.launch(number, start)
+      })
+      await this.#offer(launched)
       return launched
     })
   }
 
   pause(number: number, reason: string): Promise<Current> {
-    return this.#inTurn(number, async () => {
-      const paused = await this.#parts.currents.act(number, 'pause', reason)
-      await this.#end(number)
-      return paused
-    })
+    return this.#whileEnded(number, 'pause', (lease) =>
+      this.#parts.currents.act(number, 'pause', reason, lease),
+    )
   }
 
   resume(number: number): Promise<Current> {
-    return this.#inTurn(number, async () => {
-      const resumed = await this.#parts.currents.act(number, 'resume', '')
-      await this.#end(number)
+    return this.#whileEnded(number, 'resume', async (lease) => {
+      const resumed = await this.#parts.currents.act(number, 'resume', '', lease)
       await this.#parts.alerts.resolve(number, ['halted'])
-      await this.#begin(resumed)
       return resumed
     })
   }
@@ -196,49 +260,57 @@ export class Delivery {
   /** A new version that applies to everything not settled yet. A halted current runs again: the change is taken as the mend. */
   revise(number: number, definition: CurrentDefinition, note: string): Promise<Current> {
     return this.#inTurn(number, async () => {
-      const { currents } = this.#parts
+      const { cluster, currents } = this.#parts
       await this.validate(definition)
       const before = await currents.get(number)
       if (before.state === 'deleted') refuseUnless(before, 'pause')
-      await this.#end(number)
-      try {
-        const revised = await currents.revise(
-          number,
-          definition,
-          before.startOffset === null ? 0 : await this.#position(before),
-          note,
-        )
+      return cluster.exclusively(postName(number), async (lease) => {
+        const from = before.startOffset === null ? 0 : await this.#position(before)
+        const revised = await currents.revise(number, definition, from, note, lease)
         if (revised.state !== 'halted') return revised
         await this.#parts.alerts.resolve(number, ['halted'])
-        return await currents.act(number, 'resume', '')
-      } finally {
-        const current = await currents.get(number)
-        if (current.state === 'running' || current.state === 'halted') await this.#begin(current)
-      }
+        return currents.act(number, 'resume', '', lease)
+      })
     })
   }
 
   remove(number: number): Promise<Current> {
-    return this.#inTurn(number, async () => {
-      const removed = await this.#parts.currents.act(number, 'remove', '')
-      await this.#end(number)
+    return this.#whileEnded(number, 'remove', async (lease) => {
+      const removed = await this.#parts.currents.act(number, 'remove', '', lease)
       await this.#replays.cancelAll(number)
       await this.#parts.alerts.resolve(number, ['halted', 'deferred-long', 'log-corrupt', 'books'])
-      this.#parts.log.hold(readerName(number), Number.POSITIVE_INFINITY)
+      return removed
+    }).then(async (removed) => {
+      await this.#withdraw(number)
       return removed
     })
+  }
+
+  /** Changes the state of a current while no node delivers it. Throws CURRENT_STATE before anything is ended. */
+  #whileEnded(
+    number: number,
+    action: CurrentAction,
+    change: (lease: Lease) => Promise<Current>,
+  ): Promise<Current> {
+    return this.#inTurn(number, async () => {
+      refuseUnless(await this.#parts.currents.get(number), action)
+      return this.#parts.cluster.exclusively(postName(number), change)
+    })
+  }
+
+  /** Ends a current wherever it is delivered, and has it begin again by what is so now. */
+  #again(number: number): Promise<void> {
+    return this.#inTurn(number, () =>
+      this.#parts.cluster.exclusively(postName(number), async () => undefined),
+    )
   }
 
   /** Restarts the currents that use an authorization, so that they see its new credentials; halted ones try at once. */
   async authorizationChanged(id: string): Promise<void> {
     for (const current of await this.#parts.currents.list()) {
-      if (current.definition.destination.authorization !== id) continue
-      await this.#inTurn(current.number, async () => {
-        await this.#end(current.number)
-        // Also where none runs: with the old credentials it may not even have begun.
-        const present = await this.#parts.currents.get(current.number)
-        if (present.state === 'running' || present.state === 'halted') await this.#begin(present)
-      })
+      // Also where none runs: with the old credentials it may not even have begun.
+      if (current.definition.destination.authorization === id && current.startOffset !== null)
+        await this.#again(current.number)
     }
   }
 
@@ -247,15 +319,10 @@ export class Delivery {
    * was rewritten. Answers on their way get some seconds to arrive.
    */
   async restart(): Promise<void> {
-    await Promise.all(
-      [...this.#connections.keys()].map((number) =>
-        this.#inTurn(number, async () => {
-          await this.#end(number)
-          const present = await this.#parts.currents.get(number)
-          if (present.state === 'running' || present.state === 'halted') await this.#begin(present)
-        }),
-      ),
+    const delivered = (await this.#parts.currents.list()).filter(
+      ({ state }) => state === 'running' || state === 'halted',
     )
+    await Promise.all(delivered.map(({ number }) => this.#again(number)))
   }
 
   async status(which: number | Current): Promise<ConnectionStatus> {
@@ -316,8 +383,13 @@ export class Delivery {
   /** Queues dead letters, all or none, and sends them; those of a current that does not run stay queued until it does. */
   async redrive(ids: readonly string[], note: string): Promise<number> {
     const queued = await this.letters.queue(ids, note)
-    for (const connection of this.#connections.values()) connection.redrive.wake()
+    this.#wakeRedrives()
+    await this.#parts.cluster.tell('redrives')
     return queued
+  }
+
+  #wakeRedrives(): void {
+    for (const connection of this.#connections.values()) connection.redrive.wake()
   }
 
   async previewReplay(number: number, window: ReplayWindow): Promise<ReplayPreview> {
@@ -332,7 +404,10 @@ export class Delivery {
   }
 
   async replay(number: number, window: ReplayWindow): Promise<Replay> {
-    return this.#replays.create(await this.#replayTarget(number), await this.#range(window), window.types)
+    const target = await this.#replayTarget(number)
+    const replay = await this.#replays.create(number, target, await this.#range(window), window.types)
+    await this.#parts.cluster.tell('replays')
+    return replay
   }
 
   replays(number: number): Promise<Replay[]> {
@@ -345,18 +420,24 @@ export class Delivery {
 
   async resumeReplay(id: string): Promise<Replay> {
     const replay = await this.#replays.get(id)
-    return this.#replays.resume(id, await this.#replayTarget(replay.current))
+    const resumed = await this.#replays.resume(id, await this.#replayTarget(replay.current))
+    await this.#parts.cluster.tell('replays')
+    return resumed
   }
 
-  pauseReplay(id: string): Promise<Replay> {
-    return this.#replays.pause(id)
+  async pauseReplay(id: string): Promise<Replay> {
+    const paused = await this.#replays.pause(id)
+    await this.#parts.cluster.tell('replays')
+    return paused
   }
 
-  cancelReplay(id: string): Promise<Replay> {
-    return this.#replays.cancel(id)
+  async cancelReplay(id: string): Promise<Replay> {
+    const cancelled = await this.#replays.cancel(id)
+    await this.#parts.cluster.tell('replays')
+    return cancelled
   }
 
-  async #begin(current: Current): Promise<void> {
+  async #begin(current: Current, lease: Lease): Promise<void> {
     const { log, store, clock, random, kernel, transport, logger } = this.#parts
     const position = await this.#position(current)
     let made: Blueprint
@@ -365,7 +446,7 @@ export class Delivery {
     } catch (error) {
       if (!(error instanceof ThalwegError)) throw error
       // What was valid when it was saved may not be now: a lost sealing key, a removed authorization.
-      await this.#halted(current.number, { kind: 'misconfigured', message: error.message })
+      await this.#halted(current.number, { kind: 'misconfigured', message: error.message }, lease)
       return
     }
     const parts: ConnectionParts = {
@@ -378,34 +459,38 @@ export class Delivery {
       transport,
       settler: this.#settler,
       letters: this.letters,
+      lease,
       haltedRetryMs: this.#parts.haltedRetryMs ?? HALTED_RETRY_MS,
     }
     const connection = new Connection(current, made, position, this.statsOf(current.number), parts, {
-      onHalted: (fault) => this.#halted(current.number, fault),
-      onRecovered: () => this.#recovered(current.number),
+      onHalted: (fault) => this.#halted(current.number, fault, lease),
+      onRecovered: () => this.#recovered(current.number, lease),
       onSettled: (slice, settlement) => this.#settled(current, slice, settlement),
       onTrouble: this.#onTrouble,
     })
     this.#connections.set(current.number, connection)
+    log.hold(readerName(current.number), position)
+    // At once, whatever else is being done: the next thing that is sent could be another node's.
+    onAbort(lease.lost, () => void connection.stop('now'))
     connection.start()
     await this.#replays.resumeAll(connection.replayTarget)
     logger.info({ current: current.name, position, version: current.version }, 'delivery started')
   }
 
-  async #end(number: number): Promise<void> {
+  async #end(number: number, how: PostEnd): Promise<void> {
     const connection = this.#connections.get(number)
     if (connection === undefined) return
     await this.#replays.stop(number)
-    await connection.stop()
+    await connection.stop(how === 'lost' ? 'now' : 'in peace')
     this.#connections.delete(number)
   }
 
-  async #halted(number: number, fault: Fault): Promise<void> {
+  async #halted(number: number, fault: Fault, lease: Lease): Promise<void> {
     const { currents, logger } = this.#parts
     await this.#surely(async () => {
       const current = await currents.get(number)
       if (current.state !== 'running' && current.state !== 'halted') return
-      await currents.act(number, 'halt', fault.message)
+      await currents.act(number, 'halt', fault.message, lease)
       await this.#parts.alerts.raise({
         current: number,
         about: { sort: 'current', name: current.name },
@@ -422,10 +507,10 @@ export class Delivery {
     })
   }
 
-  async #recovered(number: number): Promise<void> {
+  async #recovered(number: number, lease: Lease): Promise<void> {
     await this.#surely(async () => {
       const current = await this.#parts.currents.get(number)
-      if (current.state === 'halted') await this.#parts.currents.act(number, 'resume', '')
+      if (current.state === 'halted') await this.#parts.currents.act(number, 'resume', '', lease)
       await this.#parts.alerts.resolve(number, ['halted', 'deferred-long'])
       await this.#noteHealth(current, 'good', '')
       this.#parts.logger.info({ current: current.name }, 'current runs again')
@@ -480,6 +565,8 @@ export class Delivery {
       try {
         return await change()
       } catch (error) {
+        // It is no longer ours to say.
+        if (error instanceof ThalwegError && error.code === 'LEASE_LOST') return
         this.#parts.logger.error({ err: error }, 'could not record a change of state')
         if (this.#stopping) return
         await systemClock.sleep(STATE_RETRY_MS)
@@ -531,12 +618,14 @@ export class Delivery {
     return (await recordAt(this.#parts.log, Math.max(position, this.#parts.log.tail)))?.receivedAt
   }
 
-  async #replayTarget(number: number) {
+  /** undefined: the current runs on another node. Throws CURRENT_STATE. */
+  async #replayTarget(number: number): Promise<ReplayTarget | undefined> {
     const connection = this.#connections.get(number)
-    if (connection === undefined) {
+    if (connection !== undefined) return connection.replayTarget
+    const { state } = await this.#parts.currents.get(number)
+    if (this.#parts.cluster.isSole || (state !== 'running' && state !== 'halted'))
       throw new ThalwegError('CURRENT_STATE', 'Only a running current can replay: launch or resume it first')
-    }
-    return connection.replayTarget
+    return undefined
   }
 
   async #range(window: ReplayWindow): Promise<{ from: number; to: number }> {
@@ -555,6 +644,11 @@ export class Delivery {
     )
     return turn
   }
+}
+
+/** A current is one partition for now, with one checkpoint: see ADR 0046. */
+function postName(current: number): string {
+  return `current ${current}`
 }
 
 function readerName(current: number): string {

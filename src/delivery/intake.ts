@@ -50,6 +50,11 @@ export class IntakeAccount {
     return this.#account.stop()
   }
 
+  /** Has the log keep what another node is still to count. */
+  hold(): Promise<void> {
+    return this.#account.hold()
+  }
+
   /** Everything before is in the tables. */
   get position(): number {
     return this.#account.position
@@ -126,8 +131,12 @@ class IntakePages implements Pages {
     this.#clock = clock
   }
 
-  async load(): Promise<number | undefined> {
+  load(): Promise<number | undefined> {
     this.#tally = new Tally()
+    return this.position()
+  }
+
+  async position(): Promise<number | undefined> {
     const row = await this.#store.db
       .selectFrom('checkpoints')
       .select('position')

@@ -7,6 +7,7 @@ import type { EventBatch, Limits } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Fault } from '../core/fault.ts'
 import { ITEM_ODD } from '../core/kernel/kernel.ts'
+import { type Lease, refuseStale } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import type { Courier } from './courier.ts'
 import { type DeadLetter, type DeadLetters, movedCounts } from './dead-letters.ts'
@@ -21,6 +22,7 @@ export interface RedriveParts {
   readonly store: Store
   readonly clock: Clock
   readonly courier: Courier
+  readonly lease: Lease
   readonly limits: Limits
   /** The letters wait: `wake` when the connection is well again. */
   readonly onHalted: (fault: Fault) => void
@@ -52,13 +54,14 @@ export class Redrive {
 
   /** Never rejects: a store that is away is asked again. */
   async #run(): Promise<void> {
-    const { clock, onTrouble } = this.#parts
+    const { clock, lease, onTrouble } = this.#parts
     const { signal } = this.#stopping
     while (this.#again && !signal.aborted) {
       this.#again = false
       try {
         this.#again = (await this.#redriveSome()) || this.#again
       } catch (error) {
+        if (lease.lost.aborted) break
         onTrouble(error)
         this.#again = true
         await clock.sleep(RETRY_MS, signal)
@@ -112,9 +115,10 @@ export class Redrive {
 
   /** Writes what became of each letter; one without an outcome stays queued. */
   async #close(letters: readonly DeadLetter[], parcel: Parcel): Promise<void> {
-    const { store, clock, current } = this.#parts
+    const { store, clock, current, lease } = this.#parts
     const now = clock.now()
     await store.transaction(async (tx) => {
+      await refuseStale(tx, lease)
       const entries: LedgerEntry[] = []
       const counts: LetterCount[] = []
       for (const [i, letter] of letters.entries()) {

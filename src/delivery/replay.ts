@@ -13,6 +13,7 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
+import { type Lease, refuseStale, writeUnder } from '../store/leases.ts'
 import type { ReplaysTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { StorePool } from './batch-builder.ts'
@@ -77,6 +78,7 @@ export interface ReplayTarget {
   readonly version: number
   readonly rule: SliceRule
   readonly courier: Courier
+  readonly lease: Lease
 }
 
 const READ_BYTES = 1_048_576
@@ -160,8 +162,10 @@ export class Replays {
     this.#onTrouble = onTrouble
   }
 
+  /** `target`: where the current runs here; undefined: the node that has it is to `look`. */
   async create(
-    target: ReplayTarget,
+    current: number,
+    target: ReplayTarget | undefined,
     range: { readonly from: number; readonly to: number },
     types: readonly string[],
   ): Promise<Replay> {
@@ -172,7 +176,7 @@ export class Replays {
       .insertInto('replays')
       .values({
         id,
-        current: target.current,
+        current,
         from_offset: range.from,
         to_offset: range.to,
         position: range.from,
@@ -189,7 +193,7 @@ export class Replays {
       .execute()
     const replay = await this.get(id)
     this.#log.hold(`replay ${id}`, replay.position)
-    this.#start(replay, target)
+    if (target !== undefined) this.#start(replay, target)
     return replay
   }
 
@@ -220,6 +224,20 @@ export class Replays {
     }
   }
 
+  /** Another node may have begun, paused or cancelled replays of a current that runs here. */
+  async look(target: ReplayTarget): Promise<void> {
+    await this.resumeAll(target)
+    const unfinished = await this.#unfinished(target.current)
+    const wanted = new Set(unfinished.filter(({ state }) => state === 'running').map(({ id }) => id))
+    for (const [id, one] of this.#running)
+      if (one.current === target.current && !wanted.has(id)) one.stop.abort()
+  }
+
+  /** Keeps the log for those of a current that can be resumed. */
+  async hold(current: number): Promise<void> {
+    for (const { id, position } of await this.#unfinished(current)) this.#log.hold(`replay ${id}`, position)
+  }
+
   /** For a current that is removed; its delivery was stopped. */
   async cancelAll(current: number): Promise<void> {
     for (const replay of await this.#unfinished(current)) await this.cancel(replay.id)
@@ -235,7 +253,8 @@ export class Replays {
     return rows.map(replayFrom)
   }
 
-  async resume(id: string, target: ReplayTarget): Promise<Replay> {
+  /** `target` as in `create`. */
+  async resume(id: string, target: ReplayTarget | undefined): Promise<Replay> {
     const replay = await this.get(id)
     if (replay.state !== 'paused' && replay.state !== 'failed') {
       throw new ThalwegError(
@@ -245,7 +264,7 @@ export class Replays {
     }
     await this.#setState(id, 'running', '')
     this.#log.hold(`replay ${id}`, replay.position)
-    this.#start(replay, target)
+    if (target !== undefined) this.#start(replay, target)
     return this.get(id)
   }
 
@@ -295,11 +314,12 @@ export class Replays {
     let failure: unknown
     while (!signal.aborted) {
       try {
-        if (failure !== undefined) return await this.#setState(id, 'failed', String(failure))
+        if (failure !== undefined) return await this.#setState(id, 'failed', String(failure), target.lease)
         const replay = await this.get(id)
         if (replay.state !== 'running') return
         return await this.#run(replay, target, signal)
       } catch (error) {
+        if (target.lease.lost.aborted) return
         this.#onTrouble(error)
         if (!(error instanceof ThalwegError && error.code === 'STORE_UNAVAILABLE')) failure ??= error
         await this.#clock.sleep(RETRY_MS, signal)
@@ -333,13 +353,14 @@ export class Replays {
       for (const parcel of slice.parcels) {
         const ending = await target.courier.deliver(parcel, signal)
         if (ending.how === 'stopped') return
-        if (ending.how === 'halted') return this.#setState(replay.id, 'failed', ending.fault.message)
+        if (ending.how === 'halted')
+          return this.#setState(replay.id, 'failed', ending.fault.message, target.lease)
       }
       await this.#settle(replay.id, target, slice)
       this.#log.hold(`replay ${replay.id}`, slice.to)
     }
     if (signal.aborted) return
-    await this.#setState(replay.id, 'finished', '')
+    await this.#setState(replay.id, 'finished', '', target.lease)
     this.#log.hold(`replay ${replay.id}`, Number.POSITIVE_INFINITY)
   }
 
@@ -357,6 +378,7 @@ export class Replays {
     const dead = sum((one) => one.dead)
     const skipped = sum((one) => one.skipped)
     await this.#store.transaction(async (tx) => {
+      await refuseStale(tx, target.lease)
       await insertBatches(
         tx,
         slice.parcels.map((parcel) => batchRow(parcel, slice, true, about)),
@@ -380,12 +402,14 @@ export class Replays {
     })
   }
 
-  async #setState(id: string, state: ReplayState, reason: string): Promise<void> {
-    await this.#store.db
-      .updateTable('replays')
-      .set({ state, reason, updated_at: this.#clock.now() })
-      .where('id', '=', id)
-      .execute()
+  async #setState(id: string, state: ReplayState, reason: string, lease?: Lease): Promise<void> {
+    await writeUnder(this.#store, lease, (db) =>
+      db
+        .updateTable('replays')
+        .set({ state, reason, updated_at: this.#clock.now() })
+        .where('id', '=', id)
+        .execute(),
+    )
   }
 }
 

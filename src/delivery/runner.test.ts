@@ -7,6 +7,7 @@ import { seededRandom } from '../core/random.ts'
 import { Selection } from '../currents/selection.ts'
 import type { EventWriter } from '../destinations/destination.ts'
 import type { Log } from '../log/log.ts'
+import { soleLease } from '../store/leases.ts'
 import { TypeNumbers } from './cells.ts'
 import { Courier } from './courier.ts'
 import {
@@ -82,11 +83,13 @@ async function openRunner(setup: Setup) {
       gate,
       clock,
       writer: setup.writer ?? PLAIN_WRITER,
+      lease: soleLease('current 1'),
       observe: () => undefined,
       ordered: false,
     }),
     gate,
     settler,
+    lease: soleLease('current 1'),
     position: 0,
     halted: setup.halted ?? false,
     haltedRetryMs: HALTED_RETRY_MS,

@@ -13,6 +13,7 @@ import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Log } from '../log/log.ts'
+import type { Lease } from '../store/leases.ts'
 import { StorePool } from './batch-builder.ts'
 import type { TypeNumbers } from './cells.ts'
 import type { Courier, Ending } from './courier.ts'
@@ -32,6 +33,8 @@ export interface RunnerParts {
   readonly courier: Courier
   readonly gate: Gate
   readonly settler: Settler
+  /** Under which this current is delivered here. */
+  readonly lease: Lease
   /** First unsettled offset. */
   readonly position: number
   /** True when the current was halted before: the first slice is a probe. */
@@ -95,12 +98,16 @@ export class Runner {
     this.#running ??= this.#run()
   }
 
-  /** Lets answers on their way arrive for a while, then drops the rest; resolves when what was decided is in the books. Idempotent. */
-  async stop(): Promise<void> {
+  /**
+   * Lets answers on their way arrive for a while (`now`: does not), then drops the rest; resolves when what was decided is in the books, or
+   * refused by them. Idempotent.
+   */
+  async stop(how: 'in peace' | 'now' = 'in peace'): Promise<void> {
     const session = this.#session
     session?.reading.abort()
     this.#stopping.abort()
-    if (session !== undefined) {
+    if (how === 'now') session?.sending.abort()
+    else if (session !== undefined) {
       const until = performance.now() + STOP_GRACE_MS
       const look = (): void => {
         // Behind a closed gate nothing is on its way.
@@ -259,12 +266,12 @@ export class Runner {
   }
 
   async #settle(slice: Slice, settlement: Settlement): Promise<void> {
-    const { settler, onSettled } = this.#parts
+    const { settler, lease, onSettled } = this.#parts
     this.#settling++
     try {
-      await settler.settle(settlement)
+      await settler.settle(settlement, lease)
     } catch (error) {
-      // Otherwise the settler closed: then the slice is read again after the next start.
+      // Otherwise the settler closed or the lease is lost: then the slice is read again, here or elsewhere.
       if (error instanceof CheckpointBehind) this.#rewind(error.position)
       return
     } finally {

@@ -4,6 +4,7 @@ import { DIALECTS, freshStore } from '../../test/support/store.ts'
 import { VirtualClock } from '../core/clock.ts'
 import type { Dialect } from '../store/columns.ts'
 import { labelOf } from '../store/labels.ts'
+import { soleLease } from '../store/leases.ts'
 import { Cells, TypeNumbers } from './cells.ts'
 import { MoodyStore, OPEN, outcomesOf, parcelOfIds, START_MS } from './delivery.fixture.ts'
 import { addToLedger, byMinute, totals, totalsByType } from './ledger.ts'
@@ -12,6 +13,7 @@ import { DEAD_OUTCOME, DELIVERED_OUTCOME, SKIPPED_OUTCOME } from './parcel.ts'
 import { CheckpointBehind, type Settlement, Settler } from './settlement.ts'
 
 const MINUTE = START_MS / 60_000
+const LEASE = soleLease('current 1')
 
 async function openSettler(dialect: Dialect = 'sqlite', currents: readonly number[] = [1]) {
   const clock = new VirtualClock(START_MS)
@@ -40,9 +42,9 @@ describe.each(DIALECTS)('settling on %s', (dialect) => {
   test('writes slices of several currents together, in order, and moves their checkpoints', async () => {
     const { store, settler, slice, position, delivered } = await openSettler(dialect, [1, 2])
     await Promise.all([
-      settler.settle(slice(0, 10)),
-      settler.settle(slice(0, 3, 2)),
-      settler.settle(slice(10, 25)),
+      settler.settle(slice(0, 10), LEASE),
+      settler.settle(slice(0, 3, 2), LEASE),
+      settler.settle(slice(10, 25), LEASE),
     ])
     expect([await position(1), await delivered(1), await position(2), await delivered(2)]).toEqual([
       25, 25, 3, 3,
@@ -53,9 +55,9 @@ describe.each(DIALECTS)('settling on %s', (dialect) => {
   test('writes once although the answer to the commit was lost', async () => {
     const { store, settler, slice, position, delivered, trouble } = await openSettler(dialect)
     store.next = ['answer-lost']
-    await settler.settle(slice(0, 10))
+    await settler.settle(slice(0, 10), LEASE)
     expect([await position(), await delivered(), trouble.length]).toEqual([10, 10, 1])
-    await settler.settle(slice(10, 12))
+    await settler.settle(slice(10, 12), LEASE)
     expect([await position(), await delivered()]).toEqual([12, 12])
   })
 
@@ -83,7 +85,7 @@ describe.each(DIALECTS)('settling on %s', (dialect) => {
       oldestAt: START_MS,
     }
     const about = { current: 1, version: 3, replay: null, now: START_MS }
-    await settler.settle(settlementOf(slice, types, about))
+    await settler.settle(settlementOf(slice, types, about), LEASE)
     expect(outcomesOf(parcel)).not.toContain('undecided')
     expect(await position()).toBe(1004)
     const rows = await totalsByType(store.db, { current: 1 })
@@ -155,7 +157,10 @@ describe.each(DIALECTS)('settling on %s', (dialect) => {
     const names = ['x'.repeat(3_000), `${'é'.repeat(255)}😀`, 'a\0b', 'a\uFFFDb', '']
     const delivered = new Cells()
     for (const name of names) delivered.add(MINUTE, types.numberOf(name))
-    await settler.settle({ current: 1, from: 0, to: 5, delivered, others: [], batches: [], deadLetters: [] })
+    await settler.settle(
+      { current: 1, from: 0, to: 5, delivered, others: [], batches: [], deadLetters: [] },
+      LEASE,
+    )
     const counted = new Map(
       (await totalsByType(store.db, { current: 1 })).map((row) => [row.eventType, row.count]),
     )
@@ -167,27 +172,27 @@ describe('while the store is away', () => {
   test('waits, and writes when it is back', async () => {
     const { store, settler, slice, position, delivered } = await openSettler()
     store.next = ['away', 'away']
-    await settler.settle(slice(0, 10))
+    await settler.settle(slice(0, 10), LEASE)
     expect([await position(), await delivered(), store.transactions]).toEqual([10, 10, 3])
   })
 
   test('close gives up after one more try, and nothing of it is in the books', async () => {
     const { store, settler, slice, position, delivered } = await openSettler()
     store.mood = 'away'
-    const settled = settler.settle(slice(0, 10)).then(
+    const settled = settler.settle(slice(0, 10), LEASE).then(
       () => 'written',
       () => 'lost',
     )
     await eventually('the first try failed', () => store.transactions > 0)
     await settler.close()
     expect(await settled).toBe('lost')
-    await expect(settler.settle(slice(10, 20))).rejects.toThrow()
+    await expect(settler.settle(slice(10, 20), LEASE)).rejects.toThrow()
     expect([await position(), await delivered()]).toEqual([0, 0])
   })
 
   test('close writes what waits', async () => {
     const { settler, slice, position } = await openSettler()
-    const settled = settler.settle(slice(0, 10))
+    const settled = settler.settle(slice(0, 10), LEASE)
     await settler.close()
     await settled
     expect(await position()).toBe(10)
@@ -196,21 +201,21 @@ describe('while the store is away', () => {
 
 test('a current whose books refuse does not hold up the others', async () => {
   const { settler, slice, position, trouble } = await openSettler('sqlite', [1, 2])
-  void settler.settle(slice(0, 10, 7)).catch(() => undefined) // has no checkpoint
-  await settler.settle(slice(0, 10))
-  await settler.settle(slice(0, 10, 2))
+  void settler.settle(slice(0, 10, 7), LEASE).catch(() => undefined) // has no checkpoint
+  await settler.settle(slice(0, 10), LEASE)
+  await settler.settle(slice(0, 10, 2), LEASE)
   expect([await position(1), await position(2), trouble.length > 0]).toEqual([10, 10, true])
   await settler.close()
 })
 
 test('a store that forgot its last commits is told of, not written over', async () => {
   const { store, settler, slice, position, delivered } = await openSettler('sqlite', [1, 2])
-  await settler.settle(slice(0, 10))
+  await settler.settle(slice(0, 10), LEASE)
   await store.db.updateTable('checkpoints').set({ position: 4 }).where('current', '=', 1).execute()
   const [first, second, other] = await Promise.allSettled([
-    settler.settle(slice(10, 20)),
-    settler.settle(slice(20, 30)),
-    settler.settle(slice(0, 5, 2)),
+    settler.settle(slice(10, 20), LEASE),
+    settler.settle(slice(20, 30), LEASE),
+    settler.settle(slice(0, 5, 2), LEASE),
   ])
   expect(first).toMatchObject({ status: 'rejected', reason: new CheckpointBehind(4) })
   expect(second?.status).toBe('rejected')
@@ -222,8 +227,8 @@ test.each([{ what: 'a slice that begins within what is settled', from: 5, to: 15
   '$what is never settled',
   async ({ from, to }) => {
     const { settler, slice, position, delivered, trouble } = await openSettler()
-    await settler.settle(slice(0, 10))
-    const late = settler.settle(slice(from, to)).catch(() => 'lost')
+    await settler.settle(slice(0, 10), LEASE)
+    const late = settler.settle(slice(from, to), LEASE).catch(() => 'lost')
     await eventually('it was refused', () => trouble.length > 0)
     await settler.close()
     expect([await late, await position(), await delivered()]).toEqual(['lost', 10, 10])

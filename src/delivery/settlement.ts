@@ -9,6 +9,7 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import { type Clock, pause } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { type Lease, leaseLost, staleOf } from '../store/leases.ts'
 import type { BatchesTable, DeadLettersTable, Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { Cells, TypeNumbers } from './cells.ts'
@@ -49,8 +50,16 @@ const RETRY_MS = 1_000
 
 interface Waiting {
   readonly settlement: Settlement
+  readonly lease: Lease
   readonly done: () => void
   readonly lost: (error: unknown) => void
+}
+
+interface Refused {
+  /** By current: its checkpoint went back. */
+  readonly behind: ReadonlyMap<number, CheckpointBehind>
+  /** Passed on to another node. */
+  readonly stale: ReadonlySet<Lease>
 }
 
 export class Settler {
@@ -81,11 +90,11 @@ export class Settler {
 
   /**
    * Resolves after the commit. Settlements of one current must be given in the order of the log. Tries until it succeeds; rejects with
-   * CheckpointBehind, or when `close` was called and the last try failed.
+   * CheckpointBehind, with LEASE_LOST when another node has the current by now, or when `close` was called and the last try failed.
    */
-  settle(settlement: Settlement): Promise<void> {
+  settle(settlement: Settlement, lease: Lease): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ settlement, done: resolve, lost: reject })
+      this.#waiting.push({ settlement, lease, done: resolve, lost: reject })
       this.#flushing ??= this.#flush()
     })
   }
@@ -114,10 +123,10 @@ export class Settler {
 
   /** Returns what is to be tried again. */
   async #commit(group: readonly Waiting[]): Promise<readonly Waiting[]> {
-    let behind: ReadonlyMap<number, CheckpointBehind>
+    let refused: Refused
     try {
       // Checkpoint and books go back together: what a power failure undoes is delivered again.
-      behind = await this.#store.transaction((tx) => this.#write(tx, group), { durable: 'soon' })
+      refused = await this.#store.transaction((tx) => this.#write(tx, group), { durable: 'soon' })
     } catch (error) {
       this.#onTrouble(error)
       if (!this.#closed) return group
@@ -125,21 +134,22 @@ export class Settler {
       return []
     }
     for (const one of group) {
-      const gone = behind.get(one.settlement.current)
-      if (gone === undefined) one.done()
+      const gone = refused.behind.get(one.settlement.current)
+      if (refused.stale.has(one.lease)) {
+        one.lease.refused()
+        one.lost(leaseLost(one.lease.name))
+      } else if (gone === undefined) one.done()
       else one.lost(gone)
     }
     return []
   }
 
-  /** Returns the currents whose checkpoint went back; nothing of theirs was written. */
-  async #write(
-    tx: Transaction<Schema>,
-    group: readonly Waiting[],
-  ): Promise<ReadonlyMap<number, CheckpointBehind>> {
+  /** Returns what the books refused; nothing of it was written. */
+  async #write(tx: Transaction<Schema>, group: readonly Waiting[]): Promise<Refused> {
     const now = this.#clock.now()
     const behind = new Map<number, CheckpointBehind>()
-    for (const [current, waiting] of byCurrent(group)) {
+    const stale = await staleOf(tx, [...new Set(group.map(({ lease }) => lease))])
+    for (const [current, waiting] of byCurrent(group.filter(({ lease }) => !stale.has(lease)))) {
       const position = await positionOf(tx, current)
       // Slices before the position were committed by a try whose answer we never got.
       const fresh = waiting.map((one) => one.settlement).filter((settlement) => settlement.to > position)
@@ -171,7 +181,7 @@ export class Settler {
         .where('current', '=', current)
         .execute()
     }
-    return behind
+    return { behind, stale }
   }
 
   #ledgerEntries(current: number, settlements: readonly Settlement[]): LedgerEntry[] {

@@ -1,7 +1,7 @@
 /** One transport for all: a request whose scheme has a vendor of its own in this program is answered there, any other goes out over HTTP. */
 
 import type { WireReply, WireRequest } from '../core/exchange.ts'
-import type { NoAnswer, Transport } from './transport.ts'
+import type { MayStart, NoAnswer, Transport } from './transport.ts'
 
 /** Answers within this program, or speaks another protocol than HTTP. Never rejects; the request's body is its own until then. */
 export type InnerVendor = (request: WireRequest, signal: AbortSignal) => Promise<WireReply | NoAnswer>
@@ -16,10 +16,10 @@ export class TransportByScheme implements Transport {
     this.#inner = inner
   }
 
-  send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer> {
+  send(request: WireRequest, signal: AbortSignal, mayStart?: MayStart): Promise<WireReply | NoAnswer> {
     const inner = this.#inner.get(request.url.slice(0, request.url.indexOf(':') + 1))
     return inner === undefined
-      ? this.#outer.send(request, signal)
+      ? this.#outer.send(request, signal, mayStart)
       : untilAborted(inner(request, signal), signal)
   }
 
@@ -32,9 +32,9 @@ export class TransportByScheme implements Transport {
 export function lateTransport(make: () => Promise<Transport>): Transport {
   let made: Promise<Transport> | undefined
   return {
-    send: async (request, signal) => {
+    send: async (request, signal, mayStart) => {
       made ??= make()
-      return (await made).send(request, signal)
+      return (await made).send(request, signal, mayStart)
     },
     close: async () => (await made)?.close(),
   }

@@ -11,10 +11,15 @@ import type { Fault } from '../core/fault.ts'
 import { SendBuffers } from './send-buffers.ts'
 
 export interface Transport {
-  /** Never rejects. Answers are cut at ANSWER_BYTES_MAX. */
-  send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer>
+  /**
+   * Never rejects. Answers are cut at ANSWER_BYTES_MAX. `mayStart` is asked again right before the request is written to its socket, for
+   * which it may have waited.
+   */
+  send(request: WireRequest, signal: AbortSignal, mayStart?: MayStart): Promise<WireReply | NoAnswer>
   close(): Promise<void>
 }
+
+export type MayStart = () => boolean
 
 export interface NoAnswer {
   readonly noAnswer: Fault
@@ -59,7 +64,7 @@ export class HttpTransport implements Transport {
     this.#settings = { ...TRANSPORT_DEFAULTS, ...settings }
   }
 
-  send(request: WireRequest, signal: AbortSignal): Promise<WireReply | NoAnswer> {
+  send(request: WireRequest, signal: AbortSignal, mayStart?: MayStart): Promise<WireReply | NoAnswer> {
     const { origin, path, buffers } = this.#address(request.url)
     return new Promise((resolve) => {
       const joined = Array.isArray(request.body) ? buffers.join(request.body) : undefined
@@ -69,7 +74,7 @@ export class HttpTransport implements Transport {
         headers: request.headers,
         body: joined ?? (request.body as Uint8Array | undefined) ?? null,
       }
-      const conversation = new Conversation(origin, signal, (answer) => {
+      const conversation = new Conversation(origin, signal, mayStart, (answer) => {
         // An acceptance ends the sending: what a vendor may have left unread it no longer wants, whatever the bytes say.
         if (joined !== undefined && 'status' in answer && answer.status >= 200 && answer.status < 300)
           buffers.give(joined)
@@ -144,6 +149,7 @@ export class HttpTransport implements Transport {
 class Conversation implements Dispatcher.DispatchHandler {
   readonly #origin: string
   readonly #signal: AbortSignal
+  readonly #mayStart: MayStart | undefined
   readonly #resolve: (answer: WireReply | NoAnswer) => void
   #status = 0
   #headers: Record<string, string> = {}
@@ -151,9 +157,15 @@ class Conversation implements Dispatcher.DispatchHandler {
   #bytes = 0
   #controller: Dispatcher.DispatchController | undefined
 
-  constructor(origin: string, signal: AbortSignal, resolve: (answer: WireReply | NoAnswer) => void) {
+  constructor(
+    origin: string,
+    signal: AbortSignal,
+    mayStart: MayStart | undefined,
+    resolve: (answer: WireReply | NoAnswer) => void,
+  ) {
     this.#origin = origin
     this.#signal = signal
+    this.#mayStart = mayStart
     this.#resolve = resolve
     // From the beginning: a request that still waits for a socket must not hold up a stop.
     if (!signal.aborted) onAbort(signal, this.#stop)
@@ -167,7 +179,7 @@ class Conversation implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#signal.aborted) controller.abort(new Error('stopped by us'))
+    if (this.#signal.aborted || this.#mayStart?.() === false) controller.abort(new Error('stopped by us'))
   }
 
   onResponseStart(

@@ -5,7 +5,7 @@
  */
 
 import { createHmac } from 'node:crypto'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, pause } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import {
   isTelling,
@@ -24,6 +24,7 @@ import type { Sources } from '../sources/registry.ts'
 import type { Authorizations } from '../store/authorizations.ts'
 import { compactStore } from '../store/compact.ts'
 import type { Touched } from '../store/edit-rows.ts'
+import type { Lease } from '../store/leases.ts'
 import type { Sealer } from '../store/sealing.ts'
 import { joinedIn } from './finding.ts'
 import { leftToDo } from './left.ts'
@@ -38,6 +39,8 @@ export interface ErasureParts extends StoresParts {
   readonly log: Log
   readonly clock: Clock
   readonly sealer: Sealer
+  /** Under which erasures are worked on here. */
+  readonly lease: Lease
   readonly delivery: Delivery
   readonly drift: Drift
   readonly sources: Sources
@@ -50,6 +53,8 @@ export interface ErasureParts extends StoresParts {
     info(about: object, message: string): void
     error(about: object, message: string): void
   }
+  /** How long it takes until other nodes keep out whom this one does. Default 0: there is no other. */
+  readonly spreadMs?: number
   /** For fault tests: called when the work of a step is done, and before that is noted. */
   readonly onStepDone?: (step: Step) => void
 }
@@ -80,15 +85,16 @@ export class Erasures {
   readonly #requests: Requests
   readonly #keys: ErasureKeys
   readonly #stores: ReturnType<typeof storesOf>
-  readonly #stopping = new AbortController()
+  #stopping = new AbortController()
   #working: Promise<void> | undefined
 
   private constructor(parts: ErasureParts, keys: ErasureKeys) {
     this.#parts = parts
     this.#keys = keys
-    this.#requests = new Requests(parts.store, parts.clock, parts.sealer)
-    this.#stores = storesOf(parts)
-    this.suppression = new Suppression({ ...parts, hashKey: keys.hashKey })
+    const store = parts.store.fencedBy(parts.lease)
+    this.#requests = new Requests(store, parts.clock, parts.sealer)
+    this.#stores = storesOf({ ...parts, store })
+    this.suppression = new Suppression({ ...parts, store, hashKey: keys.hashKey })
   }
 
   /** Who stays out stays out from here on: before the doors open. Throws SEALING_KEY. */
@@ -98,8 +104,9 @@ export class Erasures {
     return erasures
   }
 
-  /** Goes on with what an earlier process left. */
+  /** Goes on with what an earlier process left. Also after a stop. */
   start(): void {
+    this.#stopping = new AbortController()
     this.#drive()
   }
 
@@ -206,6 +213,8 @@ export class Erasures {
       }
       case 'suppress':
         if (wish.suppress) await this.suppression.add(wish.identifiers, id)
+        // What they still let in lies before the head up to which the log is rewritten.
+        await pause(this.#parts.spreadMs ?? 0)
         break
       case 'connections':
         await this.#parts.delivery.restart()

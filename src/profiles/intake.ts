@@ -59,7 +59,7 @@ const SILENT = ROW_QUARANTINED | ROW_ERASED
 
 export class ProfileIntake {
   readonly #parts: IntakeParts
-  readonly #stopping = new AbortController()
+  #stopping = new AbortController()
   #waking = new AbortController()
   #running: Promise<void> | undefined
   #progress: Progress | undefined
@@ -75,7 +75,10 @@ export class ProfileIntake {
     this.#parts = parts
   }
 
+  /** Also after a stop. */
   start(): void {
+    this.#stopping = new AbortController()
+    this.#progress = undefined
     this.#running = this.#run()
   }
 

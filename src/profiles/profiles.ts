@@ -13,6 +13,7 @@ import { type SubjectIdentifier, subjectOf } from '../core/traces.ts'
 import type { Log } from '../log/log.ts'
 import type { SourceKind } from '../sources/settings.ts'
 import type { Touched } from '../store/edit-rows.ts'
+import type { Lease } from '../store/leases.ts'
 import { recall, remembered } from '../store/meta.ts'
 import type { Store } from '../store/store.ts'
 import { RuleAudiences } from './audiences/audiences.ts'
@@ -36,6 +37,8 @@ export interface ProfilesLogger {
 
 export interface ProfilesParts {
   readonly store: Store
+  /** Under which people are kept here. */
+  readonly lease: Lease
   readonly clock: Clock
   readonly log: Log
   readonly logger: ProfilesLogger
@@ -101,9 +104,10 @@ export class Profiles {
       await remembered(store, OPENED, () => '1')
       this.#wasOpened = true
       const configuration = this.#configuration()
+      const { name, token } = parts.lease
       this.#told = configuration
       return {
-        settings: { store: this.#database(), cacheBytes: CACHE_BYTES },
+        settings: { store: this.#database(), cacheBytes: CACHE_BYTES, lease: { name, token } },
         configuration,
         start: log.tail,
       }
@@ -122,9 +126,16 @@ export class Profiles {
     return this.client.desk
   }
 
-  async start(): Promise<void> {
+  /** Reads again what another node may have changed. */
+  async refresh(): Promise<void> {
     await this.schemas.start()
     await this.audiences.start()
+  }
+
+  /** Also after a stop. */
+  async start(): Promise<void> {
+    await this.refresh()
+    this.client.open()
     this.#wasOpened = (await recall(this.#parts.store, OPENED)) !== undefined
     this.#intake.start()
   }

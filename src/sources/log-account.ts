@@ -16,6 +16,8 @@ import type { Store } from '../store/store.ts'
 export interface Pages {
   /** Name under which the log keeps entries for this account. */
   readonly reader: string
+  /** What the tables say; undefined when there is nothing yet. */
+  position(): Promise<number | undefined>
   /** Forgets what was gathered and reads what the tables say; the position they cover, undefined when there is none yet. */
   load(): Promise<number | undefined>
   /** Writes down where counting begins. */
@@ -52,7 +54,7 @@ const RETRY_MS = 1_000
 export class LogAccount {
   readonly #parts: AccountParts
   readonly #pages: Pages
-  readonly #stopping = new AbortController()
+  #stopping = new AbortController()
   /** Everything before is in the tables. */
   #kept = 0
   /** Everything before is in the tables or gathered. */
@@ -65,8 +67,9 @@ export class LogAccount {
     this.#pages = pages
   }
 
-  /** Rejects when the tables cannot be read. */
+  /** Rejects when the tables cannot be read. Also after a stop. */
   async start(): Promise<void> {
+    this.#stopping = new AbortController()
     await this.#load()
     this.#running = this.#run()
   }
@@ -75,6 +78,12 @@ export class LogAccount {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
+  }
+
+  /** Has the log keep what is not counted yet, whoever counts. */
+  async hold(): Promise<void> {
+    const position = await this.#pages.position()
+    if (position !== undefined) this.#parts.log.hold(this.#pages.reader, position)
   }
 
   /** Everything before is in the tables. */

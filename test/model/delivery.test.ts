@@ -199,7 +199,7 @@ class Life {
 
   #store(store: Store): Store {
     const mustLive = (): void => this.#mustLive()
-    return {
+    const mortal: Store = {
       dialect: store.dialect,
       capabilities: store.capabilities,
       get db() {
@@ -218,8 +218,10 @@ class Life {
           this.#transactions.delete(running)
         }
       },
+      fencedBy: () => mortal,
       close: async () => undefined,
     }
+    return mortal
   }
 
   #transport(vendor: Transport): Transport {

@@ -25,6 +25,7 @@ import type { Braze } from '../../src/sandbox/braze/braze.ts'
 import type { Double } from '../../src/sandbox/double.ts'
 import { DEMO, startBraze } from '../../src/sandbox/sandbox.ts'
 import type { Dialect } from '../../src/store/columns.ts'
+import { soleLease } from '../../src/store/leases.ts'
 import { PROFILE_PLAN } from '../../src/store/migrate.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { freshStore, freshStoreUrl } from './store.ts'
@@ -252,6 +253,7 @@ export class ExportWorld {
       },
     }
     return new Exports({
+      lease: soleLease('schedule'),
       store,
       clock,
       random: seededRandom(3),

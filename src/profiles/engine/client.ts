@@ -43,6 +43,11 @@ export class EngineClient {
   /** The book of exports as if it were here. */
   readonly book = this.#asIfHere<ExportBook>('book')
 
+  /** Also after a close: the next question starts a process. */
+  open(): void {
+    this.#closed = false
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     await (await this.#life?.catch(() => undefined))?.end()

@@ -3,6 +3,7 @@
 import { constants, setPriority } from 'node:os'
 import { systemClock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
+import { soleLease } from '../../store/leases.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore } from '../../store/store.ts'
 import { AudienceDesk } from '../audiences/desk.ts'
@@ -28,8 +29,10 @@ interface Opened {
 async function open({ settings, configuration, start }: Extract<Ask, { what: 'open' }>): Promise<Opened> {
   // The doors of the hub come first.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
-  const { store: url, cacheBytes } = settings
-  const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
+  const { store: url, cacheBytes, lease } = settings
+  const opened = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
+  // When to stop is for the hub to say, which ends this process.
+  const store = opened.fencedBy({ ...soleLease(lease.name), token: lease.token })
   const book = new StoredExportBook(store)
   const engine = await ProfileEngine.open(store, new Doctrine(configuration, [book]), start)
   const again = new Rereading(store, engine)

@@ -14,6 +14,8 @@ export interface ProcessSettings {
   readonly store: string
   /** Pages of SQLite kept in memory. */
   readonly cacheBytes: number
+  /** Under which the process works; its writes are refused when another node holds the lease. */
+  readonly lease: { readonly name: string; readonly token: number }
 }
 
 export interface ReadableSource {

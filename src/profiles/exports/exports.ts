@@ -16,6 +16,7 @@ import { ConnectionStats } from '../../delivery/connection-stats.ts'
 import type { Transport } from '../../delivery/transport.ts'
 import { destinationNamed } from '../../destinations/catalog.ts'
 import { type Cost, costOf } from '../../destinations/cost.ts'
+import type { Lease } from '../../store/leases.ts'
 import type { Store } from '../../store/store.ts'
 import {
   type ExportBook,
@@ -38,6 +39,8 @@ export interface ExportsParts {
   readonly clock: Clock
   readonly random: Random
   readonly transport: Transport
+  /** Under which exports are sent here. */
+  readonly lease: Lease
   readonly blueprints: Pick<Blueprints, 'audienceWay'>
   readonly alerts: Alerts
   readonly authorizations: Pick<AuthorizationSource, 'setHealth'>
@@ -94,7 +97,7 @@ export class Exports {
   readonly #reconciliations = new Map<number, Reconciliation>()
   /** Changes of one export happen one after another. */
   readonly #turns = new Map<number, Promise<unknown>>()
-  readonly #stopping = new AbortController()
+  #stopping = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   #cancelWatch: () => void = () => undefined
   #capacityAt = 0
@@ -105,7 +108,9 @@ export class Exports {
     this.log = new ExportLog(parts.store, parts.clock)
   }
 
+  /** Also after a stop. */
   async start(): Promise<void> {
+    this.#stopping = new AbortController()
     for (const one of await this.registry.list()) if (isSent(one)) await this.#begin(one)
     this.#watch()
   }
@@ -439,6 +444,7 @@ export class Exports {
       await this.#halted(number, { kind: 'misconfigured', message: error.message })
       return
     }
+    const { lease } = this.#parts
     const sender = new ExportSender({
       export: number,
       book,
@@ -446,6 +452,7 @@ export class Exports {
       random,
       transport,
       writer: way.writer,
+      lease,
       limits: way.limits,
       batchMax: Math.min(definition.batchMax, way.limits.recordsMax),
       backfillPerMinute: definition.backfillPerMinute,

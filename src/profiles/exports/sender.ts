@@ -24,6 +24,7 @@ import { isTakenAtOnce } from '../../delivery/outcomes.ts'
 import { DELIVERED_OUTCOME, type Parcel, UNDECIDED } from '../../delivery/parcel.ts'
 import type { Transport } from '../../delivery/transport.ts'
 import type { EventWriter } from '../../destinations/destination.ts'
+import type { Lease } from '../../store/leases.ts'
 import type { ExportBook, Outlook, Taken, Told } from './book.ts'
 import type { Lane } from './person.ts'
 
@@ -34,6 +35,8 @@ export interface SenderParts {
   readonly random: Random
   readonly transport: Transport
   readonly writer: EventWriter
+  /** Asked before everything that leaves. */
+  readonly lease: Lease
   readonly limits: Limits
   /** People of one batch, never more than the vendor takes. */
   readonly batchMax: number
@@ -97,7 +100,7 @@ export class ExportSender {
   #wakers: (() => void)[] = []
 
   constructor(parts: SenderParts) {
-    const { clock, random, transport, writer, stats } = parts
+    const { clock, random, transport, writer, lease, stats } = parts
     this.#parts = parts
     this.#halted = parts.halted
     this.gate = new Gate(clock, random)
@@ -107,6 +110,7 @@ export class ExportSender {
       gate: this.gate,
       clock,
       writer,
+      lease,
       observe: (attempt) => stats.attempted(attempt, clock.now()),
       ordered: false,
     })

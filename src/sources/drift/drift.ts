@@ -214,7 +214,11 @@ class DriftPages implements Pages {
     for (const row of rows) radar.restore(row)
     radar.kept()
     this.#radar = radar
-    const found = await db.selectFrom('drift_position').select('position').executeTakeFirst()
+    return this.position()
+  }
+
+  async position(): Promise<number | undefined> {
+    const found = await this.#store.db.selectFrom('drift_position').select('position').executeTakeFirst()
     return found?.position
   }
 

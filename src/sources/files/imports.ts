@@ -41,14 +41,17 @@ export class Imports {
   readonly #manifest: Manifest
   readonly #importers = new Map<number, Importer>()
   #changes: Promise<unknown> = Promise.resolve()
+  /** Otherwise another node imports. */
+  #isStarted = false
 
   constructor({ store, ...parts }: ImportsParts) {
     this.#manifest = new Manifest(store, parts.clock)
     this.#parts = { ...parts, manifest: this.#manifest, turns: new Turns(IMPORTS_AT_ONCE) }
   }
 
-  /** Goes on with what was running, and begins with sources that are new. */
+  /** Goes on with what was running, and begins with sources that are new. Also after a stop. */
   async start(): Promise<void> {
+    this.#isStarted = true
     // What a killed import left behind; it is made again.
     await rm(this.#parts.directory, { recursive: true, force: true })
     await forgetRowsExcept(this.#parts.snapshots, new Set(this.#sources().map(({ number }) => number)))
@@ -57,12 +60,14 @@ export class Imports {
 
   /** Lets imports end what they are at, within a chunk; the next start goes on. */
   stop(): Promise<void> {
+    this.#isStarted = false
     return this.#inTurn(() => this.#stopAll([...this.#importers.values()]))
   }
 
-  /** After sources were made, changed or removed: their imports follow. */
+  /** After sources were made, changed or removed: their imports follow. Where imports are not started, nothing happens. */
   apply(): Promise<void> {
     return this.#inTurn(async () => {
+      if (!this.#isStarted) return
       const sources = this.#sources()
       const gone = [...this.#importers.values()].filter(
         ({ source }) => !sources.some((one) => same(one, source)),
