@@ -17,6 +17,7 @@ import { consoleRoutes } from './console-files.ts'
 import { DiskWatch } from './disk.ts'
 import { documented } from './document.ts'
 import { answerFailures } from './failures.ts'
+import { Forwarding } from './forwarding.ts'
 import { healthRoutes } from './health.ts'
 import { LiveStreams } from './live.ts'
 import type { ApiParts } from './parts.ts'
@@ -46,6 +47,7 @@ import { ledgerRoutes } from './routes/ledger.ts'
 import { liveRoutes } from './routes/live.ts'
 import { meRoutes } from './routes/me.ts'
 import { metricsRoutes } from './routes/metrics.ts'
+import { nodeRoutes } from './routes/nodes.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { profileRoutes } from './routes/profiles.ts'
@@ -125,9 +127,19 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
     { prefix: PREFIX },
   )
   consoleRoutes(app, parts.consoleFolder)
+  const forwarding = new Forwarding(parts, PREFIX)
+  const takesApi = parts.settings.roles.includes('api')
   await app.ready()
   return {
-    handle: (request, response) => app.routing(request, response),
+    handle: (request, response) => {
+      if (!takesApi && !Forwarding.isForAll(request)) return refuseRole(response)
+      const wanted = forwarding.wants(request)
+      if (wanted === undefined) app.routing(request, response)
+      else
+        void forwarding.take(request, response, wanted).then((taken) => {
+          if (!taken) app.routing(request, response)
+        })
+    },
     app,
     close: async () => {
       streams.close()
@@ -137,8 +149,16 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
   }
 }
 
+function refuseRole(response: ServerResponse): void {
+  const message = 'This node has not the role api: ask another one'
+  response
+    .writeHead(404, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ error: { code: 'NODE_STATE', message } }))
+}
+
 /** In the order in which the document lists them. */
 const RESOURCES: readonly ((app: Api, parts: ApiParts) => void)[] = [
+  nodeRoutes,
   backupRoutes,
   sourceRoutes,
   inboxRoutes,

@@ -92,6 +92,7 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
     ['system', 'backup', 'backups', 'restore'],
     async () => (await import('./commands/system.ts')).systemCommands,
   ],
+  [['nodes', 'node'], async () => (await import('./commands/nodes.ts')).nodeCommands],
   [['catalog'], async () => (await import('./commands/catalog.ts')).catalogCommands],
   [['people', 'person'], async () => (await import('./commands/people.ts')).peopleCommands],
   [['audit'], async () => (await import('./commands/audit.ts')).auditCommands],

@@ -166,6 +166,7 @@ export const PAGES: readonly ListedPage[] = [
   { name: 'sandbox-requests', tab: true, path: '/sandbox/http/requests', shows: 'POST /' },
   { name: 'sandbox-holding', path: '/sandbox/segment/holdings/events', shows: 'track' },
   { name: 'system', path: '/system', shows: 'Room left' },
+  { name: 'system-nodes', tab: true, path: '/system/nodes', shows: 'The store is a file of this process' },
   { name: 'system-backups', tab: true, path: '/system/backups', shows: 'No backups yet' },
   { name: 'system-settings', path: '/system/settings', shows: 'THALWEG_PORT' },
   { name: 'profiles', path: '/profiles', shows: 'Identifiers' },

@@ -16,6 +16,8 @@ const EVENTS_DEFAULT = 100_000
 const EVENTS_MAX = 1_000_000_000
 
 interface ListenOptions {
+  readonly node?: string
+  readonly roles?: string
   readonly port?: string
   readonly host?: string
   readonly store?: string
@@ -44,6 +46,8 @@ export function programCommands(
     port: options.port,
     host: options.host,
     store: options.store,
+    node: options.node,
+    roles: options.roles,
     logLevel: options.logLevel,
     sandboxPort: options.sandboxPort,
     dataDir: session.options.data,
@@ -118,6 +122,8 @@ function listening(command: Command): Command {
     .option('--host <address>', 'address to bind (THALWEG_HOST, 127.0.0.1)')
     .option('--log <address>', 'embedded or nats://a,b,c (THALWEG_LOG)')
     .option('--store <url>', 'sqlite, sqlite:<path> or postgres://… (THALWEG_STORE)')
+    .option('--node <name>', 'name of this node among those of a PostgreSQL store (THALWEG_NODE)')
+    .option('--roles <list>', 'what it takes part in: ingest, deliver, schedule, api (THALWEG_ROLES)')
     .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (THALWEG_LOG_LEVEL)')
 }
 

@@ -9,6 +9,11 @@ export const systemRoutes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/system/nodes',
+    component: lazyRouteComponent(() => import('./nodes-page.tsx'), 'NodesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/system/backups',
     component: lazyRouteComponent(() => import('./backups-page.tsx'), 'BackupsPage'),
   }),

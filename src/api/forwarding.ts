@@ -1,0 +1,119 @@
+/**
+ * Any node takes the API. What is kept in the memory or on the disk of the node that does the work is answered there: this passes such a
+ * request on, as it came, and its answer back. One that was passed on once is answered where it is.
+ */
+
+import { type IncomingMessage, request as requestOf, type ServerResponse } from 'node:http'
+import { request as secureRequestOf } from 'node:https'
+import type { Cluster, NodeView } from '../cluster/cluster.ts'
+import type { Currents } from '../currents/registry.ts'
+import type { ApiLogger } from './parts.ts'
+
+export interface ForwardingParts {
+  readonly cluster: Cluster
+  readonly currents: Currents
+  readonly logger: ApiLogger
+}
+
+const PASSED_ON = 'x-thalweg-passed-on'
+/** What every node answers, whatever its roles. */
+const FOR_ALL = new Set(['/healthz', '/readyz', '/metrics'])
+const IDLE_MS_MAX = 120_000
+/** By the first word of an address behind the prefix: what the schedules work on. */
+const SCHEDULED = new Set([
+  'activations',
+  'audience-progress',
+  'audiences',
+  'authorizations',
+  'drift',
+  'entity',
+  'erasures',
+  'exports',
+  'imports',
+  'profile-schema',
+  'profiles',
+  'runs',
+  'segments',
+])
+
+export class Forwarding {
+  readonly #parts: ForwardingParts
+  readonly #prefix: string
+
+  constructor(parts: ForwardingParts, prefix: string) {
+    this.#parts = parts
+    this.#prefix = `${prefix}/`
+  }
+
+  /** Whether this node, which has not the role `api`, answers all the same: probes, and what another node passed on. */
+  static isForAll({ url = '', headers }: IncomingMessage): boolean {
+    return headers[PASSED_ON] !== undefined || FOR_ALL.has(url.split('?', 1)[0] ?? '')
+  }
+
+  /** Name of the post whose node is to answer, or of the current; undefined: any node does. */
+  wants({ url = '', headers }: IncomingMessage): { post: string } | { current: string } | undefined {
+    if (this.#parts.cluster.isSole || !url.startsWith(this.#prefix) || headers[PASSED_ON] !== undefined)
+      return undefined
+    const [first = '', second] = url.slice(this.#prefix.length).split(/[?#]/, 1)[0]?.split('/') ?? []
+    if (first === 'currents' && second !== undefined && second !== '') return { current: second }
+    const isBackup = first === 'system' && second === 'backups'
+    return SCHEDULED.has(first) || isBackup ? { post: 'schedule' } : undefined
+  }
+
+  /** False: to be answered here. Never rejects. */
+  async take(
+    request: IncomingMessage,
+    response: ServerResponse,
+    wanted: NonNullable<ReturnType<Forwarding['wants']>>,
+  ): Promise<boolean> {
+    try {
+      const post = 'post' in wanted ? wanted.post : await this.#postOf(wanted.current)
+      if (post === undefined || this.#parts.cluster.has(post)) return false
+      const node = await this.#parts.cluster.holderOf(post)
+      if (node === undefined || node.isThis || node.url === '' || node.state === 'gone') return false
+      this.#passOn(request, response, node)
+      return true
+    } catch {
+      // The answer of this node says what is the matter.
+      return false
+    }
+  }
+
+  async #postOf(which: string): Promise<string | undefined> {
+    const name = decodeURIComponent(which)
+    const { number } = await this.#parts.currents.get(/^\d+$/.test(name) ? Number(name) : name)
+    return `current ${number}`
+  }
+
+  #passOn(request: IncomingMessage, response: ServerResponse, node: NodeView): void {
+    const { cluster, logger } = this.#parts
+    const target = new URL(request.url ?? '/', node.url)
+    const send = target.protocol === 'https:' ? secureRequestOf : requestOf
+    const from = request.socket.remoteAddress ?? ''
+    const passed = send(target, {
+      method: request.method,
+      headers: {
+        ...request.headers,
+        [PASSED_ON]: cluster.node.name,
+        'x-forwarded-for': [request.headers['x-forwarded-for'], from].filter(Boolean).join(', '),
+      },
+      timeout: IDLE_MS_MAX,
+    })
+    passed.on('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+      answer.on('error', () => response.destroy())
+    })
+    passed.on('timeout', () => passed.destroy(new Error('it does not answer')))
+    passed.on('error', (error) => {
+      logger.warn({ err: error, node: node.name, url: request.url }, 'a request could not be passed on')
+      if (response.headersSent) return void response.destroy()
+      const message = `The node ${node.name}, which does this, cannot be reached: ${error.message}`
+      response
+        .writeHead(503, { 'content-type': 'application/json', 'retry-after': '2' })
+        .end(JSON.stringify({ error: { code: 'NODE_BUSY', message } }))
+    })
+    response.on('close', () => passed.destroy())
+    request.pipe(passed)
+  }
+}
