@@ -5,6 +5,7 @@ import { rowSet, textList } from '../../store/row-set.ts'
 import { putRows, type Row, type Target } from '../../store/rows.ts'
 import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
+import { addToQuarters } from '../audiences/quarters.ts'
 import type { Standing } from '../follower.ts'
 import type { Move } from '../judge.ts'
 import { pack, unpack } from '../packed.ts'
@@ -359,6 +360,7 @@ export class People {
         ...[move.audience, move.profile, move.at, move.entered ? 1 : 0, move.cause, move.offset],
       ]),
     )
+    await addToQuarters(tx, dialect, moves)
   }
 
   async #free(tx: Transaction<Schema>, keys: readonly (readonly string[])[]): Promise<void> {
