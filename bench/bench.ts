@@ -12,7 +12,7 @@ import { idle } from './idle.ts'
 import { importFiles } from './import.ts'
 import { latency } from './latency.ts'
 import { fanOut, pipeline } from './pipeline.ts'
-import { profiles } from './profiles.ts'
+import { profiles, profilesLarge } from './profiles.ts'
 import { replicated } from './replicated.ts'
 import { single } from './single.ts'
 import { soak } from './soak.ts'
@@ -66,6 +66,11 @@ const BENCHMARKS: Readonly<
   profiles: {
     about: 'a CSV file through the bulk door into resolved profiles (THALWEG_BENCH_PROFILES rows), twice',
     run: profiles,
+  },
+  'profiles-large': {
+    about: 'the same with five million rows, embedded',
+    run: profilesLarge,
+    onlyByName: true,
   },
   audiences: {
     about: 'people judged by all audiences at once, evaluation only, one core',

@@ -1,4 +1,7 @@
-/** A CSV file of people through the bulk door of a hub into resolved profiles, as far as it goes; then the same file again. */
+/**
+ * A CSV file of people through the bulk door of a hub into resolved profiles, as far as it goes; then the same people again.
+ * Beside it what SQLite takes for the same rows and nothing else: one upsert each into a table with a column for each column.
+ */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
@@ -32,26 +36,76 @@ export interface ProfileStats {
 
 const TOKEN = 'bench-token'
 const ROWS = Number(process.env.THALWEG_BENCH_PROFILES ?? 500_000)
+const LARGE_ROWS = 5_000_000
+/** Rows of one transaction of the bare upserts, as of the hub's. */
+const BARE_AT_ONCE = 4_000
 const LOOK_MS = 200
 const STUCK_MS = 120_000
 const CITIES = ['Berlin', 'Lyon', 'Osaka', 'Austin', 'Leeds', 'Porto', 'Turin', 'Lima']
 const HEAD =
   'external_id,braze_id,email,first_name,last_name,city,country,gender,language,phone_number,time_zone,date_of_birth\n'
 
+/** In both stores. */
 export async function profiles(): Promise<object[]> {
-  const embedded = await measured('embedded', {})
+  const bare = await bareUpserts(ROWS)
+  const embedded = await measured('embedded', ROWS, {})
   const stopServers = await setup()
   try {
     const { url, drop } = await postgresDatabase('empty')
-    const rows = await measured('PostgreSQL', { store: url })
+    const inRows = await measured('PostgreSQL', ROWS, { store: url })
     await drop()
-    return [...embedded, ...rows]
+    return [...bare, ...embedded, ...inRows]
   } finally {
     await stopServers()
   }
 }
 
-async function measured(store: string, settings: ProfilePlan['settings']): Promise<object[]> {
+/** Five million people, embedded: what becomes of speed and memory. */
+export async function profilesLarge(): Promise<object[]> {
+  return [...(await bareUpserts(LARGE_ROWS)), ...(await measured('embedded', LARGE_ROWS, {}))]
+}
+
+async function bareUpserts(rows: number): Promise<object[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'thalweg-bench-bare-'))
+  const file = new DatabaseSync(join(folder, 'people.db'))
+  try {
+    file.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma cache_size = -131072')
+    const columns = HEAD.trim().split(',')
+    file.exec(
+      `create table people (${columns.join(' text, ')} text, primary key (${columns[0]})) without rowid`,
+    )
+    const set = columns.slice(1).map((name) => `${name} = excluded.${name}`)
+    const upsert = file.prepare(
+      `insert into people values (${columns.map(() => '?').join()}) on conflict do update set ${set.join()}`,
+    )
+    return [0, 1].map((round) => {
+      const cpu = process.cpuUsage()
+      const startedAt = performance.now()
+      let waiting = 0
+      for (const text of csv(rows, round))
+        for (const line of text.trimEnd().split('\n')) {
+          if (line === HEAD.trimEnd()) continue
+          if (waiting === 0) file.exec('begin')
+          upsert.run(...line.split(','))
+          waiting = (waiting + 1) % BARE_AT_ONCE
+          if (waiting === 0) file.exec('commit')
+        }
+      if (waiting > 0) file.exec('commit')
+      const ms = performance.now() - startedAt
+      const { user, system } = process.cpuUsage(cpu)
+      return {
+        case: `${rows} bare upserts by node:sqlite, ${round === 0 ? 'new rows' : 'the same again'}`,
+        recordsPerSecond: (rows / ms) * 1000,
+        cpuMicrosPerRecord: (user + system) / rows,
+      }
+    })
+  } finally {
+    file.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function measured(store: string, rows: number, settings: ProfilePlan['settings']): Promise<object[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-bench-profiles-'))
   const child = fork(fileURLToPath(new URL('./profile-process.ts', import.meta.url)), [
     JSON.stringify({ dataDir, token: TOKEN, settings } satisfies ProfilePlan),
@@ -60,9 +114,9 @@ async function measured(store: string, settings: ProfilePlan['settings']): Promi
   try {
     const [{ url }] = (await once(child, 'message')) as [{ url: string }]
     return [
-      await load(child, url, `${store}, new people`, 0),
+      await load(child, url, `${store}, new people`, rows, 0),
       // Other rows of the same people.
-      await load(child, url, `${store}, the same people again`, 1),
+      await load(child, url, `${store}, the same people again`, rows, 1),
     ]
   } finally {
     if (child.connected) child.send('close')
@@ -71,43 +125,49 @@ async function measured(store: string, settings: ProfilePlan['settings']): Promi
   }
 }
 
-async function load(child: ChildProcess, url: string, name: string, round: number): Promise<object> {
+async function load(
+  child: ChildProcess,
+  url: string,
+  name: string,
+  rows: number,
+  round: number,
+): Promise<object> {
   const before = await statsOf(child)
   const startedAt = performance.now()
-  await upload(url, round)
+  await upload(url, rows, round)
   const uploadedMs = performance.now() - startedAt
-  const after = await settled(child, before.applied + ROWS)
+  const after = await settled(child, before.applied + rows)
   const ms = performance.now() - startedAt
   return {
-    case: `${ROWS} rows of a CSV file, ${name}`,
-    recordsPerSecond: (ROWS / ms) * 1000,
-    uploadedPerSecond: (ROWS / uploadedMs) * 1000,
-    cpuMicrosPerRecord: (after.childCpuMicros - before.childCpuMicros) / ROWS,
-    hubCpuMicrosPerRecord: (after.cpuMicros - before.cpuMicros) / ROWS,
+    case: `${rows} rows of a CSV file, ${name}`,
+    recordsPerSecond: (rows / ms) * 1000,
+    uploadedPerSecond: (rows / uploadedMs) * 1000,
+    cpuMicrosPerRecord: (after.childCpuMicros - before.childCpuMicros) / rows,
+    hubCpuMicrosPerRecord: (after.cpuMicros - before.cpuMicros) / rows,
     profiles: after.people.profiles,
     processRssMb: after.childRssBytes / 1_048_576,
     hubRssMb: after.rssBytes / 1_048_576,
   }
 }
 
-async function upload(url: string, round: number): Promise<void> {
+async function upload(url: string, rows: number, round: number): Promise<void> {
   const sent = request(`${url}/collect/bulk/braze_users?filename=people-${round}.csv`, {
     method: 'POST',
     headers: { 'content-type': 'application/csv', authorization: TOKEN },
   })
   const answered = once(sent, 'response')
-  await pipeline(Readable.from(rows(round)), sent)
+  await pipeline(Readable.from(csv(rows, round)), sent)
   const [response] = await answered
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
   if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${Buffer.concat(chunks)}`)
 }
 
-function* rows(round: number): Generator<string> {
+function* csv(rows: number, round: number): Generator<string> {
   let text = HEAD
-  for (let i = 0; i < ROWS; i++) {
+  for (let i = 0; i < rows; i++) {
     // Scattered over the people, as files are.
-    const n = (i * 7_919) % ROWS
+    const n = (i * 7_919) % rows
     const id = `5${n.toString(16).padStart(23, '0')}`
     const city = CITIES[(n + round) % CITIES.length]
     text += `user-${n},${id},person${n}@mail.example.com,Ada,Person ${n},${city},DE,F,de,+4915${1e8 + n},Europe/Berlin,1990-0${(n % 9) + 1}-1${n % 10}\n`

@@ -93,8 +93,24 @@ function monthOffset(months: number, nowMs: number): number {
 const offsets = new Map<number, { readonly from: number; readonly to: number; readonly ms: number }>()
 const OFFSETS_MAX = 1_000
 
-/** The first moment of the month of now, or of one so many months later. */
+/**
+ * The first moment of the month of now, or of one so many months later. By the calendar of years that begin in March (Howard
+ * Hinnant, `civil_from_days`), without a Date: rules ask several times for each birthday.
+ */
 function monthStart(nowMs: number, later: number): number {
-  const date = new Date(nowMs)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + later, 1)
+  const day = Math.floor(nowMs / DAY_MS) + DAYS_TO_1970
+  const era = Math.floor(day / ERA_DAYS)
+  const ofEra = day - era * ERA_DAYS
+  const years = Math.floor(
+    (ofEra - Math.floor(ofEra / 1_460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365,
+  )
+  const ofYear = ofEra - (365 * years + Math.floor(years / 4) - Math.floor(years / 100))
+  const months = 12 * (era * 400 + years) + Math.floor((5 * ofYear + 2) / 153) + later
+  const year = Math.floor(months / 12)
+  const before = 365 * year + Math.floor(year / 4) - Math.floor(year / 100) + Math.floor(year / 400)
+  return (before + Math.floor((153 * (months - 12 * year) + 2) / 5) - DAYS_TO_1970) * DAY_MS
 }
+
+/** Days of 400 years, and from 1 March 0000 to 1 January 1970. */
+const ERA_DAYS = 146_097
+const DAYS_TO_1970 = 719_468

@@ -36,6 +36,7 @@ export class Doctrine implements Judge {
   /** Changes whenever somebody might be judged otherwise. */
   readonly judgedBy: string
   readonly #audiences: RuleSet
+  readonly #asked: ReadonlySet<string>
   readonly #streams: ProfileSchema['streams']
   readonly #mappers: StreamMappers
   readonly #sources: ReadonlyMap<number, ReadableSource>
@@ -51,12 +52,24 @@ export class Doctrine implements Judge {
       audiences.map((rule) => ({ ...rule, filter: parseFilter(rule.filter) })),
       fieldTypesOf(schema),
     )
+    this.#asked = this.#audiences.fields
     this.judgedBy = this.#audiences.fingerprint
   }
 
   /** Names of the fields that audiences ask for. */
   get askedFields(): ReadonlySet<string> {
-    return this.#audiences.fields
+    return this.#asked
+  }
+
+  /** Whether the two are one to all audiences. */
+  asksAlike(one: Fields, other: Fields): boolean {
+    for (const field of this.#asked) {
+      const [a, b] = [one[field], other[field]]
+      if (a === b) continue
+      if (typeof a !== 'object' || typeof b !== 'object' || JSON.stringify(a) !== JSON.stringify(b))
+        return false
+    }
+    return true
   }
 
   /** Whether there is a source with records of a stream. */

@@ -22,8 +22,13 @@ const SECOND_LEVEL = new Set(['ac', 'co', 'com', 'edu', 'gov', 'net', 'org', 'ne
 
 /** The name that is bought, with nothing below it: of `www.example.co.uk` it is `example.co.uk`. */
 export function domainOf(host: string): string {
-  const labels = host.split('.')
-  const [second = '', top = ''] = labels.slice(-2)
-  const count = top.length === 2 && SECOND_LEVEL.has(second) ? 3 : 2
-  return labels.slice(-count).join('.')
+  const top = host.lastIndexOf('.')
+  const second = dotBefore(host, top)
+  const isSecondLevel = host.length - top === 3 && SECOND_LEVEL.has(host.slice(second + 1, Math.max(0, top)))
+  return host.slice((isSecondLevel ? dotBefore(host, second) : second) + 1)
+}
+
+/** -1: there is none. */
+function dotBefore(host: string, at: number): number {
+  return at <= 0 ? -1 : host.lastIndexOf('.', at - 1)
 }

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { IDENTIFIERS, schemaOf, World } from './identity/identity.fixture.ts'
+import { foldFields } from './identity/fold.ts'
+import { IDENTIFIERS, START_MS, schemaOf, World } from './identity/identity.fixture.ts'
 import { EXTRA_FIELDS, records, SEED } from './identity/identity-arbitrary.fixture.ts'
-import { pack, unpack } from './packed.ts'
+import { measure, pack, unpack } from './packed.ts'
+import type { Fields } from './values.ts'
 
 /** Small limits, so that much retires and is shared. */
 const SCHEMA = schemaOf(
@@ -16,10 +18,11 @@ it('gives back every profile as it was', () => {
       const world = new World(SCHEMA)
       for (const record of all) world.take(record)
       for (const profile of world.set.profiles.values()) {
-        const text = pack(profile)
-        const { id: _id, fields: _fields, members: _members, flipAt: _flipAt, ...core } = profile
-        expect(unpack(text)).toEqual(core)
-        expect(profile.bytes).toBe(text.length)
+        profile.fields = foldFields(profile, world.rules, START_MS)
+        const { id: _id, fields, members: _members, flipAt: _flipAt, bytes: _bytes, ...core } = profile
+        const kept = JSON.parse(JSON.stringify(fields)) as Fields
+        expect(unpack(pack(profile, fields), kept)).toEqual(core)
+        expect(unpack(pack(profile, {}), {})).toEqual(core)
       }
     }),
     { seed: SEED, numRuns: 100 },
@@ -33,9 +36,22 @@ it('takes less than half of what JSON does', () => {
     values: { city: 'Ulm', visits: 3, tags: ['a', 'b'], events: { open: [1, 2] } },
   })
   const profile = world.profile(id)
-  expect(pack(profile).length).toBeLessThan(JSON.stringify(profile).length / 2)
+  measure(profile)
+  expect(profile.bytes).toBeLessThan(JSON.stringify(profile).length / 2)
+  profile.fields = foldFields(profile, world.rules, START_MS)
+  expect(pack(profile, profile.fields).length).toBeLessThan(profile.bytes)
 })
 
-it.each(['[]', '{}', '[2,0]', 'null'])('refuses %s', (text) => {
-  expect(() => unpack(text)).toThrow(TypeError)
+it('reads what was written when every value stood there', () => {
+  const text = '[1,1000,500,["s"],[0,0],[["user","u",0,500,2,["city",0,"Ulm",0]]],[],[]]'
+  expect(unpack(text, { user: 'u', city: 'Ulm' }).identifiers).toEqual([
+    {
+      ...{ field: 'user', value: 'u', firstAt: 1_000, lastAt: 1_500, count: 2 },
+      fragment: { city: { value: 'Ulm', at: 1_000, stream: 's' } },
+    },
+  ])
+})
+
+it.each(['[]', '{}', '[3,0]', 'null'])('refuses %s', (text) => {
+  expect(() => unpack(text, {})).toThrow(TypeError)
 })

@@ -12,6 +12,6 @@ export interface MappedRecord {
   readonly joins: boolean
   /** As the mapping gave them; a field may stand there several times. */
   readonly identifiers: readonly { readonly field: string; readonly value: string }[]
-  /** Values of fields that are no identifiers, and of those that are, by field. */
-  readonly values: ReadonlyMap<string, Value>
+  /** Values of fields that are no identifiers, and of those that are: of each field one. */
+  readonly values: Iterable<readonly [field: string, value: Value]>
 }

@@ -41,8 +41,8 @@ export class WorkingSet {
   readonly neverLinks: ReadonlySet<string>
   /** Profiles that were changed or made. */
   readonly touched = new Set<number>()
-  /** Identifiers whose owner is another one now; null: nobody's. */
-  readonly moved = new Map<IdentifierKey, number | null>()
+  /** Identifiers whose owner is another one now, perhaps several times: `owners` says whose they are. */
+  readonly moved: IdentifierKey[] = []
   /** Loser → survivor, of this stretch. */
   readonly merged = new Map<number, number>()
   readonly merges: Merge[] = []
@@ -74,6 +74,6 @@ export class WorkingSet {
 
   own(key: IdentifierKey, owner: number | null): void {
     this.owners.set(key, owner)
-    this.moved.set(key, owner)
+    this.moved.push(key)
   }
 }

@@ -26,6 +26,7 @@ import * as nodes from './migrations/0016-nodes.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
 import * as sides from './profile-migrations/0003-sides.ts'
+import * as quarters from './profile-migrations/0004-quarters.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -72,6 +73,7 @@ export const PROFILE_PLAN: Plan = {
     { number: 1, name: 'people', up: people.up },
     { number: 2, name: 'exports', up: exportedPeople.up },
     { number: 3, name: 'sides', up: sides.up },
+    { number: 4, name: 'quarters', up: quarters.up },
   ],
 }
 

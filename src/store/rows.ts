@@ -1,8 +1,8 @@
 /** Thousands of rows into one table, with few statements: what a stretch of records leaves behind. */
 
-import { CompiledQuery, type Transaction } from 'kysely'
-import { bindText } from './binding.ts'
+import { CompiledQuery, sql, type Transaction } from 'kysely'
 import type { Dialect } from './columns.ts'
+import { type Cell, columnArrays } from './row-set.ts'
 import type { Schema } from './schema.ts'
 
 export interface Target {
@@ -13,7 +13,7 @@ export interface Target {
   readonly key?: readonly string[]
 }
 
-export type Row = readonly (string | number | null)[]
+export type Row = readonly Cell[]
 
 /** SQLite prepares a statement for each number of rows: full ones, and one for what is left. */
 const ROWS_AT_ONCE = 64
@@ -30,24 +30,19 @@ export async function putRows(
   const head = `insert into ${target.table} (${names.join(', ')})`
   const tail = conflictOf(target, names)
   if (dialect === 'postgres') {
-    const types = Object.values(target.columns).map((type) => (type === 'whole' ? 'bigint' : 'text'))
-    const arrays = types.map((type, i) => `$${i + 1}::${type}[]`)
-    const columns = names.map((_, i) => rows.map((row) => boundCell(row[i] ?? null)))
-    await tx.executeQuery(
-      CompiledQuery.raw(`${head} select * from unnest(${arrays.join(', ')}) ${tail}`, columns),
+    await sql`${sql.raw(head)} select * from unnest(${columnArrays(target.columns, rows)}) ${sql.raw(tail)}`.execute(
+      tx,
     )
     return
   }
   const one = `(${names.map(() => '?').join(', ')})`
   for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
-    const some = rows.slice(from, from + ROWS_AT_ONCE)
-    const values = new Array<string>(some.length).fill(one).join(', ')
-    await tx.executeQuery(CompiledQuery.raw(`${head} values ${values} ${tail}`, some.flat()))
+    const to = Math.min(rows.length, from + ROWS_AT_ONCE)
+    const cells: Cell[] = []
+    for (let at = from; at < to; at++) for (const cell of rows[at] as Row) cells.push(cell)
+    const values = new Array<string>(to - from).fill(one).join(', ')
+    await tx.executeQuery(CompiledQuery.raw(`${head} values ${values} ${tail}`, cells))
   }
-}
-
-function boundCell(cell: string | number | null): string | number | null {
-  return typeof cell === 'string' ? bindText(cell) : cell
 }
 
 function conflictOf({ key }: Target, names: readonly string[]): string {

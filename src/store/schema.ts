@@ -71,6 +71,7 @@ export interface Schema {
   profile_never_links: ProfileNeverLinksTable
   audience_members: AudienceMembersTable
   audience_moves: AudienceMovesTable
+  audience_quarters: AudienceQuartersTable
   erasures: ErasuresTable
   suppressions: SuppressionsTable
   exports: ExportsTable
@@ -734,6 +735,15 @@ export interface AudienceMovesTable {
   entered: number
   cause: string // see MOVE_CAUSES
   record_offset: number | null
+}
+
+/** profiles: how many moved, by audience and quarter of an hour. Key: audience, quarter. */
+export interface AudienceQuartersTable {
+  audience: number
+  /** Since the epoch. */
+  quarter: number
+  entered: number
+  departed: number
 }
 
 /** profiles: audiences on their way to a vendor. Key: number. */

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { AudienceDesk } from '../../src/profiles/audiences/desk.ts'
 import * as history from '../../src/profiles/audiences/history.ts'
+import { addToQuarters } from '../../src/profiles/audiences/quarters.ts'
 import { AudienceDefinition, AudienceRegistry } from '../../src/profiles/audiences/registry.ts'
 import { AudienceSizes } from '../../src/profiles/audiences/sizes.ts'
 import type { Profile } from '../../src/profiles/profile.ts'
@@ -208,10 +209,8 @@ describe.each(DIALECTS)('rules in %s', (dialect) => {
 
 describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
   const AUDIENCE = 7
-  const STEP = 1_000
-
   /** Many moves of few people, several within one instant, beside moves of another audience. */
-  async function moved(seed: number) {
+  async function moved(seed: number, pauseMs = 100) {
     const store = await profileStore(dialect)
     const random = seededRandom(seed)
     const below = (count: number) => Math.floor(random() * count)
@@ -219,7 +218,7 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
     const moves: { profile: number; at: number; entered: boolean }[] = []
     let at = NOW
     for (let i = 0; i < 200; i++) {
-      at += below(3) * 100
+      at += below(3) * pauseMs
       const profile = 1 + below(12)
       const entered = !members.has(profile)
       if (entered) members.set(profile, at)
@@ -237,6 +236,14 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
         .values(row(move, AUDIENCE + 1))
         .execute()
     }
+    for (const audience of [AUDIENCE, AUDIENCE + 1])
+      await store.transaction((tx) =>
+        addToQuarters(
+          tx,
+          dialect,
+          moves.map((move) => ({ ...move, audience })),
+        ),
+      )
     const held = [...members].map(([profile, since]) => ({ audience: AUDIENCE, profile, since }))
     await store.db.insertInto('audience_members').values(held).execute()
     return { store, moves, members, end: at }
@@ -256,12 +263,15 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
   const pairs = (members: ReadonlyMap<number, number>) =>
     [...members].map(([profile, since]) => ({ profile, since })).sort((a, b) => a.profile - b.profile)
 
-  test('at any instant, between any two, and over time', async () => {
-    const { store, moves, members, end } = await moved(1)
+  // All within a quarter of an hour; over days.
+  test.each([
+    { pauseMs: 100, stepMs: 1_000 },
+    { pauseMs: 1_000_000, stepMs: 5 * 3_600_000 },
+  ])('at any instant, between any two, and over time, $pauseMs ms apart', async ({ pauseMs, stepMs }) => {
+    const { store, moves, members, end } = await moved(1, pauseMs)
     const { db } = store
-    const { sizes, upTo } = await new AudienceSizes(store).all()
+    const { sizes } = await new AudienceSizes(store).all()
     expect(sizes).toEqual(new Map([[AUDIENCE, members.size]]))
-    const present = { size: members.size, upTo }
     expect(await history.members(db, AUDIENCE, { after: 0, limit: 100 })).toEqual(pairs(members))
     const [, second] = pairs(members)
     expect(await history.members(db, AUDIENCE, { after: pairs(members)[0]?.profile ?? 0, limit: 1 })).toEqual(
@@ -271,18 +281,28 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
     const instants = [NOW - 1, NOW, NOW + 150, NOW + 5_000, (NOW + end) / 2, end, end + DAY].map(Math.floor)
     for (const at of instants) {
       const then = playedTo(moves, at)
-      expect(await history.membersAt(db, AUDIENCE, at, { after: 0, limit: 100 })).toEqual(pairs(then))
-      expect(await history.membersAt(db, AUDIENCE, at, { after: 5, limit: 2 })).toEqual(
-        pairs(then)
-          .filter(({ profile }) => profile > 5)
-          .slice(0, 2),
-      )
-      expect(await history.sizeAt(db, AUDIENCE, at, present)).toBe(then.size)
+      // As if there were few moves until then, few departures since, and many of both.
+      for (const fewMoves of [moves.length, moves.length / 4, -1]) {
+        const page = (after: number, limit: number) =>
+          history.membersAt(db, AUDIENCE, at, { after, limit }, fewMoves)
+        expect(await page(0, 100)).toEqual(pairs(then))
+        expect(await page(5, 2)).toEqual(
+          pairs(then)
+            .filter(({ profile }) => profile > 5)
+            .slice(0, 2),
+        )
+      }
+      expect(await history.movesSince(db, AUDIENCE, at)).toEqual({
+        audience: AUDIENCE,
+        entered: moves.filter((move) => move.at >= at && move.entered).length,
+        left: moves.filter((move) => move.at >= at && !move.entered).length,
+      })
+      expect(await history.sizeAt(db, AUDIENCE, at)).toBe(then.size)
       for (const later of instants.filter((one) => one >= at)) {
         const now = playedTo(moves, later)
         const entered = [...now.keys()].filter((profile) => !then.has(profile)).sort((a, b) => a - b)
         const left = [...then.keys()].filter((profile) => !now.has(profile)).sort((a, b) => a - b)
-        expect(await history.compare(db, AUDIENCE, { a: at, b: later, limit: 3 }, present)).toEqual({
+        expect(await history.compare(db, AUDIENCE, { a: at, b: later, limit: 3 })).toEqual({
           sizeAtA: then.size,
           sizeAtB: now.size,
           entered: entered.length,
@@ -292,20 +312,18 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
         })
       }
     }
-    const points = await history.sizeOverTime(
-      db,
-      AUDIENCE,
-      { from: NOW + 500, to: end, stepMs: STEP },
-      present,
-    )
-    expect(points).toHaveLength(Math.ceil((end - NOW - 500) / STEP))
-    for (const { at, size, entered, left } of points) {
-      expect(size).toBe(playedTo(moves, at).size)
-      const during = moves.filter((move) => move.at > at - STEP && move.at <= at)
-      expect([entered, left]).toEqual([
-        during.filter((move) => move.entered).length,
-        during.filter((move) => !move.entered).length,
-      ])
+    const hour = Math.floor(NOW / 3_600_000) * 3_600_000
+    for (const from of [NOW + 500, hour - 1, hour + 3_600_000]) {
+      const points = await history.sizeOverTime(db, AUDIENCE, { from, to: end, stepMs })
+      expect(points).toHaveLength(Math.max(0, Math.ceil((end - from) / stepMs)))
+      for (const { at, size, entered, left } of points) {
+        expect(size).toBe(playedTo(moves, at).size)
+        const during = moves.filter((move) => move.at > at - stepMs && move.at <= at)
+        expect([entered, left]).toEqual([
+          during.filter((move) => move.entered).length,
+          during.filter((move) => !move.entered).length,
+        ])
+      }
     }
   })
 
@@ -435,13 +453,19 @@ describe.each(DIALECTS)('asking the people, in %s', (dialect) => {
 
   test('moves since an instant, and by what people are known', async () => {
     const { store, desk: asked } = await desk([{ visits: 1 }, { visits: 2 }])
-    const moved = (audience: number, at: number, entered: number) => ({
-      ...{ audience, profile: 1, at, entered, cause: 'clock', record_offset: null },
+    const moved = (audience: number, at: number, entered: boolean) => ({ audience, at, entered })
+    const moves = [
+      ...[moved(1, NOW - DAY - 1, true), moved(1, NOW - DAY, false), moved(1, NOW, true)],
+      moved(2, NOW, true),
+    ]
+    const rows = moves.map((move) => ({
+      ...{ ...move, entered: move.entered ? 1 : 0 },
+      ...{ profile: 1, cause: 'clock', record_offset: null },
+    }))
+    await store.transaction(async (tx) => {
+      await tx.insertInto('audience_moves').values(rows).execute()
+      await addToQuarters(tx, dialect, moves)
     })
-    await store.db
-      .insertInto('audience_moves')
-      .values([moved(1, NOW - DAY - 1, 1), moved(1, NOW - DAY, 0), moved(1, NOW, 1), moved(2, NOW, 1)])
-      .execute()
     expect(await asked.audienceChanges([1, 3], NOW - DAY)).toEqual([
       { audience: 1, entered: 1, left: 1 },
       { audience: 3, entered: 0, left: 0 },

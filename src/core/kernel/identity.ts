@@ -19,7 +19,15 @@ const NIL: Readonly<Identity> = [0x7468616c, 0x7765672d, 0x6e696c2d, 0x69643030]
  * Equal ids have equal identities. Never all zero. A lone surrogate counts as U+FFFD, as TextEncoder has it.
  */
 export function identityOf(id: string, key: Uint8Array): Identity {
-  const words = UUID.test(id) ? uuidWords(id) : siphash128(encoder.encode(id), key)
+  return notNil(UUID.test(id) ? uuidWords(id) : siphash128(encoder.encode(id), key))
+}
+
+/** The same of a UUID whose 16 bytes these begin with. */
+export function identityOfUuid(bytes: Buffer): Identity {
+  return notNil([bytes.readUInt32BE(0), bytes.readUInt32BE(4), bytes.readUInt32BE(8), bytes.readUInt32BE(12)])
+}
+
+function notNil(words: Identity): Identity {
   return (words[0] | words[1] | words[2] | words[3]) === 0 ? [...NIL] : words
 }
 

@@ -143,7 +143,7 @@ export class AudienceDesk implements AudienceQueries {
   }
 
   async audienceSize(audience: number): Promise<number> {
-    return (await this.#present(audience)).size
+    return (await this.#sizes.all()).sizes.get(audience) ?? 0
   }
 
   audienceMembers(audience: number, page: history.MembersPage): Promise<history.Membership[]> {
@@ -163,22 +163,22 @@ export class AudienceDesk implements AudienceQueries {
     return history.membersAt(this.#store.db, audience, at, page)
   }
 
-  async audienceSizeAt(audience: number, at: number): Promise<number> {
-    return history.sizeAt(this.#store.db, audience, at, await this.#present(audience))
+  audienceSizeAt(audience: number, at: number): Promise<number> {
+    return history.sizeAt(this.#store.db, audience, at)
   }
 
-  async audienceCompare(
+  audienceCompare(
     audience: number,
     instants: Parameters<AudienceQueries['audienceCompare']>[1],
   ): Promise<history.Comparison> {
-    return history.compare(this.#store.db, audience, instants, await this.#present(audience))
+    return history.compare(this.#store.db, audience, instants)
   }
 
-  async audienceOverTime(
+  audienceOverTime(
     audience: number,
     window: Parameters<AudienceQueries['audienceOverTime']>[1],
   ): Promise<history.SizePoint[]> {
-    return history.sizeOverTime(this.#store.db, audience, window, await this.#present(audience))
+    return history.sizeOverTime(this.#store.db, audience, window)
   }
 
   async audiencePreview({
@@ -231,11 +231,6 @@ export class AudienceDesk implements AudienceQueries {
     const why = setFor(rules, [audience], schema).why(audience, found.fields, nowMs)
     const moves = await history.moves(this.#store.db, { audience, profile: found.id, limit: WHY_MOVES })
     return { profile: found.id, why, since: found.members[audience] ?? null, moves }
-  }
-
-  async #present(audience: number): Promise<history.Present> {
-    const { sizes, upTo } = await this.#sizes.all()
-    return { size: sizes.get(audience) ?? 0, upTo }
   }
 
   /**

@@ -1,12 +1,13 @@
 /**
  * Who is and was in which audience: questions to the tables that the engine of profiles writes, in the process that has them
- * open. What was at an instant follows from what is and the moves since: so asking about lately costs little, however many people there are.
- * Moves are in the order of their ids.
+ * open. Sizes of the past are sums of quarters of an hour (quarters.ts), and moves are looked at for parts of one only; people of the past follow from
+ * those of now and the moves since, page by page. Moves are in the order of their ids.
  */
 
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../../store/schema.ts'
 import type { MoveCause } from '../judge.ts'
+import { endOf, quarterOf, quartersFrom } from './quarters.ts'
 
 type Db = Kysely<Schema>
 
@@ -124,70 +125,107 @@ export interface MoveCounts {
 
 /** From an instant on. */
 export async function movesSince(db: Db, audience: number, since: number): Promise<MoveCounts> {
+  const first = quarterOf(since)
+  const whole = await inQuarters(db, audience, first + 1, Number.MAX_SAFE_INTEGER)
+  const part = await within(db, audience, since, endOf(first))
+  return { audience, entered: whole.entered + part.entered, left: whole.left + part.left }
+}
+
+interface Counts {
+  readonly entered: number
+  readonly left: number
+}
+
+/** Both included. */
+async function inQuarters(db: Db, audience: number, from: number, to: number): Promise<Counts> {
+  const row = await db
+    .selectFrom('audience_quarters')
+    .select(({ fn }) => [fn.sum<number>('entered').as('entered'), fn.sum<number>('departed').as('left')])
+    .where('audience', '=', audience)
+    .where('quarter', '>=', from)
+    .where('quarter', '<=', to)
+    .executeTakeFirstOrThrow()
+  return { entered: Number(row.entered ?? 0), left: Number(row.left ?? 0) }
+}
+
+/** Of moves one by one, of either instant, too. */
+async function within(db: Db, audience: number, from: number, to: number): Promise<Counts> {
   const row = await db
     .selectFrom('audience_moves')
     .select(({ fn }) => [fn.sum<number>('entered').as('entered'), fn.countAll<number>().as('moved')])
     .where('audience', '=', audience)
-    .where('at', '>=', since)
+    .where('at', '>=', from)
+    .where('at', '<=', to)
     .executeTakeFirstOrThrow()
   const entered = Number(row.entered ?? 0)
-  return { audience, entered, left: Number(row.moved) - entered }
+  return { entered, left: Number(row.moved) - entered }
 }
 
-/** How many are in an audience, the moves up to an id included. What was before follows from there, back through the moves since. */
-export interface Present {
-  readonly size: number
-  readonly upTo: number
-}
+/** So many moves are looked at one by one. */
+const FEW_MOVES = 5_000
 
 /**
- * Who was in the audience at an instant, that instant's moves included; since when is of that time. Costs a page, and the departures since:
- * whoever did not move since is in it now. A plus before a column keeps SQLite from its index, where another one finds less.
+ * Who was in the audience at an instant, that instant's moves included; since when is of that time. Costs a page: where little
+ * had moved until then, of those who had; else of those who are in it now, and of those who have left it, by moment where they are few
+ * and else by profile. A plus before a column keeps SQLite from the other index.
  */
 export async function membersAt(
   db: Db,
   audience: number,
   at: number,
   { after, limit }: MembersPage,
+  fewMoves = FEW_MOVES,
 ): Promise<Membership[]> {
+  const before = await inQuarters(db, audience, 0, quarterOf(at))
+  if (before.entered + before.left <= fewMoves) {
+    // Whoever entered by a join had been in it for longer.
+    const { rows } = await sql<Membership>`
+      select profile, coalesce((
+        select since from audience_members as member
+        where member.audience = ${audience} and member.profile = entry.profile and member.since <= entry.at
+      ), at) as since from audience_moves as entry
+      where entered = 1 and profile > ${after} and id in (
+        select max(id) from audience_moves where audience = ${audience} and at <= ${at} group by profile
+      ) order by profile limit ${limit}`.execute(db)
+    return rows
+  }
+  const since = await inQuarters(db, audience, quarterOf(at), Number.MAX_SAFE_INTEGER)
+  const departed =
+    since.left <= fewMoves
+      ? sql`departure.at > ${at} and +departure.profile > ${after}`
+      : sql`+departure.at > ${at} and departure.profile > ${after}`
   const { rows } = await sql<Membership>`
     select profile, since from (
       select * from (
         select profile, since from audience_members as member
         where audience = ${audience} and profile > ${after} and since <= ${at} and not exists (
           select 1 from audience_moves as move
-          where move.profile = member.profile and +move.audience = ${audience} and +move.at > ${at}
+          where move.profile = member.profile and move.audience = ${audience} and move.at > ${at}
         ) order by profile limit ${limit}
       ) as stayed
       union all
       select * from (
         select departure.profile as profile, (
           select before.at from audience_moves as before
-          where before.profile = departure.profile and +before.audience = ${audience} and before.id < departure.id
+          where before.profile = departure.profile and before.audience = ${audience} and before.id < departure.id
           order by before.id desc limit 1
         ) as since
         from audience_moves as departure
-        where departure.audience = ${audience} and departure.at > ${at} and departure.entered = 0
-          and +departure.profile > ${after} and not exists (
-            select 1 from audience_moves as earlier
-            where earlier.profile = departure.profile and +earlier.audience = ${audience}
-              and +earlier.at > ${at} and +earlier.id < departure.id
-          )
+        where departure.audience = ${audience} and departure.entered = 0 and ${departed} and not exists (
+          select 1 from audience_moves as earlier
+          where earlier.profile = departure.profile and earlier.audience = ${audience}
+            and earlier.at > ${at} and earlier.id < departure.id
+        )
         order by departure.profile limit ${limit}
       ) as gone
     ) as both_of order by profile limit ${limit}`.execute(db)
   return rows
 }
 
-export async function sizeAt(db: Db, audience: number, at: number, present: Present): Promise<number> {
-  const row = await db
-    .selectFrom('audience_moves')
-    .select(sql<number>`coalesce(sum(2 * entered - 1), 0)`.as('change'))
-    .where('audience', '=', audience)
-    .where('at', '>', at)
-    .where(sql`+id`, '<=', present.upTo)
-    .executeTakeFirstOrThrow()
-  return present.size - Number(row.change)
+export async function sizeAt(db: Db, audience: number, at: number): Promise<number> {
+  const whole = await inQuarters(db, audience, 0, quarterOf(at))
+  const after = await within(db, audience, at + 1, endOf(quarterOf(at)))
+  return whole.entered - whole.left - (after.entered - after.left)
 }
 
 /** Two instants, `a` not after `b`. Only those who moved between them are looked at. */
@@ -195,7 +233,6 @@ export async function compare(
   db: Db,
   audience: number,
   { a, b, limit }: { readonly a: number; readonly b: number; readonly limit: number },
-  present: Present,
 ): Promise<Comparison> {
   // Whoever moved first by entering was out before; whoever moved last by entering is in after.
   const changed = sql<{ profile: number; first: number; last: number }>`
@@ -217,8 +254,8 @@ export async function compare(
   }
   const count = (entered: number) => Number(counted.find((row) => row.entered === entered)?.count ?? 0)
   return {
-    sizeAtA: await sizeAt(db, audience, a, present),
-    sizeAtB: await sizeAt(db, audience, b, present),
+    sizeAtA: await sizeAt(db, audience, a),
+    sizeAtB: await sizeAt(db, audience, b),
     entered: count(1),
     left: count(0),
     enteredSample: await some(1),
@@ -234,25 +271,40 @@ export async function sizeOverTime(
   db: Db,
   audience: number,
   { from, to, stepMs }: { readonly from: number; readonly to: number; readonly stepMs: number },
-  present: Present,
 ): Promise<SizePoint[]> {
   const points = Math.min(POINTS_MAX, Math.ceil((to - from) / stepMs))
-  const { rows } = await sql<{ step: number; entered: number; moved: number }>`
-    select (at - ${from} - 1) / ${stepMs} as step, sum(entered) as entered, count(*) as moved
-    from audience_moves
-    where audience = ${audience} and at > ${from} and +id <= ${present.upTo}
-    group by 1`.execute(db)
-  const steps = new Map<number, { entered: number; left: number }>()
-  let now = present.size
-  for (const row of rows) {
-    const entered = Number(row.entered)
-    const left = Number(row.moved) - entered
-    steps.set(Number(row.step), { entered, left })
-    now -= entered - left
+  const steps = Array.from({ length: points }, () => ({ entered: 0, left: 0 }))
+  const stepOf = (at: number): number => Math.floor((at - from - 1) / stepMs)
+  /** Quarters that a step ends within, as runs of some in a row. */
+  const parted: { first: number; last: number }[] = []
+  let size = await sizeAt(db, audience, from)
+  for (const { quarter, entered, departed } of await quartersFrom(db, audience, quarterOf(from + 1))) {
+    const step = stepOf(endOf(quarter - 1) + 1)
+    if (step >= points) break
+    const counts = steps[step]
+    const run = parted.at(-1)
+    if (counts !== undefined && step === stepOf(endOf(quarter))) count(counts, entered, departed)
+    else if (run?.last === quarter - 1) run.last = quarter
+    else parted.push({ first: quarter, last: quarter })
   }
-  return Array.from({ length: points }, (_, step) => {
-    const { entered, left } = steps.get(step) ?? { entered: 0, left: 0 }
-    now += entered - left
-    return { at: from + (step + 1) * stepMs, size: now, entered, left }
+  for (const { first, last } of parted) {
+    const { rows } = await sql<{ step: number; entered: number; moved: number }>`
+      select (at - ${from} - 1) / ${stepMs} as step, sum(entered) as entered, count(*) as moved
+      from audience_moves
+      where audience = ${audience} and at > ${Math.max(from, endOf(first - 1))} and at <= ${endOf(last)}
+      group by 1`.execute(db)
+    for (const { step, entered, moved } of rows) {
+      const counts = steps[Number(step)]
+      if (counts !== undefined) count(counts, Number(entered), Number(moved) - Number(entered))
+    }
+  }
+  return steps.map(({ entered, left }, step) => {
+    size += entered - left
+    return { at: from + (step + 1) * stepMs, size, entered, left }
   })
+}
+
+function count(counts: { entered: number; left: number }, entered: number, left: number): void {
+  counts.entered += entered
+  counts.left += left
 }

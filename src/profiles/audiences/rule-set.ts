@@ -1,7 +1,7 @@
 /**
- * All audiences at once, as one judge: their rules share the fields that they read, an included audience is judged once,
- * before those that include it, and an audience none of whose fields a profile has costs nothing, because its answer is the
- * same for all such profiles.
+ * All audiences at once, as one judge: their rules share the fields that they read, and an included audience is judged once,
+ * before those that include it. Only those are asked whose answer the profile's values leave open: a rule that is false
+ * without a value of a field, or without one of some values, is found by it; any other by each field that it asks for.
  */
 
 import { createHash } from 'node:crypto'
@@ -43,8 +43,10 @@ export class RuleSet implements Judge {
   readonly #answers: Float64Array
   /** By place: of a profile that has none of the audience's fields. */
   readonly #absent: Float64Array
-  /** By slot: places of the audiences that ask for it, as bits. */
+  /** By slot: places of the audiences to be asked where it has a value, as bits. */
   readonly #askers: readonly Uint32Array[]
+  /** The same of those to be asked where it has one of these values; undefined: there are none. */
+  readonly #askersOf: readonly (ReadonlyMap<Value, Uint32Array> | undefined)[]
   readonly #asked: Uint32Array
   readonly #slots: (Value | undefined)[]
   readonly #resolve: (audience: string) => NumberedRule | undefined
@@ -65,13 +67,17 @@ export class RuleSet implements Judge {
       const compiled = inAudience(slug, () =>
         compileFilter(filter, {
           types,
-          plan: { slotOf: (ref) => noted(slots, this.#plan.slotOf(ref)) },
+          plan: {
+            slotOf: (ref) => noted(slots, this.#plan.slotOf(ref)),
+            slotThrough: (from, name, apply) => noted(slots, this.#plan.slotThrough(from, name, apply)),
+          },
           include: (audience) => {
             const included = resolve(audience)
             if (included === undefined) return undefined
             const place = this.#places.get(included.number) ?? 0
-            for (const slot of members[place]?.slots ?? []) slots.add(slot)
-            return this.#answerOf(place)
+            const { slots: asked, compiled } = members[place] as Member
+            for (const slot of asked) slots.add(slot)
+            return { judge: this.#answerOf(place), needs: compiled.needs }
           },
           slugs: () => rules.map((rule) => rule.slug),
         }),
@@ -88,12 +94,22 @@ export class RuleSet implements Judge {
     this.fingerprint = fingerprintOf(ordered, this.#plan.fields, types)
     const words = Math.ceil(members.length / 32)
     this.#asked = new Uint32Array(words)
-    this.#askers = this.#slots.map((_, slot) => {
-      const bits = new Uint32Array(words)
-      for (const [place, { slots }] of members.entries())
-        if (slots.has(slot)) bits[place >> 5] = (bits[place >> 5] ?? 0) | (1 << (place & 31))
-      return bits
-    })
+    this.#askers = this.#slots.map(() => new Uint32Array(words))
+    const askersOf: (Map<Value, Uint32Array> | undefined)[] = this.#slots.map(() => undefined)
+    for (const [place, { slots, compiled }] of members.entries()) {
+      const { toHold } = compiled.needs
+      if (toHold?.values === undefined)
+        for (const slot of toHold === undefined ? slots : [toHold.slot]) mark(this.#askers[slot], place)
+      else {
+        askersOf[toHold.slot] ??= new Map()
+        const byValue = askersOf[toHold.slot]
+        for (const value of toHold.values) {
+          if (byValue?.get(value) === undefined) byValue?.set(value, new Uint32Array(words))
+          mark(byValue?.get(value), place)
+        }
+      }
+    }
+    this.#askersOf = askersOf
     for (const [place, { compiled }] of members.entries())
       this.#answers[place] = compiled.judge(this.#slots, 0)
     this.#absent = this.#answers.slice()
@@ -141,10 +157,11 @@ export class RuleSet implements Judge {
     const slots = this.#plan.read(fields, this.#slots)
     const asked = this.#asked.fill(0)
     for (let slot = 0; slot < slots.length; slot++) {
-      if (slots[slot] === undefined) continue
-      const bits = this.#askers[slot] as Uint32Array
-      for (let word = 0; word < asked.length; word++)
-        asked[word] = (asked[word] as number) | (bits[word] as number)
+      const value = slots[slot]
+      if (value === undefined) continue
+      addBits(asked, this.#askers[slot] as Uint32Array)
+      const ofValue = this.#askersOf[slot]?.get(value)
+      if (ofValue !== undefined) addBits(asked, ofValue)
     }
     this.#answers.set(this.#absent)
     for (let word = 0; word < asked.length; word++) {
@@ -235,6 +252,14 @@ function inAudience<T>(slug: string, work: () => T): T {
 function noted(slots: Set<number>, slot: number): number {
   slots.add(slot)
   return slot
+}
+
+function mark(bits: Uint32Array | undefined, place: number): void {
+  if (bits !== undefined) bits[place >> 5] = (bits[place >> 5] ?? 0) | (1 << (place & 31))
+}
+
+function addBits(into: Uint32Array, bits: Uint32Array): void {
+  for (let word = 0; word < into.length; word++) into[word] = (into[word] as number) | (bits[word] as number)
 }
 
 function numberAt(members: readonly Member[], place: number): number {

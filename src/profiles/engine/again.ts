@@ -14,7 +14,7 @@ import type { Readied } from '../doctrine.ts'
 import { defaultOperator, foldRecord } from '../identity/fold.ts'
 import { keyOf, type Profile } from '../profile.ts'
 import type { WorkingSet } from '../working-set.ts'
-import { keysOf, type ProfileEngine, type Stretch } from './engine.ts'
+import { type ProfileEngine, type Stretch, wantedBy } from './engine.ts'
 
 export interface Again {
   readonly stream: string
@@ -121,7 +121,7 @@ export class Rereading implements AgainDesk {
     const { rules } = this.#engine.doctrine
     const joins = fields.some((field) => rules.byField.has(field))
     await this.#engine.alter(
-      { keys: keysOf(readied) },
+      { wanted: wantedBy(readied) },
       { cause: 'definition', nowMs },
       (set) => {
         const resolver = this.#engine.doctrine.resolver(set)
@@ -131,8 +131,8 @@ export class Rereading implements AgainDesk {
             resolver.take(one.record, one.identified)
             continue
           }
-          const values = new Map([...one.record.values].filter(([field]) => chosen.has(field)))
-          if (values.size === 0) continue
+          const values = [...one.record.values].filter(([field]) => chosen.has(field))
+          if (values.length === 0) continue
           const hasRoom = found.profile.bytes < rules.limits.bytesMax
           foldRecord(found.held, { ...one.record, values }, rules, hasRoom)
           set.touched.add(found.profile.id)

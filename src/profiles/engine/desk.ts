@@ -102,13 +102,13 @@ export class PeopleDesk implements PeopleQuestions {
 
   async find(field: string, value: string): Promise<Profile | undefined> {
     const { people } = this.#engine
-    const set = await people.load([identifierKey(field, value)], 0)
-    return set.ownerOf(identifierKey(field, value))
+    const key = identifierKey(field, value)
+    return (await people.load([{ field, value, key }], 0)).ownerOf(key)
   }
 
   async search(identifiers: readonly Named[]): Promise<Profile[]> {
     const set = await this.#engine.people.load(
-      identifiers.map(([field, value]) => identifierKey(field, value)),
+      identifiers.map(([field, value]) => ({ field, value, key: identifierKey(field, value) })),
       0,
     )
     return [...set.profiles.values()]

@@ -3,9 +3,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { DIALECTS, freshStoreUrl } from '../../../test/support/store.ts'
 import { systemClock } from '../../core/clock.ts'
+import { seededRandom } from '../../core/random.ts'
 import type { Dialect } from '../../store/columns.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import { openStore, type Store } from '../../store/store.ts'
+import * as history from '../audiences/history.ts'
 import { Doctrine } from '../doctrine.ts'
 import { defaultSchema } from '../mapping/default-schema.ts'
 import { PeopleDesk } from './desk.ts'
@@ -20,10 +22,28 @@ const doctrine = new Doctrine({
   audiences: [],
 })
 
-async function begun(dialect: Dialect): Promise<{ engine: ProfileEngine; desk: PeopleDesk; store: Store }> {
+const DAY_MS = 86_400_000
+/** A field that few records change, one that some do, a date that moves with the clock, and others' answers. */
+const judging = new Doctrine({
+  schemaVersion: 0,
+  schema: defaultSchema(),
+  sources: [{ number: 1, name: 'lytics', kind: 'lytics' }],
+  audiences: [
+    { number: 1, slug: 'german', filter: 'FILTER country = "DE"' },
+    { number: 2, slug: 'rhine', filter: 'FILTER city IN ("Bonn", "Cologne")' },
+    { number: 3, slug: 'grown', filter: 'FILTER birth_date < "now-18y"' },
+    { number: 4, slug: 'elsewhere', filter: 'FILTER AND (NOT INCLUDE rhine, EXISTS city)' },
+    { number: 5, slug: 'young', filter: 'FILTER AND (birth_date > "now-30d", INCLUDE german)' },
+  ],
+})
+
+async function begun(
+  dialect: Dialect,
+  by = doctrine,
+): Promise<{ engine: ProfileEngine; desk: PeopleDesk; store: Store }> {
   const store = await openStore(await freshStoreUrl(dialect), { clock: systemClock, plan: PROFILE_PLAN })
   onTestFinished(() => store.close())
-  const engine = await ProfileEngine.open(store, doctrine, 0)
+  const engine = await ProfileEngine.open(store, by, 0)
   return { engine, desk: new PeopleDesk(store, engine), store }
 }
 
@@ -37,8 +57,8 @@ function records(from: number, rows: readonly object[]): RawRecord[] {
   }))
 }
 
-async function take(engine: ProfileEngine, from: number, rows: readonly object[]) {
-  return engine.apply({ from, to: from + rows.length, records: records(from, rows) }, NOW)
+async function take(engine: ProfileEngine, from: number, rows: readonly object[], nowMs = NOW) {
+  return engine.apply({ from, to: from + rows.length, records: records(from, rows) }, nowMs)
 }
 
 describe.each(DIALECTS)('the engine on %s', (dialect) => {
@@ -92,5 +112,74 @@ describe.each(DIALECTS)('the engine on %s', (dialect) => {
     await store.db.schema.alterTable('elsewhere').renameTo('profile_conflicts').execute()
     expect((await take(engine, 0, clash)).position).toBe(2)
     expect(await desk.counts()).toMatchObject({ profiles: 2, conflicts: 1 })
+  })
+
+  test('who joins somebody hands on what they were in, and since when', async () => {
+    const { engine, store } = await begun(dialect, judging)
+    await take(engine, 0, [{ external_id: 'u1' }, { braze_id: 'b1', country: 'DE' }])
+    await take(engine, 2, [{ external_id: 'u1', braze_id: 'b1' }], NOW + DAY_MS)
+    expect(await history.members(store.db, 1, { after: 0, limit: 5 })).toEqual([{ profile: 1, since: NOW }])
+    const moves = await history.moves(store.db, { audience: 1, limit: 5 })
+    expect(moves.map(({ profile, entered, cause }) => [profile, entered, cause]).sort()).toEqual([
+      [1, true, 'merge'],
+      [2, false, 'merge'],
+      [2, true, 'record'],
+    ])
+    expect(await history.sizeAt(store.db, 1, NOW + DAY_MS)).toBe(1)
+  })
+
+  test('whoever is judged only when something asked for changed is in what judging everybody gives', async () => {
+    const { engine, store } = await begun(dialect, judging)
+    const seed = Number(process.env.THALWEG_TEST_SEED ?? 7)
+    const random = seededRandom(seed)
+    const below = (count: number) => Math.floor(random() * count)
+    const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T
+    let now = NOW
+    let offset = 0
+    for (let step = 0; step < 40; step++) {
+      now += pick([0, 1, DAY_MS / 2, DAY_MS, 12 * DAY_MS])
+      const rows = Array.from({ length: 1 + below(5) }, () => ({
+        ...(below(4) > 0 ? { external_id: `u${below(12)}` } : {}),
+        ...(below(2) > 0 ? { braze_id: `b${below(12)}` } : {}),
+        email: pick([undefined, `p${below(12)}@example.org`]),
+        first_name: pick(['Ann', 'Bob', undefined]),
+        city: pick([undefined, undefined, 'Bonn', 'Rome', 'Cologne']),
+        country: pick([undefined, 'DE', 'FR']),
+        date_of_birth: pick([undefined, new Date(now - pick([25, 29, 6_570, 6_574, 9_000]) * DAY_MS)]),
+      }))
+      await take(engine, offset, rows, now)
+      offset += rows.length
+      while (((await engine.progress()).nextFlipAt ?? Infinity) <= now) await engine.tick(now)
+      const people = await engine.people.after(0, 1_000)
+      for (const { fields, members } of people)
+        expect(Object.keys(members).map(Number), `seed ${seed}, step ${step}`).toEqual(
+          judging.judge(fields, now).members,
+        )
+    }
+    for (const audience of [1, 2, 3, 4, 5]) {
+      const rows = await history.members(store.db, audience, { after: 0, limit: 1_000 })
+      const people = await engine.people.after(0, 1_000)
+      expect(rows).toEqual(
+        people.flatMap(({ id, members }) =>
+          members[audience] === undefined ? [] : [{ profile: id, since: members[audience] }],
+        ),
+      )
+      expect(await history.sizeAt(store.db, audience, now)).toBe(rows.length)
+    }
+    const quarters = await store.db.selectFrom('audience_quarters').selectAll().execute()
+    expect(quarters.length).toBeGreaterThan(5)
+    for (const { audience, quarter, entered, departed } of quarters) {
+      const moves = await store.db
+        .selectFrom('audience_moves')
+        .select('entered')
+        .where('audience', '=', audience)
+        .where('at', '>', quarter * 900_000)
+        .where('at', '<=', (quarter + 1) * 900_000)
+        .execute()
+      expect([entered, departed]).toEqual([
+        moves.filter((move) => move.entered === 1).length,
+        moves.filter((move) => move.entered === 0).length,
+      ])
+    }
   })
 })

@@ -8,9 +8,9 @@ import type { Store } from '../../store/store.ts'
 import type { Doctrine, Readied } from '../doctrine.ts'
 import type { ProfileChange, Standing } from '../follower.ts'
 import type { Move, MoveCause } from '../judge.ts'
-import type { IdentifierKey, Judged } from '../profile.ts'
+import type { Judged, Profile } from '../profile.ts'
 import type { WorkingSet } from '../working-set.ts'
-import { JUDGED_ALL, type Outcome, People, type Position } from './people.ts'
+import { JUDGED_ALL, type Outcome, People, type Position, type Wanted } from './people.ts'
 
 /** Records of one transaction. */
 export const RECORDS_MAX = 4_000
@@ -92,7 +92,7 @@ export class ProfileEngine {
     return this.inTurn(async () => {
       if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {}, streams: {} }
       const { readied, counts, streams } = this.read(stretch.records)
-      const set = await this.people.load(keysOf(readied), this.#at.nextProfile)
+      const set = await this.people.load(wantedBy(readied), this.#at.nextProfile)
       const before = standings(set)
       const resolver = this.#doctrine.resolver(set)
       for (const { record, identified } of readied) resolver.take(record, identified)
@@ -129,7 +129,7 @@ export class ProfileEngine {
    * gives are those of profiles that are no more. What `also` does belongs to the same transaction.
    */
   alter(
-    which: { readonly ids: readonly number[] } | { readonly keys: readonly IdentifierKey[] },
+    which: { readonly ids: readonly number[] } | { readonly wanted: readonly Wanted[] },
     { cause, nowMs }: { readonly cause: MoveCause; readonly nowMs: number },
     change: (set: WorkingSet) => readonly number[],
     also: Also = async () => undefined,
@@ -138,7 +138,7 @@ export class ProfileEngine {
       const { nextProfile } = this.#at
       const set = await ('ids' in which
         ? this.people.loadProfiles(which.ids, nextProfile)
-        : this.people.load(which.keys, nextProfile))
+        : this.people.load(which.wanted, nextProfile))
       const before = standings(set)
       const gone = change(set)
       await this.#write(set, before, { cause, offset: null, nowMs }, undefined, gone, also)
@@ -218,12 +218,15 @@ export class ProfileEngine {
       if (profile !== undefined) profile.fields = this.#doctrine.fold(profile, why.nowMs)
     }
     const touched = [...set.touched].flatMap((id) => set.profiles.get(id) ?? [])
-    const moves = [
-      ...touched.flatMap((profile) => this.#judge(profile, why)),
-      ...departures(set, before, gone, why),
-    ]
-    const { merged, moved, merges, conflicts } = set
-    const outcome: Outcome = { touched, merged, gone, moved, merges, conflicts, moves }
+    const moves: Move[] = []
+    for (const profile of touched) {
+      const standing = before.get(profile.id)
+      if (!this.#isJudged(profile, standing, why))
+        moves.push(...this.#judge(profile, why, standing?.members ?? {}))
+    }
+    moves.push(...departures(set, before, gone, why))
+    const { merged, moved, owners, merges, conflicts } = set
+    const outcome: Outcome = { touched, merged, gone, moved, owners, merges, conflicts, moves }
     const to = { ...this.#at, nextProfile: set.nextId, position: stretch?.to ?? this.#at.position }
     await this.#commit(to, changesOf(outcome, before), why, async (tx) => {
       await this.people.write(tx, outcome, why.nowMs)
@@ -231,23 +234,35 @@ export class ProfileEngine {
     })
   }
 
-  /** Memberships by the present rules; `members` is another object when they changed. */
-  #judge(profile: Judged, { cause, offset, nowMs }: Why): Move[] {
+  /** Whether judging it would give what it has: nothing that rules ask for is otherwise, and no date has come. */
+  #isJudged({ fields, members, flipAt }: Profile, before: Standing | undefined, { nowMs }: Why): boolean {
+    if (before === undefined || before.members !== members || this.#isJudging()) return false
+    return (flipAt === null || flipAt > nowMs) && this.#doctrine.asksAlike(before.fields, fields)
+  }
+
+  /**
+   * Memberships by the present rules; `members` is another object when they changed. `was`: as last committed, where that is not what the
+   * profile has: what it took over with a join it has entered by it, though it has been in it for longer.
+   */
+  #judge(profile: Judged, { cause, offset, nowMs }: Why, was = profile.members): Move[] {
     const { members, flipAt } = this.#doctrine.judge(profile.fields, nowMs)
     profile.flipAt = flipAt
     const held = profile.members
     const isSame =
-      members.length === Object.keys(held).length && members.every((audience) => audience in held)
+      held === was &&
+      members.length === Object.keys(held).length &&
+      members.every((audience) => audience in held)
     if (isSame) return []
     const moves: Move[] = []
     const { id } = profile
     const now: Record<string, number> = {}
     for (const audience of members) {
       now[audience] = held[audience] ?? nowMs
-      if (held[audience] === undefined)
-        moves.push({ audience, profile: id, at: nowMs, entered: true, cause, offset })
+      if (was[audience] !== undefined) continue
+      const by = held[audience] === undefined ? cause : 'merge'
+      moves.push({ audience, profile: id, at: nowMs, entered: true, cause: by, offset })
     }
-    for (const audience of Object.keys(held))
+    for (const audience of Object.keys(was))
       if (now[audience] === undefined)
         moves.push({ audience: Number(audience), profile: id, at: nowMs, entered: false, cause, offset })
     profile.members = now
@@ -283,8 +298,8 @@ interface Why {
 }
 
 /** Perhaps some of them several times. */
-export function keysOf(readied: readonly Readied[]): IdentifierKey[] {
-  return readied.flatMap(({ identified }) => identified.ids.map(({ key }) => key))
+export function wantedBy(readied: readonly Readied[]): Wanted[] {
+  return readied.flatMap(({ identified }) => identified.ids)
 }
 
 /** How things stood: fields and members are replaced, never changed. */

@@ -7,6 +7,7 @@ import type { SubjectIdentifier } from '../../core/traces.ts'
 import { PROFILE_PLAN } from '../../store/migrate.ts'
 import type { Schema } from '../../store/schema.ts'
 import { openStore } from '../../store/store.ts'
+import { sizeAt } from '../audiences/history.ts'
 import { Doctrine } from '../doctrine.ts'
 import { defaultSchema } from '../mapping/default-schema.ts'
 import { PeopleDesk } from './desk.ts'
@@ -32,7 +33,7 @@ describe.each(DIALECTS)('on %s', (dialect) => {
       schemaVersion: 0,
       schema: defaultSchema(),
       sources: [{ number: 1, name: 'lytics', kind: 'lytics' }],
-      audiences: [],
+      audiences: [{ number: 1, slug: 'named', filter: 'FILTER EXISTS first_name' }],
     })
     const engine = await ProfileEngine.open(store, doctrine, 0)
     const rows = [
@@ -68,12 +69,15 @@ describe.each(DIALECTS)('on %s', (dialect) => {
     const counts = await forgetting.forget(WHO, true)
     expect(counts).toEqual([
       { place: 'profiles', rows: 2 },
-      { place: 'profiles, what tells of them', rows: 5 },
+      { place: 'profiles, what tells of them', rows: 7 },
       { place: "profiles, words about them in what is others'", rows: 1 },
     ])
     expect(await desk.counts()).toMatchObject({ profiles: 3, merges: 1 })
 
+    expect(await sizeAt(store.db, 1, NOW)).toBe(2)
+
     expect(await forgetting.forget(WHO, false)).toEqual(counts)
+    expect(await sizeAt(store.db, 1, NOW)).toBe(1)
     const left = await Promise.all(TABLES.map((table) => store.db.selectFrom(table).selectAll().execute()))
     expect(JSON.stringify(left)).not.toMatch(/person-ann(?!-2)|braze-of-ann|ann@x/)
     expect(await desk.counts()).toMatchObject({ profiles: 2, identifiers: 4, merges: 0 })

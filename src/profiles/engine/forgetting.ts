@@ -7,6 +7,7 @@ import type { Touched } from '../../store/edit-rows.ts'
 import { rowSet } from '../../store/row-set.ts'
 import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
+import { takeFromQuarters } from '../audiences/quarters.ts'
 import type { ProfileEngine } from './engine.ts'
 
 export interface ForgettingDesk {
@@ -71,6 +72,7 @@ export class PeopleForgetting implements ForgettingDesk {
       ids.map((id) => [id]),
     )
     const words = await this.#wordsOf(tx, traces, new Set(ids))
+    if (!isDry) await takeFromQuarters(tx, theirs)
     let beside = 0
     for (const { table, where } of [
       { table: 'profile_identifiers', where: sql`profile in ${theirs}` },

@@ -5,11 +5,11 @@ import { rowSet, textList } from '../../store/row-set.ts'
 import { putRows, type Row, type Target } from '../../store/rows.ts'
 import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
+import { addToQuarters } from '../audiences/quarters.ts'
 import type { Standing } from '../follower.ts'
 import type { Move } from '../judge.ts'
 import { pack, unpack } from '../packed.ts'
 import { type IdentifierKey, identifierKey, type Judged, keyOf, type Profile } from '../profile.ts'
-import { compareText } from '../values.ts'
 import { type Conflict, type Merge, neverLink, WorkingSet } from '../working-set.ts'
 
 /** Profiles that one was made of, as far as its history is told. */
@@ -31,10 +31,20 @@ export interface Outcome {
   /** Loser → survivor. */
   readonly merged: ReadonlyMap<number, number>
   readonly gone: readonly number[]
-  readonly moved: ReadonlyMap<IdentifierKey, number | null>
+  /** Perhaps several times. */
+  readonly moved: readonly IdentifierKey[]
+  /** At least of the moved ones; null: nobody's. */
+  readonly owners: ReadonlyMap<IdentifierKey, number | null>
   readonly merges: readonly Merge[]
   readonly conflicts: readonly Conflict[]
   readonly moves: readonly Move[]
+}
+
+/** An identifier that is looked up. */
+export interface Wanted {
+  readonly field: string
+  readonly value: string
+  readonly key: IdentifierKey
 }
 
 export class People {
@@ -64,13 +74,24 @@ export class People {
   }
 
   /** The profiles that these identifiers have. */
-  async load(keys: readonly IdentifierKey[], nextId: number): Promise<WorkingSet> {
+  async load(wanted: Iterable<Wanted>, nextId: number): Promise<WorkingSet> {
     const set = new WorkingSet(nextId, await this.neverLinks())
-    for (const key of keys) set.owners.set(key, null)
-    if (keys.length === 0) return set
-    const owners = await this.#owners(set.owners.keys())
-    for (const [key, profile] of owners) set.owners.set(key, profile)
-    await this.#fill(set, [...new Set(owners.values())])
+    const byField = new Map<string, Wanted[]>()
+    for (const one of wanted) {
+      if (set.owners.has(one.key)) continue
+      set.owners.set(one.key, null)
+      const ofField = byField.get(one.field)
+      if (ofField === undefined) byField.set(one.field, [one])
+      else ofField.push(one)
+    }
+    const owners = new Set<number>()
+    for (const [field, ofField] of byField)
+      for (const { place, profile } of await this.#owners(field, ofField)) {
+        const { key } = ofField[place] as Wanted
+        set.owners.set(key, profile)
+        owners.add(profile)
+      }
+    await this.#fill(set, [...owners])
     return set
   }
 
@@ -244,25 +265,18 @@ export class People {
     }
   }
 
-  /** Of each key that somebody has: whose it is. */
-  async #owners(keys: Iterable<IdentifierKey>): Promise<Map<IdentifierKey, number>> {
-    const byField = new Map<string, string[]>()
-    for (const key of keys) {
-      const [field, value] = splitKey(key)
-      const values = byField.get(field)
-      if (values === undefined) byField.set(field, [value])
-      else values.push(value)
-    }
-    const owners = new Map<IdentifierKey, number>()
-    for (const [field, values] of byField) {
-      // SQLite takes a cross join in the order it is written in: each value is looked up, not each identifier there is.
-      const { rows } = await sql<{ place: number; profile: number }>`
-        select wanted.place, have.profile from ${textList(this.#store.dialect, values)} as wanted
-        cross join profile_identifiers as have
-        where have.field = ${field} and have.value = wanted.value`.execute(this.#store.db)
-      for (const { place, profile } of rows) owners.set(identifierKey(field, values[place] ?? ''), profile)
-    }
-    return owners
+  /** Of those that somebody has: whose they are, by their place in the list. */
+  async #owners(
+    field: string,
+    wanted: readonly Wanted[],
+  ): Promise<readonly { readonly place: number; readonly profile: number }[]> {
+    const values = wanted.map(({ value }) => value)
+    // SQLite takes a cross join in the order it is written in: each value is looked up, not each identifier there is.
+    const { rows } = await sql<{ place: number; profile: number }>`
+      select wanted.place, have.profile from ${textList(this.#store.dialect, values)} as wanted
+      cross join profile_identifiers as have
+      where have.field = ${field} and have.value = wanted.value`.execute(this.#store.db)
+    return rows
   }
 
   /** Moves the position from `from` to `to`; false, with nothing written, when it is not at `from`. */
@@ -300,13 +314,15 @@ export class People {
     await this.#forget(tx, outcome.gone)
     const owned: [field: string, value: string, owner: number][] = []
     const free: string[][] = []
-    for (const [key, owner] of outcome.moved) {
+    // Of each field in the order of the table: neighbours lie on one page.
+    const moved = [...outcome.moved].sort()
+    for (const [i, key] of moved.entries()) {
+      if (key === moved[i + 1]) continue
+      const owner = outcome.owners.get(key) ?? null
       const [field, value] = splitKey(key)
       if (owner === null) free.push([field, value])
       else owned.push([field, value, owner])
     }
-    // In the order of the table: neighbours lie on one page.
-    owned.sort((a, b) => compareText(a[1], b[1]))
     await this.#free(tx, free)
     await putRows(tx, dialect, IDENTIFIERS, owned)
     await putRows(tx, dialect, MERGES, outcome.merges.map(mergeRow))
@@ -344,6 +360,7 @@ export class People {
         ...[move.audience, move.profile, move.at, move.entered ? 1 : 0, move.cause, move.offset],
       ]),
     )
+    await addToQuarters(tx, dialect, moves)
   }
 
   async #free(tx: Transaction<Schema>, keys: readonly (readonly string[])[]): Promise<void> {
@@ -432,7 +449,7 @@ function profileRows({ touched, merged }: Outcome, nowMs: number): Row[] {
     nowMs,
     membersText(profile),
     JSON.stringify(profile.fields),
-    pack(profile),
+    pack(profile, profile.fields),
   ])
   for (const [loser, survivor] of merged) rows.push([loser, null, survivor, nowMs, '', '', ''])
   return rows
@@ -450,7 +467,10 @@ interface WholeRow extends JudgedRow {
 }
 
 function profileFrom(row: WholeRow): Profile {
-  return { ...judgedFrom(row), ...unpack(row.core) }
+  const judged = judgedFrom(row)
+  const { createdAt, seenAt, identifiers, edges, retired } = unpack(row.core, judged.fields)
+  const bytes = row.core.length + row.fields.length
+  return { ...judged, createdAt, seenAt, identifiers, edges, retired, bytes }
 }
 
 function judgedFrom({ id, flip_at: flipAt, members, fields }: JudgedRow): Judged {

@@ -27,6 +27,7 @@ export const FALSE = -Infinity
 export interface Compiled {
   readonly rule: Rule
   readonly judge: Judgement
+  readonly needs: Needs
   /** Of AND, OR and NOT the rules within. */
   readonly parts: readonly Compiled[]
   /** Of a condition: what its field or function gives, the fields it asks, and the moments it compares with. */
@@ -37,48 +38,88 @@ export interface Compiled {
   }
 }
 
+/** A slot that has a value, or one of these. */
+export interface Need {
+  readonly slot: number
+  readonly values?: ReadonlySet<Value>
+}
+
+/** Without which a rule is false for good, or true for good: where it is not met nobody has to ask. */
+export interface Needs {
+  readonly toHold?: Need | undefined
+  readonly toFail?: Need | undefined
+}
+
 /** What a rule may refer to. */
 export interface Terms {
   typeOf(field: string): FieldType | undefined
   slotOf(ref: FieldRef): number
+  /** Of what a function of one text makes of the text in a slot. */
+  slotThrough(slot: number, name: string, apply: (text: string) => string | undefined): number
   /** Of an audience that a rule includes. Throws when there is none. */
-  include(rule: Extract<Rule, { kind: 'include' }>): Judgement
+  include(rule: Extract<Rule, { kind: 'include' }>): Pick<Compiled, 'judge' | 'needs'>
   /** The error for a rule or a subject, or for one of the rule's values. */
   fail(what: string, at: object, value?: number): Error
   /** `; do you mean …?`, or nothing. */
   hint(field: string): string
 }
 
-/** What is read for a subject: of which type, and how. */
+/** What is read for a subject: of which type, and from where. */
 interface Reading {
   readonly type: FieldType
-  readonly read: (slots: Slots) => Value | undefined
+  readonly slot: number
   readonly fields: readonly string[]
 }
+
+const NEEDS_NOTHING: Needs = {}
 
 export function compileRule(rule: Rule, terms: Terms): Compiled {
   switch (rule.kind) {
     case 'all':
-      return { rule, judge: () => TRUE, parts: [] }
+      return { rule, judge: () => TRUE, needs: NEEDS_NOTHING, parts: [] }
     case 'constant': {
       const answer = rule.value ? TRUE : FALSE
-      return { rule, judge: () => answer, parts: [] }
+      return { rule, judge: () => answer, needs: NEEDS_NOTHING, parts: [] }
     }
     case 'and':
     case 'or': {
       const parts = rule.rules.map((part) => compileRule(part, terms))
       const judges = parts.map(({ judge }) => judge)
-      return { rule, judge: rule.kind === 'and' ? both(judges) : either(judges), parts }
+      return rule.kind === 'and'
+        ? { rule, judge: both(judges), needs: { toHold: narrowest(parts, 'toHold') }, parts }
+        : { rule, judge: either(judges), needs: { toFail: narrowest(parts, 'toFail') }, parts }
     }
     case 'not': {
       const part = compileRule(rule.rule, terms)
-      return { rule, judge: negated(part.judge), parts: [part] }
+      const { toHold, toFail } = part.needs
+      return { rule, judge: negated(part.judge), needs: { toHold: toFail, toFail: toHold }, parts: [part] }
     }
-    case 'include':
-      return { rule, judge: terms.include(rule), parts: [] }
+    case 'include': {
+      const { judge, needs } = terms.include(rule)
+      return { rule, judge, needs, parts: [] }
+    }
     default:
       return new ConditionCompiler(rule, terms).compile()
   }
+}
+
+/** Of what all parts need the one that the fewest have: one of some values rather than any. */
+function narrowest(parts: readonly Compiled[], which: keyof Needs): Need | undefined {
+  let found: Need | undefined
+  for (const { needs } of parts) {
+    const need = needs[which]
+    if (need !== undefined && widthOf(need) < widthOf(found)) found = need
+  }
+  return found
+}
+
+function widthOf(need: Need | undefined): number {
+  if (need === undefined) return Infinity
+  return need.values?.size ?? Number.MAX_VALUE
+}
+
+function valueIn(slot: number): (slots: Slots) => Value | undefined {
+  return (slots) => slots[slot]
 }
 
 /** One part after the other; the first that is false for good decides. */
@@ -99,8 +140,22 @@ function both(judges: readonly Judgement[]): Judgement {
   }
 }
 
+/** The same the other way round. */
 function either(judges: readonly Judgement[]): Judgement {
-  return negated(both(judges.map(negated)))
+  const [only] = judges
+  if (only !== undefined && judges.length === 1) return only
+  return (slots, nowMs) => {
+    let untilFirst = TRUE
+    let untilLast = 0
+    for (let i = 0; i < judges.length; i++) {
+      const answer = (judges[i] as Judgement)(slots, nowMs)
+      if (answer < 0) {
+        if (-answer < untilFirst) untilFirst = -answer
+      } else if (answer === TRUE) return TRUE
+      else if (answer > untilLast) untilLast = answer
+    }
+    return untilLast === 0 ? -untilFirst : untilLast
+  }
 }
 
 function negated(judge: Judgement): Judgement {
@@ -160,54 +215,74 @@ class ConditionCompiler {
     const reading = this.#reading(rule.of)
     const moments: Moment[] = []
     const judge = this.#judgement(reading, moments)
-    return { rule, judge, parts: [], asks: { fields: reading.fields, actual: reading.read, moments } }
+    const asks = { fields: reading.fields, actual: valueIn(reading.slot), moments }
+    return { rule, judge, needs: this.#needs(reading), parts: [], asks }
   }
 
-  #judgement({ type, read }: Reading, moments: Moment[]): Judgement {
+  #needs({ type, slot }: Reading): Needs {
     const rule = this.#rule
     const kind = kindOf(type)
-    if (rule.kind === 'exists') return timeless((slots) => isThere(read(slots)))
-    if (rule.kind === 'compare' && rule.value === null) return this.#comparesNull(rule.operator, read)
+    const isNegative = rule.kind === 'compare' && (rule.operator === '!=') !== (rule.value === null)
+    const isEqual = rule.kind === 'compare' && (rule.operator === '=' || rule.operator === '!=')
+    let need: Need = { slot }
+    if (isEqual && kind === 'string' && typeof rule.value === 'string')
+      need = { slot, values: new Set([rule.value]) }
+    else if (isEqual && kind === 'number' && rule.value !== null)
+      need = { slot, values: new Set([this.#number(rule.value, 0)]) }
+    else if (isEqual && kind === 'bool' && rule.value !== null)
+      need = { slot, values: new Set([this.#bool(rule.value)]) }
+    else if ((rule.kind === 'in' || rule.kind === 'intersects') && kind === 'string')
+      need = rule.values.every((value) => typeof value === 'string')
+        ? { slot, values: new Set(rule.values) }
+        : need
+    return isNegative ? { toFail: need } : { toHold: need }
+  }
+
+  #judgement({ type, slot }: Reading, moments: Moment[]): Judgement {
+    const rule = this.#rule
+    const kind = kindOf(type)
+    if (rule.kind === 'exists') return timeless((slots) => isThere(slots[slot]))
+    if (rule.kind === 'compare' && rule.value === null) return this.#comparesNull(rule.operator, slot)
     const word = rule.kind === 'compare' ? rule.operator : rule.kind.toUpperCase()
     if (!ASKED[kind].split(' ').includes(word)) throw this.#notAsked(type, kind, word)
     switch (rule.kind) {
       case 'compare':
         return rule.operator === '!='
-          ? negated(this.#compares(kind, '=', read, moments))
-          : this.#compares(kind, rule.operator, read, moments)
+          ? negated(this.#compares(kind, '=', slot, moments))
+          : this.#compares(kind, rule.operator, slot, moments)
       case 'between':
-        return this.#between(kind, read, moments)
+        return this.#between(kind, slot, moments)
       case 'in':
       case 'intersects':
-        return this.#among(kind, rule.values, read)
+        return this.#among(kind, rule.values, slot)
       case 'contains':
       case 'like':
-        return textTest(read, this.#textTest(rule.kind, rule.value))
+        return textTest(slot, this.#textTest(rule.kind, rule.value))
       case 'holds':
         throw new Error('compiled elsewhere')
     }
   }
 
-  #comparesNull(operator: Comparison, read: Reading['read']): Judgement {
+  #comparesNull(operator: Comparison, slot: number): Judgement {
     if (operator !== '=' && operator !== '!=') throw this.#fail('NULL can only be compared with = and !=', 0)
     const wanted = operator === '!='
-    return timeless((slots) => isThere(read(slots)) === wanted)
+    return timeless((slots) => isThere(slots[slot]) === wanted)
   }
 
-  #compares(kind: Kind, operator: Comparison, read: Reading['read'], moments: Moment[]): Judgement {
+  #compares(kind: Kind, operator: Comparison, slot: number, moments: Moment[]): Judgement {
     const value = this.#rule.kind === 'compare' ? this.#rule.value : null
     switch (kind) {
       case 'string':
-        return this.#equalsText(value, read)
+        return this.#equalsText(value, slot)
       case 'bool': {
         const wanted = this.#bool(value)
-        return timeless((slots) => read(slots) === wanted)
+        return timeless((slots) => slots[slot] === wanted)
       }
       case 'number': {
         const limit = this.#number(value, 0)
         const test = ORDER[operator]
         return timeless((slots) => {
-          const number = read(slots)
+          const number = slots[slot]
           return typeof number === 'number' && test(number, limit)
         })
       }
@@ -216,21 +291,21 @@ class ConditionCompiler {
         moments.push(moment)
         const test = ORDER[operator]
         const holds = (at: number, nowMs: number) => test(at, instantOf(moment, nowMs))
-        const judge = momentTest(holds, [moment])
+        const judge = passing(operator, moment) ?? momentTest(holds, [moment])
         return operator === '='
-          ? anyMoment(read, judge)
-          : extremeMoment(read, operator.startsWith('>'), judge)
+          ? anyMoment(slot, judge)
+          : extremeMoment(slot, operator.startsWith('>'), judge)
       }
     }
   }
 
-  #between(kind: Kind, read: Reading['read'], moments: Moment[]): Judgement {
+  #between(kind: Kind, slot: number, moments: Moment[]): Judgement {
     const { from, to } = this.#rule.kind === 'between' ? this.#rule : { from: null, to: null }
     if (kind === 'number') {
       const low = this.#number(from, 0)
       const high = this.#number(to, 1)
       return timeless((slots) => {
-        const number = read(slots)
+        const number = slots[slot]
         return typeof number === 'number' && number > low && number < high
       })
     }
@@ -238,24 +313,24 @@ class ConditionCompiler {
     const before = this.#moment(to, 1)
     moments.push(after, before)
     const holds = (at: number, nowMs: number) => at > instantOf(after, nowMs) && at < instantOf(before, nowMs)
-    return anyMoment(read, momentTest(holds, [after, before]))
+    return anyMoment(slot, momentTest(holds, [after, before]))
   }
 
-  #equalsText(value: Literal, read: Reading['read']): Judgement {
-    if (typeof value === 'string') return timeless((slots) => read(slots) === value)
+  #equalsText(value: Literal, slot: number): Judgement {
+    if (typeof value === 'string') return timeless((slots) => slots[slot] === value)
     if (typeof value !== 'number')
       throw this.#fail(`Text is compared with text, not with ${printLiteral(value)}; write "${value}"`, 0)
     return timeless((slots) => {
-      const text = read(slots)
+      const text = slots[slot]
       return typeof text === 'string' && numberOf(text) === value
     })
   }
 
-  #among(kind: Kind, values: readonly Literal[], read: Reading['read']): Judgement {
+  #among(kind: Kind, values: readonly Literal[], slot: number): Judgement {
     if (kind === 'number') {
       const numbers = new Set(values.map((value, i) => this.#number(value, i)))
       return timeless((slots) => {
-        const number = read(slots)
+        const number = slots[slot]
         return typeof number === 'number' && numbers.has(number)
       })
     }
@@ -270,12 +345,12 @@ class ConditionCompiler {
     if (kind === 'map') {
       const keys = [...texts]
       return timeless((slots) => {
-        const map = read(slots)
+        const map = slots[slot]
         return typeof map === 'object' && keys.some((key) => Object.hasOwn(map, key))
       })
     }
-    if (numbers.size === 0) return textTest(read, (text) => texts.has(text))
-    return textTest(read, (text) => {
+    if (numbers.size === 0) return textTest(slot, (text) => texts.has(text))
+    return textTest(slot, (text) => {
       if (texts.has(text)) return true
       const number = numberOf(text)
       return number !== undefined && numbers.has(number)
@@ -293,18 +368,19 @@ class ConditionCompiler {
     const rule = this.#rule
     if (of.kind === 'call' && of.name === 'timewindow') return this.#timeWindow(of)
     if (of.kind === 'call' && of.name === 'geodistance') return this.#distance(of)
-    const { type, read, fields } = this.#reading(of)
+    const { type, slot, fields } = this.#reading(of)
     if (type !== 'bool')
       throw this.#fail(
         `${printOperand(of)} is ${type}, which is not true or false by itself; ask EXISTS, or compare it`,
       )
-    const judge = timeless((slots) => read(slots) === true)
-    return { rule, judge, parts: [], asks: { fields, actual: read, moments: [] } }
+    const judge = timeless((slots) => slots[slot] === true)
+    const needs = { toHold: { slot, values: new Set([true]) } }
+    return { rule, judge, needs, parts: [], asks: { fields, actual: valueIn(slot), moments: [] } }
   }
 
   #timeWindow(call: Call): Compiled {
     const [of, times, days, ...more] = call.args
-    const { type, read, fields } = this.#argument(of, call)
+    const { type, slot, fields } = this.#argument(of, call)
     if (type !== '[]time')
       throw this.#fail(
         `timewindow counts moments: ${printOperand(call.args[0] as Operand)} is ${type}, not []time` +
@@ -314,23 +390,25 @@ class ConditionCompiler {
     const windowMs =
       DAY_MS * this.#whole(days, DAYS_MAX, 'the 3rd argument of timewindow, the number of days,')
     if (more.length > 0) throw this.#fail('timewindow takes 3 arguments: field, events, days')
-    const judge: Judgement = (slots, nowMs) => windowed(read(slots), count, windowMs, nowMs)
-    return { rule: this.#rule, judge, parts: [], asks: { fields, actual: read, moments: [] } }
+    const judge: Judgement = (slots, nowMs) => windowed(slots[slot], count, windowMs, nowMs)
+    const asks = { fields, actual: valueIn(slot), moments: [] }
+    return { rule: this.#rule, judge, needs: { toHold: { slot } }, parts: [], asks }
   }
 
   #distance(call: Call): Compiled {
     const [of, place, radius, ...more] = call.args
-    const { type, read, fields } = this.#argument(of, call)
+    const { type, slot, fields } = this.#argument(of, call)
     const at = place?.kind === 'value' && typeof place.value === 'string' ? pointOf(place.value) : undefined
     const km = radius?.kind === 'value' && typeof radius.value === 'number' ? radius.value : undefined
     if (type !== 'string' || at === undefined || km === undefined || km < 0 || more.length > 0)
       throw this.#fail('geodistance takes 3 arguments: a string field with "lat,lon", "lat,lon", kilometres')
     const judge = timeless((slots) => {
-      const text = read(slots)
+      const text = slots[slot]
       const point = typeof text === 'string' ? pointOf(text) : undefined
       return point !== undefined && distanceKm(point, at) <= km
     })
-    return { rule: this.#rule, judge, parts: [], asks: { fields, actual: read, moments: [] } }
+    const asks = { fields, actual: valueIn(slot), moments: [] }
+    return { rule: this.#rule, judge, needs: { toHold: { slot } }, parts: [], asks }
   }
 
   #argument(of: Operand | undefined, { name }: Call): Reading {
@@ -360,7 +438,7 @@ class ConditionCompiler {
     const slot = this.#terms.slotOf(ref)
     return {
       type: key === undefined || entry === undefined ? type : entry,
-      read: (slots) => slots[slot],
+      slot,
       fields: [field],
     }
   }
@@ -371,18 +449,12 @@ class ConditionCompiler {
       throw this.#terms.fail(`${name} is true or false by itself and stands alone`, call)
     if (name !== 'domain' && name !== 'tolower')
       throw this.#terms.fail(`There is no function ${name}; there are ${FUNCTIONS.join(', ')}`, call)
-    const { type, read, fields } = this.#argument(call.args[0], call)
+    const { type, slot, fields } = this.#argument(call.args[0], call)
     if (type !== 'string' || call.args.length !== 1)
       throw this.#terms.fail(`${name} takes one string, not ${type}`, call)
     const apply = name === 'domain' ? domainIn : (text: string) => text.toLowerCase()
-    return {
-      type: 'string',
-      fields,
-      read: (slots) => {
-        const text = read(slots)
-        return typeof text === 'string' ? apply(text) : undefined
-      },
-    }
+    const made = this.#terms.slotThrough(slot, name, apply)
+    return { type: 'string', slot: made, fields }
   }
 
   #bool(value: Literal): boolean {
@@ -447,15 +519,30 @@ function isThere(value: Value | undefined): boolean {
 }
 
 /** Of a text, or of any text of a list. */
-function textTest(read: Reading['read'], test: (text: string) => boolean): Judgement {
+function textTest(slot: number, test: (text: string) => boolean): Judgement {
   return timeless((slots) => {
-    const value = read(slots)
+    const value = slots[slot]
     if (typeof value === 'string') return test(value)
     return Array.isArray(value) && value.some((text) => typeof text === 'string' && test(text))
   })
 }
 
 type MomentJudgement = (at: number, nowMs: number) => number
+
+/** What most rules ask, in a few operations: whether the clock, so much on or back, has passed a moment. It passes once. */
+function passing(operator: Comparison, moment: Moment): MomentJudgement | undefined {
+  if (!('shift' in moment) || moment.shift.months !== 0 || operator === '=' || operator === '!=')
+    return undefined
+  const { ms } = moment.shift
+  const isAtOnce = operator === '<=' || operator === '>'
+  const isAfter = operator === '<' || operator === '<='
+  return (at, nowMs) => {
+    const meets = at - ms
+    if (isAtOnce ? nowMs >= meets : nowMs > meets) return isAfter ? TRUE : FALSE
+    const passesAt = isAtOnce ? Math.ceil(meets) : Math.floor(meets) + 1
+    return isAfter ? -passesAt : passesAt
+  }
+}
 
 /** Changes of order that a comparison with two moving moments can go through before it is another one: more are answered early. */
 const STEPS_MAX = 12
@@ -480,9 +567,9 @@ function momentTest(
 }
 
 /** One of a list, or the only one. */
-function anyMoment(read: Reading['read'], judge: MomentJudgement): Judgement {
+function anyMoment(slot: number, judge: MomentJudgement): Judgement {
   return (slots, nowMs) => {
-    const value = read(slots)
+    const value = slots[slot]
     if (typeof value === 'number') return judge(value, nowMs)
     if (!Array.isArray(value)) return FALSE
     let untilFirst = TRUE
@@ -498,9 +585,9 @@ function anyMoment(read: Reading['read'], judge: MomentJudgement): Judgement {
 }
 
 /** Of a list, which is newest first, only the newest or the oldest can decide. */
-function extremeMoment(read: Reading['read'], newest: boolean, judge: MomentJudgement): Judgement {
+function extremeMoment(slot: number, newest: boolean, judge: MomentJudgement): Judgement {
   return (slots, nowMs) => {
-    const value = read(slots)
+    const value = slots[slot]
     const at = Array.isArray(value) ? (newest ? value[0] : value.at(-1)) : value
     return typeof at === 'number' ? judge(at, nowMs) : FALSE
   }

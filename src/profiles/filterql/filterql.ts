@@ -6,7 +6,7 @@
 
 import type { ProfileSchema } from '../schema.ts'
 import type { FieldType } from '../values.ts'
-import { type Compiled, compileRule, type Judgement } from './compile.ts'
+import { type Compiled, compileRule } from './compile.ts'
 import { failure, nearest } from './failure.ts'
 import { fromJson, type RuleJson } from './json.ts'
 import { type Parsed, parseFilter } from './parse.ts'
@@ -28,9 +28,9 @@ export function readFilter(input: string | RuleJson): Parsed {
 export interface Compilation {
   readonly types: FieldTypes
   /** Gets the slots of the fields that the rule asks for. */
-  readonly plan: Pick<SlotPlan, 'slotOf'>
+  readonly plan: Pick<SlotPlan, 'slotOf' | 'slotThrough'>
   /** What including this audience means; undefined: there is no such audience. */
-  readonly include: (audience: string) => Judgement | undefined
+  readonly include: (audience: string) => Pick<Compiled, 'judge' | 'needs'> | undefined
   /** Slugs that there are, for hints. */
   readonly slugs: () => Iterable<string>
 }
@@ -45,12 +45,13 @@ export function compileFilter(filter: Parsed, { types, plan, include, slugs }: C
     fail,
     typeOf: (field) => types.get(field),
     slotOf: (ref) => plan.slotOf(ref),
+    slotThrough: (slot, name, apply) => plan.slotThrough(slot, name, apply),
     hint: (field) => nearest(field, types.keys()),
     include: (rule) => {
-      const judgement = include(rule.audience)
-      if (judgement === undefined)
+      const included = include(rule.audience)
+      if (included === undefined)
         throw fail(`There is no audience ${rule.audience}${nearest(rule.audience, slugs())}`, rule)
-      return judgement
+      return included
     },
   })
 }

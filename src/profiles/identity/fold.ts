@@ -65,8 +65,7 @@ export function foldCells(
   rules: Rules,
   nowMs: number,
 ): Record<string, Cell> {
-  const cells: Record<string, Cell> = {}
-  for (const { fragment } of profile.identifiers) meetAll(cells, fragment, rules)
+  const cells = foldAll(profile, rules)
   for (const name in cells) {
     const cell = cells[name]
     const recent = cell && rules.meetings.get(name)?.recent(cell, nowMs)
@@ -76,16 +75,35 @@ export function foldCells(
   return cells
 }
 
+function foldAll({ identifiers }: Pick<Profile, 'identifiers'>, rules: Rules): Record<string, Cell> {
+  const cells: Record<string, Cell> = {}
+  for (const { fragment } of identifiers) meetAll(cells, fragment, rules)
+  return cells
+}
+
+/** Nearly everybody's values came by one identifier: there is nothing to meet. */
+function onlyFragment({ identifiers }: Pick<Profile, 'identifiers'>): HeldIdentifier['fragment'] | undefined {
+  let only: HeldIdentifier['fragment'] | undefined
+  for (const { fragment } of identifiers)
+    for (const _ in fragment) {
+      if (only !== undefined) return undefined
+      only = fragment
+      break
+    }
+  return only
+}
+
 /**
  * All fields of a profile, as its rules see them. Of an identifier field the value seen last, or of one that a profile may
  * have several of all of them, the one met first at the front.
  */
 export function foldFields(profile: Pick<Profile, 'identifiers'>, rules: Rules, nowMs: number): Fields {
   const fields: Record<string, Value> = {}
-  const cells = foldCells(profile, rules, nowMs)
+  const cells = onlyFragment(profile) ?? foldAll(profile, rules)
   for (const name in cells) {
     const cell = cells[name]
-    if (cell !== undefined) fields[name] = cell.value
+    const recent = cell && rules.meetings.get(name)?.recent(cell, nowMs)
+    if (recent !== undefined) fields[name] = recent.value
   }
   for (const rule of rules.byField.values()) {
     const value = valueOfRule(profile.identifiers, rule)

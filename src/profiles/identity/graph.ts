@@ -98,7 +98,9 @@ export function absorb(survivor: Profile, loser: Profile): void {
   survivor.createdAt = Math.min(survivor.createdAt, loser.createdAt)
   survivor.seenAt = Math.max(survivor.seenAt, loser.seenAt)
   // Whether the person still is in them is judged anew; since when is not.
-  for (const [audience, since] of Object.entries(loser.members))
+  const members = Object.entries(loser.members)
+  if (members.length > 0) survivor.members = { ...survivor.members }
+  for (const [audience, since] of members)
     survivor.members[audience] = Math.min(since, survivor.members[audience] ?? since)
   survivor.bytes += loser.bytes
 }

@@ -378,7 +378,8 @@ describe('resolver', () => {
     expect(identifiers.map(({ value }) => value)).toEqual(['u', ...many(49, (i) => `c${cookies - 49 + i}`)])
     expect(retired.map(({ value }) => value)).toEqual(many(RETIRED_MAX, (i) => `c${6 + i}`))
     expect(world.fields(id)).toMatchObject({ user: 'u', visits: cookies })
-    expect(world.set.moved.get(identifierKey('cookie', 'c0'))).toBeNull()
+    expect(world.set.owners.get(identifierKey('cookie', 'c0'))).toBeNull()
+    expect(world.set.moved).toContain(identifierKey('cookie', 'c0'))
     expect(world.set.conflicts).toEqual([])
   })
 

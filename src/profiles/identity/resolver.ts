@@ -14,7 +14,7 @@
  *   oldest of a rotating field, too many | retired: nobody's; its values stay with the profile
  */
 
-import { pack } from '../packed.ts'
+import { measure } from '../packed.ts'
 import { type HeldIdentifier, type IdentifierKey, identifierKey, keyOf, type Profile } from '../profile.ts'
 import type { MappedRecord } from '../record.ts'
 import type { Scalar, Value } from '../values.ts'
@@ -228,7 +228,7 @@ export class Resolver {
   #exceedsBytes(joined: readonly Profile[]): boolean {
     const max = this.#rules.limits.bytesMax
     if (joined.reduce((n, { bytes }) => n + bytes, 0) <= max) return false
-    for (const profile of joined) pack(profile)
+    for (const profile of joined) measure(profile)
     return joined.reduce((n, { bytes }) => n + bytes, 0) > max
   }
 
@@ -383,7 +383,7 @@ export class Resolver {
     for (const [name, value] of record.values) coming += name.length + bytesOf(value)
     let hasRoom = !this.#full.has(home.id)
     if (hasRoom && home.bytes + coming > max) {
-      pack(home)
+      measure(home)
       hasRoom = home.bytes + coming <= max
       if (!hasRoom) {
         this.#full.add(home.id)
@@ -428,7 +428,7 @@ export class Resolver {
         continue
       }
       const profile = profileOf(this.#set.nextId++, part, edges)
-      pack(profile)
+      measure(profile)
       this.#set.profiles.set(profile.id, profile)
       this.#set.touched.add(profile.id)
       for (const held of part) this.#set.own(keyOf(held), profile.id)

@@ -142,8 +142,11 @@ function byStrength(a: Identifier, b: Identifier): number {
   return a.rank - b.rank || compareText(a.key, b.key)
 }
 
+/** Nothing to compose, no control character, nothing ill-formed: told at a glance, because nearly all values are so. */
+const PLAIN = /^[\x20-\x7e]*$/
+
 function normalized(raw: string, how: Rule['normalize']): string {
-  const text = raw.trim().normalize('NFC')
+  const text = PLAIN.test(raw) ? raw.trim() : raw.trim().normalize('NFC')
   if (how === 'trim') return text
   if (how === 'phone') return phoneOf(text)
   return text.toLowerCase()
@@ -171,7 +174,7 @@ function faultOf(value: string, rule: Rule): DroppedReason | undefined {
   // A character has at most three bytes for each of its UTF-16 units.
   if (value.length * 3 > IDENTIFIER_BYTES_MAX && Buffer.byteLength(value) > IDENTIFIER_BYTES_MAX)
     return 'too_long'
-  if (CONTROL.test(value) || !value.isWellFormed()) return 'no_text'
+  if (!PLAIN.test(value) && (CONTROL.test(value) || !value.isWellFormed())) return 'no_text'
   const lower = value.toLowerCase()
   if (isBlockedWord(lower) || rule.blocked.has(lower)) return 'blocked'
   if (rule.normalize === 'email') {

@@ -4,7 +4,7 @@
  * by, so an undone merge gives back what each had.
  */
 
-import { pack } from '../packed.ts'
+import { measure } from '../packed.ts'
 import { type Edge, type HeldIdentifier, type IdentifierKey, keyOf, type Profile } from '../profile.ts'
 import { compareText, type Fields } from '../values.ts'
 import { type Merge, neverLink } from '../working-set.ts'
@@ -37,7 +37,7 @@ export function planMerge(one: Profile, two: Profile, rules: Rules, at: number):
   absorb(survivor, loser)
   if (a !== undefined && b !== undefined) hold(survivor.edges, a, b, at)
   survivor.fields = foldFields(survivor, rules, at)
-  pack(survivor)
+  measure(survivor)
   const crowded = [...rules.byField.values()].filter(
     ({ field, max }) => survivor.identifiers.filter((held) => held.field === field).length > max,
   )
@@ -82,7 +82,7 @@ export function planUndo(
     else if (id === merge.loser) part.retired = whole.retired.filter(isLosers)
     if (isSurvivor) part.members = whole.members
     part.fields = foldFields(part, rules, at)
-    pack(part)
+    measure(part)
     return part
   })
   const apart = [neverLink(keyOf(loser), keyOf(survivor)), ...severed.map(({ a, b }) => neverLink(a, b))]

@@ -146,12 +146,12 @@ describe('a record', () => {
           { field: 'email', value: 'a@b.com' },
           { field: 'email', value: 'c@d.com' },
         ],
-        values: new Map<string, unknown>([
+        values: [
           ['id', ['1', '2']],
           ['email', 'a@b.com'],
           ['name', 'Ann'],
           ['tags', ['x', 'y']],
-        ]),
+        ],
       },
       lost: [],
     })
@@ -163,10 +163,10 @@ describe('a record', () => {
       { id: '1', name: 'Ann', anonymous: 'yes', nick: 'A' },
       {
         record: {
-          values: new Map<string, unknown>([
+          values: [
             ['id', ['1']],
             ['name', 'A'],
-          ]),
+          ],
         },
         lost: [],
       },
@@ -179,7 +179,7 @@ describe('a record', () => {
     [
       'a value that cannot be made',
       { id: '1', email: 'none' },
-      { record: { values: new Map([['id', ['1']]]) }, lost: [{ field: 'email', problem: 'not_an_email' }] },
+      { record: { values: [['id', ['1']]] }, lost: [{ field: 'email', problem: 'not_an_email' }] },
     ],
     ['no identifier', { name: 'Ann' }, { reason: 'no_identifier' }],
     [

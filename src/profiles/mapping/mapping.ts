@@ -36,6 +36,8 @@ const AHEAD_MS = 24 * 3_600_000
 interface Rule {
   readonly field: string
   readonly isIdentifier: boolean
+  /** A mapping before it makes the same field. */
+  readonly isAgain: boolean
   readonly evaluate: Evaluate
   readonly guard: Evaluate | undefined
   readonly coerce: Coerce
@@ -58,7 +60,10 @@ export class StreamMapper {
   constructor(schema: ProfileSchema, stream: Stream) {
     this.stream = stream
     const compiled = (text: string): Evaluate => compileExpression(text, stream.otherNames).evaluate
-    this.#rules = stream.mappings.map((mapping) => ruleOf(fieldOf(schema, mapping), mapping, compiled))
+    this.#rules = stream.mappings.map((mapping, i) => ({
+      ...ruleOf(fieldOf(schema, mapping), mapping, compiled),
+      isAgain: stream.mappings.slice(0, i).some(({ field }) => field === mapping.field),
+    }))
     this.#time = stream.time === undefined ? undefined : compiled(stream.time)
     this.#where = stream.where === undefined ? undefined : compiled(stream.where)
   }
@@ -83,14 +88,16 @@ export class StreamMapper {
     const at = this.#momentOf(found, scope, lost)
     scope.at = at
     if (this.#where !== undefined && !holds(this.#where(scope))) return { reason: 'filtered', lost }
-    const values = new Map<string, Value>()
+    const values: [string, Value][] = []
     const identifiers: { field: string; value: string }[] = []
     for (const rule of this.#rules) {
       const value = madeBy(rule, scope, lost)
       if (value === undefined) continue
       if (rule.isIdentifier)
         for (const one of textsOf(value)) identifiers.push({ field: rule.field, value: one })
-      values.set(rule.field, joined(values.get(rule.field), value))
+      const known = rule.isAgain ? values.find(([field]) => field === rule.field) : undefined
+      if (known === undefined) values.push([rule.field, value])
+      else known[1] = joined(known[1], value)
     }
     if (identifiers.length === 0) return { reason: 'no_identifier', lost }
     const { name, joins } = this.stream
@@ -123,7 +130,7 @@ function ruleOf(
   { name, type, identifier }: Field,
   { expression, guard }: Mapping,
   compiled: (text: string) => Evaluate,
-): Rule {
+): Omit<Rule, 'isAgain'> {
   return {
     field: name,
     isIdentifier: identifier !== undefined,
@@ -159,8 +166,7 @@ function textsOf(value: Value): readonly string[] {
 }
 
 /** Of two mappings to one field the first counts; sets and maps take from both. */
-function joined(first: Value | undefined, second: Value): Value {
-  if (first === undefined) return second
+function joined(first: Value, second: Value): Value {
   if (Array.isArray(first) && Array.isArray(second)) return union(first, second)
   if (isObject(first) && isObject(second)) return { ...second, ...first } as Value
   return first

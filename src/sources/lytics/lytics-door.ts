@@ -25,7 +25,7 @@ import { isGzip, type Reception } from '../reception.ts'
 import { type Refusal, refusal, refusalBody } from '../refusals.ts'
 import type { LyticsSource } from '../sources.ts'
 import type { Verdicts } from '../verdicts.ts'
-import { BulkUpload } from './bulk-upload.ts'
+import { BulkUpload, type TakeRow } from './bulk-upload.ts'
 import { type Parameters, parametersOf } from './parameters.ts'
 import { RecordMaker, streamType } from './record.ts'
 import { RecordWriter } from './record-writer.ts'
@@ -233,7 +233,7 @@ export class LyticsDoor {
     return {
       parameters,
       writer,
-      async take(row) {
+      take(row) {
         writer.pretend(row)
         return undefined
       },
@@ -297,7 +297,7 @@ export class LyticsDoor {
 interface Upload {
   readonly parameters: Parameters
   readonly writer: RecordWriter
-  take(row: Row): Promise<Refusal | undefined>
+  readonly take: TakeRow
 }
 
 const NO_BYTES = Buffer.alloc(0)

@@ -11,7 +11,7 @@ import type { Intake } from '../intake.ts'
 import type { Reception } from '../reception.ts'
 import type { Refusal } from '../refusals.ts'
 import type { Verdicts } from '../verdicts.ts'
-import { type RecordMaker, streamType } from './record.ts'
+import { type Made, type RecordMaker, streamType } from './record.ts'
 import { RowFrame } from './row-frame.ts'
 import { ROW_BYTES_MAX, type Row } from './rows.ts'
 
@@ -62,14 +62,31 @@ export class RecordWriter {
     this.#maker = maker
   }
 
-  /** The refusal is of the log or of the doors, after waiting; then this row and what follows is not kept. Rejects with LOG_STOPPED. */
-  async add(row: Row): Promise<Refusal | undefined> {
+  /**
+   * At once where the frame at hand has room. The refusal is of the log or of the doors, after waiting; then this row and what
+   * follows is not kept. Rejects with LOG_STOPPED.
+   */
+  add(row: Row): Refusal | undefined | Promise<Refusal | undefined> {
     // Once, however often the frame has to be offered.
     const line = this.#target.isFile ? row.line : undefined
     const made = 'fields' in row ? this.#maker.make(row.fields, line) : undefined
     if ('raw' in row) this.#maker.pass(row.raw)
-    const refused = await this.#insist(async () => this.#addOnce(row, made))
-    if (refused !== undefined) return refused
+    const frame = this.#roomy()
+    if (frame === undefined || put(frame, row, made) !== undefined) return this.#addLater(row, made)
+    this.#count(row)
+    return undefined
+  }
+
+  async #addLater(row: Row, made: Made | undefined): Promise<Refusal | undefined> {
+    const refused = await this.#insist(async () => {
+      const frame = await this.#open()
+      return frame instanceof RowFrame ? put(frame, row, made) : frame
+    })
+    if (refused === undefined) this.#count(row)
+    return refused
+  }
+
+  #count(row: Row): void {
     if ('fields' in row) {
       this.taken++
       if (row.fields.length > RECORD_BYTES_USUAL) this.#large++
@@ -77,7 +94,6 @@ export class RecordWriter {
       this.rejected++
       this.#remark(row)
     }
-    return undefined
   }
 
   /** Counts a row as `add` does, and keeps nothing. */
@@ -102,17 +118,17 @@ export class RecordWriter {
     this.#frame = undefined
   }
 
-  async #addOnce(row: Row, made: ReturnType<RecordMaker['make']> | undefined): Promise<Refusal | undefined> {
-    const frame = await this.#open()
-    if (!(frame instanceof RowFrame)) return frame
-    if (made !== undefined) return frame.add(made.id, made.pieces)
-    return 'fault' in row ? frame.addBroken(row.fault, row.raw) : undefined
+  /** The frame at hand if it has room for another row. */
+  #roomy(): RowFrame | undefined {
+    const frame = this.#frame
+    return frame !== undefined && frame.count < FRAME_ROWS && frame.body.used < FRAME_BYTES
+      ? frame
+      : undefined
   }
 
-  /** The frame with room for another row. */
   async #open(): Promise<RowFrame | Refusal> {
-    if (this.#frame !== undefined && this.#frame.count < FRAME_ROWS && this.#frame.body.used < FRAME_BYTES)
-      return this.#frame
+    const frame = this.#roomy()
+    if (frame !== undefined) return frame
     const refused = await this.#flush()
     if (refused !== undefined) return refused
     const body = this.#parts.reception.lease(undefined, FRAME_BYTES_MAX)
@@ -179,6 +195,11 @@ export class RecordWriter {
       raw: row.raw,
     })
   }
+}
+
+function put(frame: RowFrame, row: Row, made: Made | undefined): Refusal | undefined {
+  if (made !== undefined) return frame.add(made)
+  return 'fault' in row ? frame.addBroken(row.fault, row.raw) : undefined
 }
 
 /** Whether waiting may help. */

@@ -9,6 +9,7 @@
  */
 
 import { hash, randomUUID } from 'node:crypto'
+import { type Identity, identityOf, identityOfUuid } from '../../core/kernel/identity.ts'
 import type { LyticsSettings } from '../settings.ts'
 
 export interface Upload {
@@ -24,6 +25,15 @@ export interface Upload {
 export function streamType(stream: string): string {
   return `lytics.${stream}`
 }
+
+/** The record of a row: its bytes, in pieces, and the identity of its id. */
+export interface Made {
+  readonly identity: Identity
+  readonly pieces: readonly (string | Buffer)[]
+}
+
+/** Ids here are UUIDs, which are their own identity: no key takes part. */
+const NO_KEY = new Uint8Array(16)
 
 /** Makes the records of one upload. */
 export class RecordMaker {
@@ -50,14 +60,14 @@ export class RecordMaker {
     )
   }
 
-  /** The record of the next row, and its id. */
-  make(
-    fields: string | Buffer,
-    line: number | undefined,
-  ): { id: string; pieces: readonly (string | Buffer)[] } {
-    const id = this.#idOf(fields)
+  make(fields: string | Buffer, line: number | undefined): Made {
+    const { id, identity } = this.#idOf(fields)
     const place = line === undefined ? '' : `,"line":${line}`
-    return { id, pieces: [`{"id":"${id}",${this.#open}${place},"fields":`, fields, '}'] }
+    const opening = `{"id":"${id}",${this.#open}${place},"fields":`
+    return {
+      identity,
+      pieces: typeof fields === 'string' ? [`${opening}${fields}}`] : [opening, fields, '}'],
+    }
   }
 
   /** A row that was set aside is part of the file, too. */
@@ -65,8 +75,11 @@ export class RecordMaker {
     if (this.#identity === 'file') this.#chain = digest(this.#chain, raw)
   }
 
-  #idOf(fields: string | Buffer): string {
-    if (this.#identity === 'none') return randomUUID()
+  #idOf(fields: string | Buffer): { readonly id: string; readonly identity: Identity } {
+    if (this.#identity === 'none') {
+      const id = randomUUID()
+      return { id, identity: identityOf(id, NO_KEY) }
+    }
     const bytes = typeof fields === 'string' ? Buffer.from(fields) : fields
     if (this.#identity === 'row') return idOf(digest(Buffer.from(`${this.#upload.stream}\n`), bytes))
     this.#chain = digest(this.#chain, bytes)
@@ -79,7 +92,8 @@ function digest(...parts: readonly Buffer[]): Buffer {
 }
 
 /** The first half of a digest in the form of a UUID, whose identity is exact. */
-function idOf(whole: Buffer): string {
+function idOf(whole: Buffer): { readonly id: string; readonly identity: Identity } {
   const hex = whole.toString('hex', 0, 16)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return { id, identity: identityOfUuid(whole) }
 }

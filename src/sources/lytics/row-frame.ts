@@ -1,6 +1,5 @@
 /** A frame that a door fills itself: records one after another, joined by commas, with a row of items for each. */
 
-import { identityOf } from '../../core/kernel/identity.ts'
 import {
   ITEM_END,
   ITEM_FAULT,
@@ -14,11 +13,10 @@ import { ROW_FAULTS, type RowFault } from '../../log/frame.ts'
 import type { BodyBuffer } from '../body.ts'
 import type { Items } from '../intake.ts'
 import type { Refusal } from '../refusals.ts'
+import type { Made } from './record.ts'
 
 const ROWS_FIRST = 256
 const COMMA = Buffer.from(',')
-/** Ids here are UUIDs, which are their own identity: no key takes part. */
-const NO_KEY = new Uint8Array(16)
 
 export class RowFrame {
   readonly body: BodyBuffer
@@ -33,12 +31,12 @@ export class RowFrame {
     return { count: this.count, items: this.#items }
   }
 
-  /** Adds a record with a UUID for an id. After a refusal the frame is as it was. */
-  add(id: string, pieces: readonly (string | Buffer)[]): Refusal | undefined {
+  /** After a refusal the frame is as it was. */
+  add({ identity, pieces }: Made): Refusal | undefined {
     const refused = this.#write(pieces)
     if (refused !== undefined) return refused
     const row = this.count++ * ITEM_WORDS
-    this.#items.set(identityOf(id, NO_KEY), row + ITEM_ID)
+    this.#items.set(identity, row + ITEM_ID)
     this.#items[row + ITEM_FLAGS] = ITEM_HAS_ID
     return undefined
   }
