@@ -62,7 +62,7 @@ export const GROUPS: readonly (readonly [words: readonly string[], load: () => P
   [['status'], async () => (await import('./commands/status.ts')).statusCommand],
   [['doctor'], async () => (await import('./commands/doctor.ts')).doctorCommand],
   [
-    ['init', 'validate', 'plan', 'diff', 'apply', 'export', 'applies'],
+    ['init', 'validate', 'plan', 'diff', 'applies', 'apply', 'export'],
     async () => (await import('./commands/configuration.ts')).configurationCommands,
   ],
   [['currents', 'current'], async () => (await import('./commands/currents.ts')).currentCommands],
