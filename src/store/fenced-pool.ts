@@ -55,7 +55,8 @@ class FencedClient {
   async query(sql: string, parameters: readonly unknown[]): Promise<{ readonly rows: unknown[] }> {
     if (BEGINS.test(sql)) this.#transaction = 'open'
     else if (ENDS.test(sql)) this.#transaction = 'none'
-    if (!WRITES.test(sql)) return this.#client.query(sql, parameters)
+    // Token 0: a store of one process, where nothing passes on.
+    if (this.#lease.token === 0 || !WRITES.test(sql)) return this.#client.query(sql, parameters)
     if (this.#transaction === 'none') return this.#alone(sql, parameters)
     if (this.#transaction === 'open') await this.#fence()
     this.#transaction = 'fenced'
