@@ -42,7 +42,7 @@ import { Holds } from './holds.ts'
 import { framesOf, type Message, placeFrame } from './message.ts'
 import { Numbering } from './numbering.ts'
 import { type Outgoing, Publisher } from './publisher.ts'
-import { REPEAT_MS, Remote, type StreamState } from './remote.ts'
+import { patiently, REPEAT_MS, Remote, type StreamState } from './remote.ts'
 import { StreamReads, trimmed } from './stream-reads.ts'
 import { StretchIndex } from './stretch-index.ts'
 import type { Stretch } from './stretches.ts'
@@ -236,9 +236,10 @@ class StreamLog implements Log {
 
   /** Once, before anybody else has the log. */
   async start(): Promise<void> {
-    const state = await this.#remote.state()
+    // A server that has just come, or lost its leader, answers nothing for a moment.
+    const state = await patiently(() => this.#remote.state())
     this.#createdAt = state.createdAt
-    this.#firstSeq = await this.#remote.firstSeq()
+    this.#firstSeq = await patiently(() => this.#remote.firstSeq())
     this.#serversFirstSeq = state.firstSeq
     await this.#index.load(state.createdAt, this.#firstSeq, state.lastSeq)
     this.#goOnBehind(this.#index.list.at(-1))
@@ -250,9 +251,10 @@ class StreamLog implements Log {
       await this.#readLabels(state)
     }
     await this.#jump()
-    this.#editedSeq = (await this.#remote.editedState()).lastSeq
+    this.#editedSeq = (await patiently(() => this.#remote.editedState())).lastSeq
     const lastSeq = this.#numbering.known.seq
-    this.#knownSeq = lastSeq === 0 ? 0 : ((await this.#remote.get(lastSeq))?.label?.known.seq ?? 0)
+    const last = lastSeq === 0 ? undefined : await patiently(() => this.#remote.get(lastSeq))
+    this.#knownSeq = last?.label?.known.seq ?? 0
     this.#index.goLive(lastSeq + 1, this.#head)
     await this.#moveTail(this.#firstSeq)
     await this.#holds.refresh()

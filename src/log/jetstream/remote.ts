@@ -405,7 +405,7 @@ function refuseUnfit(name: string, { config }: StreamInfo, wanted: Partial<Strea
 }
 
 /** Servers that have just lost or not yet found a leader answer nothing for some seconds. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   for (const until = performance.now() + LEADER_MS_MAX; ; ) {
     try {
       return await work()
