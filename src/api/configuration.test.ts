@@ -47,7 +47,9 @@ async function exported(stack: ApiStack): Promise<Documents> {
   }))
 }
 
-test('a workspace of 200 objects goes round: what is exported changes nothing, and makes the same elsewhere, to the byte', async () => {
+test('a workspace of 200 objects goes round: what is exported changes nothing, and makes the same elsewhere, to the byte', {
+  timeout: 180_000,
+}, async () => {
   const { documents, secrets } = workspace(200)
   const first = await startApi({ sandbox: {} })
   const done = await apply(first, documents, { secrets })

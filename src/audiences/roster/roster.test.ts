@@ -240,7 +240,9 @@ describe('comparison', () => {
     expect(await roster.name()).toBeUndefined()
   })
 
-  test('as a model: whatever is refused or lost, a mirror that is accepted leaves the vendor with its result', async () => {
+  test('as a model: whatever is refused or lost, a mirror that is accepted leaves the vendor with its result', {
+    timeout: 180_000,
+  }, async () => {
     const roster = await openRoster()
     // Three profiles, found by several identifiers each.
     const profiles = new Map([
