@@ -25,12 +25,13 @@ export const ADMIN_TOKEN_FILE = 'admin-token'
 
 /** Runs the hub until a signal; SIGTERM and SIGINT drain it. */
 export async function serve(overrides: Overrides): Promise<void> {
+  const signalled = untilSignal()
   const settings = readSettings(process.env, overrides)
   const api = new Mount()
   const hub = await startHub({ settings, version: version() }, (started) => api.over(started))
   if (api.setupCode !== undefined) process.stdout.write(welcomeOwner(hub, api.setupCode))
   try {
-    await Promise.race([untilSignal(), api.failure])
+    await Promise.race([signalled, api.failure])
   } finally {
     await hub.close()
   }
@@ -38,6 +39,7 @@ export async function serve(overrides: Overrides): Promise<void> {
 
 /** Hub, doubles, simulated traffic and the live table, until a signal. */
 export async function demo(overrides: Overrides, options: DemoOptions): Promise<void> {
+  const signalled = untilSignal()
   // The table and the story say what happens; log lines would run through them.
   const logLevel = overrides.logLevel ?? process.env.THALWEG_LOG_LEVEL ?? 'error'
   const settings = readSettings(process.env, { ...overrides, logLevel })
@@ -60,7 +62,7 @@ export async function demo(overrides: Overrides, options: DemoOptions): Promise<
   process.stdout.write(welcome(hub, sandbox))
   story.onStory((sentence) => table.tell(sentence))
   table.start()
-  await Promise.race([untilSignal(), api.failure])
+  await Promise.race([signalled, api.failure])
   story.stop()
   await table.stop()
   process.stdout.write('Stopping: what is on its way arrives first.\n')
@@ -71,11 +73,12 @@ export async function demo(overrides: Overrides, options: DemoOptions): Promise<
 
 /** The vendors' doubles alone, until a signal. */
 export async function sandboxOnly(overrides: Overrides): Promise<void> {
+  const signalled = untilSignal()
   const settings = readSettings(process.env, overrides)
   const { startSandbox } = await import('./sandbox/sandbox.ts')
   const sandbox = await startSandbox({ host: settings.host, port: settings.sandboxPort })
   process.stdout.write(`${JSON.stringify(sandbox.addresses)}\n`)
-  await untilSignal()
+  await signalled
   await sandbox.close()
 }
 
@@ -95,6 +98,7 @@ export async function simulate({
   eventsPerSecond,
   seconds,
 }: SimulateOptions): Promise<void> {
+  const signalled = untilSignal()
   const [{ Sender }, { simulatedSupply }, { createSimulation }] = await Promise.all([
     import('./sandbox/sender.ts'),
     import('./sandbox/simulated-supply.ts'),
@@ -110,7 +114,7 @@ export async function simulate({
     waitMs: 1_000,
   })
   sender.start()
-  await Promise.race([untilSignal(), ...(seconds === undefined ? [] : [pause(seconds * 1000)])])
+  await Promise.race([signalled, ...(seconds === undefined ? [] : [pause(seconds * 1000)])])
   await sender.stop()
   process.stdout.write(`${JSON.stringify(sender.state(), null, 2)}\n`)
 }
@@ -242,6 +246,7 @@ function version(): string {
   return version
 }
 
+/** To be called first: one that comes while the program still starts has it start, and then end in order. A second one ends it at once. */
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGTERM', () => resolve())

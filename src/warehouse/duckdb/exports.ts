@@ -10,6 +10,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Column } from '../warehouse.ts'
 import { guardQuery } from './guard.ts'
+import { interruptOn } from './interrupts.ts'
 import { type TableName, textLiteral } from './names.ts'
 import type { QueryOrder } from './queries.ts'
 
@@ -52,9 +53,9 @@ export class Exports {
   async #write(order: QueryOrder, file: string, signal: AbortSignal): Promise<Column[]> {
     const deadline = AbortSignal.timeout(order.timeoutMs)
     const either = AbortSignal.any([signal, deadline])
-    const interrupt = (): void => this.#connection.interrupt()
-    either.addEventListener('abort', interrupt)
+    let over = (): void => undefined
     try {
+      over = interruptOn(either, this.#connection)
       await guardQuery(this.#connection, order.sql, await this.#tables())
       const columns = await columnsOf(this.#connection, order.sql)
       const limit = order.rowsMax === undefined ? '' : ` LIMIT ${order.rowsMax}`
@@ -72,7 +73,7 @@ export class Exports {
         cause: error,
       })
     } finally {
-      either.removeEventListener('abort', interrupt)
+      over()
     }
   }
 }

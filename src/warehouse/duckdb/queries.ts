@@ -6,6 +6,7 @@ import { PAGE_CHARS, type Row } from '../stream.ts'
 import type { Cell, Column } from '../warehouse.ts'
 import { cellOf } from './cells.ts'
 import { guardQuery } from './guard.ts'
+import { interruptOn } from './interrupts.ts'
 import type { TableName } from './names.ts'
 import { failedAt } from './place.ts'
 
@@ -41,17 +42,19 @@ export class Queries {
     })
     let isUnread = false
     let ended: Promise<void> | undefined
+    let over = (): void => undefined
     const end = (): Promise<void> => {
+      over()
       ended ??= this.#end(connection)
       return ended
     }
     // A query that nobody reads keeps no place either.
-    const stop = (): void => {
-      connection.interrupt()
+    const leave = (): void => {
       if (isUnread) void end()
     }
-    either.addEventListener('abort', stop)
     try {
+      over = interruptOn(either, connection)
+      either.addEventListener('abort', leave)
       await guardQuery(connection, order.sql, await this.#tables())
       await connection.run(BEGIN)
       const parts = rowsOf(connection, order, either)
@@ -64,7 +67,7 @@ export class Queries {
     } catch (error) {
       throw queryError(error, signal, deadline, order)
     } finally {
-      either.removeEventListener('abort', stop)
+      either.removeEventListener('abort', leave)
       await end()
     }
   }
