@@ -16,6 +16,7 @@ import { endianness } from 'node:os'
 import { promisify } from 'node:util'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { Turns } from '../core/turns.ts'
 import {
   Appender,
   type DurableWrite,
@@ -27,7 +28,7 @@ import {
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { DiskReads } from './disk-reads.ts'
 import { openRaw, unlinkIfThere } from './files.ts'
-import { FRAME_MAGIC, FrameView, HEADER_BYTES, stampFrame } from './frame.ts'
+import { FrameView, mustBeSealed, stampFrame } from './frame.ts'
 import { FrameWalk } from './frame-walk.ts'
 import { type FrameIdentities, SegmentIdentities } from './identity-index.ts'
 import { IdentityStore } from './identity-store.ts'
@@ -45,9 +46,10 @@ import type {
   Rewritten,
   Trimmed,
 } from './log.ts'
-import { Lookups } from './lookups.ts'
+import { Lookups, partAt } from './lookups.ts'
 import { MemoryTail } from './memory-tail.ts'
 import { gapAt, type Recovered, recover } from './recovery.ts'
+import { closed, trimmed } from './refusals.ts'
 import { planRetention, type RetentionPlan } from './retention.ts'
 import {
   dropJournal,
@@ -63,7 +65,6 @@ import {
   SEGMENT_BYTES_MIN,
   SEGMENT_HEADER_BYTES,
   Segment,
-  segmentAt,
   segmentPath,
 } from './segment.ts'
 import { type ReadySegment, SegmentSupply } from './segment-supply.ts'
@@ -206,8 +207,8 @@ class SegmentLog implements Log {
   #head: number
 
   #lastAppend: Promise<unknown> = Promise.resolve()
-  #retaining: Promise<unknown> = Promise.resolve()
-  #rewriting: Promise<unknown> = Promise.resolve()
+  readonly #retaining = new Turns()
+  readonly #rewriting = new Turns()
   #full = false
   #stopped: ThalwegError | undefined
   #closing: Promise<void> | undefined
@@ -330,22 +331,14 @@ class SegmentLog implements Log {
   }
 
   read(from: number, bytesMax: number): LogRun | Promise<LogRun> {
-    if (this.#closing !== undefined) throw new ThalwegError('LOG_STOPPED', 'the log is closed')
+    if (this.#closing !== undefined) throw closed()
     if (from === this.#head) return { frames: [], next: from, gaps: [] }
     if (from > this.#head) {
       const message = `a reader is at offset ${from}, the log ends at ${this.#head}: the data directory lost its end or is an older copy`
       throw new ThalwegError('LOG_CORRUPT', message)
     }
-    if (from < this.tail) {
-      throw new ThalwegError(
-        'LOG_TRIMMED',
-        `offset ${from} is no longer kept; the oldest kept is ${this.tail}`,
-      )
-    }
-    if (!this.#memory.holds(from)) return this.#readDisk(from, bytesMax)
-    const frames = this.#memory.read(from, bytesMax)
-    const last = frames.at(-1)
-    return { frames, next: last === undefined ? from : last.baseOffset + last.count, gaps: [] }
+    if (from < this.tail) throw trimmed(from, this.tail)
+    return this.#memory.holds(from) ? this.#memory.run(from, bytesMax) : this.#readDisk(from, bytesMax)
   }
 
   beyond(offset: number, signal: AbortSignal): Promise<void> {
@@ -370,14 +363,12 @@ class SegmentLog implements Log {
   }
 
   rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
-    const run = this.#rewriting.then(() => this.#rewrite(edit, signal))
-    this.#rewriting = run.catch(() => undefined)
-    return run
+    return this.#rewriting.take(() => this.#rewrite(edit, signal))
   }
 
   copying<T>(work: (copied: CopiedLog) => Promise<T>): Promise<T> {
-    const run = this.#rewriting.then(async () => {
-      if (this.#closing !== undefined) throw new ThalwegError('LOG_STOPPED', 'the log is closed')
+    return this.#rewriting.take(async () => {
+      if (this.#closing !== undefined) throw closed()
       const segments = this.#segments.filter(({ base, end }) => end > base)
       const { head, tail } = this
       for (const segment of segments) segment.pin()
@@ -388,8 +379,6 @@ class SegmentLog implements Log {
         for (const segment of segments) segment.unpin()
       }
     })
-    this.#rewriting = run.catch(() => undefined)
-    return run
   }
 
   hold(reader: string, from: number): void {
@@ -409,9 +398,7 @@ class SegmentLog implements Log {
   }
 
   retain(rule: Retention): Promise<Trimmed> {
-    const run = this.#retaining.then(() => this.#retain(rule))
-    this.#retaining = run.catch(() => undefined)
-    return run
+    return this.#retaining.take(() => this.#retain(rule))
   }
 
   stats(): LogStats {
@@ -438,14 +425,11 @@ class SegmentLog implements Log {
   }
 
   #mustTake(buffer: Buffer, frameBytes: number): void {
-    if (this.#closing !== undefined) throw new ThalwegError('LOG_STOPPED', 'the log is closed')
+    if (this.#closing !== undefined) throw closed()
     if (this.#stopped !== undefined) throw this.#stopped
     if (!this.#slabs.isLeased(buffer))
       throw new TypeError('append of a buffer that is not leased from this log')
-    const sealed = buffer.readUInt32LE(0) === FRAME_MAGIC && buffer.readUInt32LE(4) === frameBytes
-    if (!sealed || frameBytes < HEADER_BYTES || buffer.readUInt32LE(32) === 0) {
-      throw new TypeError('append of something that is not a sealed frame with at least one record')
-    }
+    mustBeSealed(buffer, frameBytes)
     this.#mustFit(frameBytes)
     const waiting = this.#appender.waitingBytes
     if (waiting > 0 && waiting + frameBytes > this.#settings.waitingBytesMax) {
@@ -527,7 +511,7 @@ class SegmentLog implements Log {
   }
 
   async #readDisk(from: number, bytesMax: number): Promise<LogRun> {
-    const i = segmentAt(this.#segments, from)
+    const i = partAt(this.#segments, from)
     const segment = this.#segments[i]
     if (segment === undefined) throw new ThalwegError('LOG_TRIMMED', `offset ${from} is no longer kept`)
     if (from >= segment.end) return this.#hole(segment, this.#segments[i + 1], from)
@@ -569,7 +553,7 @@ class SegmentLog implements Log {
   }
 
   async #rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
-    if (this.#closing !== undefined) throw new ThalwegError('LOG_STOPPED', 'the log is closed')
+    if (this.#closing !== undefined) throw closed()
     if (this.#stopped !== undefined) throw this.#stopped
     await this.#supply.renew()
     await this.#leaveRecycled()
@@ -679,8 +663,8 @@ class SegmentLog implements Log {
   async #close(): Promise<void> {
     // What could not be made durable was rejected, and told to its callers.
     await this.#lastAppend.catch(() => undefined)
-    await this.#retaining
-    await this.#rewriting
+    await this.#retaining.ended()
+    await this.#rewriting.ended()
     await this.#sealed.close()
     await this.#supply.close()
     if (this.#target !== undefined && this.#target !== this.#durableTarget) await closeFd(this.#target.fd)

@@ -279,6 +279,14 @@ export function stampFrame(frame: Buffer, epoch: number, baseOffset: number): vo
   frame.writeUInt32LE(crc32(frame.subarray(12)), 8)
 }
 
+/** Throws TypeError unless the buffer begins with a sealed frame of so many bytes and at least one record. */
+export function mustBeSealed(buffer: Buffer, frameBytes: number): void {
+  const sealed = buffer.readUInt32LE(0) === FRAME_MAGIC && buffer.readUInt32LE(4) === frameBytes
+  if (!sealed || frameBytes < HEADER_BYTES || buffer.readUInt32LE(32) === 0) {
+    throw new TypeError('append of something that is not a sealed frame with at least one record')
+  }
+}
+
 /** Whether `bytes` begin with a whole frame of this epoch whose checksum holds. */
 export function frameHolds(bytes: Buffer, epoch: number): boolean {
   if (

@@ -25,6 +25,18 @@ export interface LookupParts<Part extends Indexed> {
   identitiesOf(part: Part): Promise<SegmentIdentities>
 }
 
+/** Index of the last part whose base is at most `offset`; -1 when all lie behind it. */
+export function partAt(parts: readonly Pick<Indexed, 'base'>[], offset: number): number {
+  let low = 0
+  let high = parts.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((parts[middle]?.base ?? Number.POSITIVE_INFINITY) <= offset) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
 export class Lookups<Part extends Indexed> {
   readonly #of: LookupParts<Part>
 

@@ -1,6 +1,7 @@
 /** The newest durable frames, in memory, in order without holes: what a reader that keeps up reads. */
 
 import type { FrameView } from './frame.ts'
+import type { LogRun } from './log.ts'
 
 export interface TailEntry {
   readonly baseOffset: number
@@ -49,6 +50,13 @@ export class MemoryTail {
       frames.push(view)
     }
     return frames
+  }
+
+  /** The same as an answer of the log. */
+  run(from: number, bytesMax: number): LogRun {
+    const frames = this.read(from, bytesMax)
+    const last = frames.at(-1)
+    return { frames, next: last === undefined ? from : last.baseOffset + last.count, gaps: [] }
   }
 
   /** Puts other bytes of the same length in the place of a frame, if it is held. */

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { partAt } from './lookups.ts'
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,
   NO_PREVIOUS,
   parseSegmentName,
   Segment,
-  segmentAt,
   segmentPath,
 } from './segment.ts'
 
@@ -57,5 +57,5 @@ test('the segment of an offset is the last that starts at or before it', () => {
     [50, 3],
     [1e12, 3],
   ] as const
-  for (const [offset, index] of cases) expect(segmentAt(segments, offset)).toBe(index)
+  for (const [offset, index] of cases) expect(partAt(segments, offset)).toBe(index)
 })

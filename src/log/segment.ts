@@ -177,15 +177,3 @@ export class Segment {
     return new Promise((resolve) => this.#unpinned.push(resolve))
   }
 }
-
-/** Index of the last segment whose base is at most `offset`; -1 when all lie behind it. `segments` is in order. */
-export function segmentAt(segments: readonly Segment[], offset: number): number {
-  let low = 0
-  let high = segments.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((segments[middle]?.base ?? Number.POSITIVE_INFINITY) <= offset) low = middle + 1
-    else high = middle
-  }
-  return low - 1
-}

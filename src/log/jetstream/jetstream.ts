@@ -14,8 +14,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
+import { Turns } from '../../core/turns.ts'
 import { type DirectoryLock, lockDirectory } from '../directory-lock.ts'
-import { FRAME_MAGIC, FrameView, HEADER_BYTES, stampFrame } from '../frame.ts'
+import { FrameView, mustBeSealed, stampFrame } from '../frame.ts'
 import type { FrameIdentities } from '../identity-index.ts'
 import type {
   CopiedLog,
@@ -33,6 +34,7 @@ import type {
 } from '../log.ts'
 import { Lookups } from '../lookups.ts'
 import { MemoryTail } from '../memory-tail.ts'
+import { closed, trimmed } from '../refusals.ts'
 import { planRetention, type RetentionPlan } from '../retention.ts'
 import { SlabPool } from '../slabs.ts'
 import { Waiters } from '../waiters.ts'
@@ -43,7 +45,7 @@ import { framesOf, type Message, placeFrame } from './message.ts'
 import { Numbering } from './numbering.ts'
 import { type Outgoing, Publisher } from './publisher.ts'
 import { patiently, REPEAT_MS, Remote, type StreamState } from './remote.ts'
-import { StreamReads, trimmed } from './stream-reads.ts'
+import { StreamReads } from './stream-reads.ts'
 import { StretchIndex } from './stretch-index.ts'
 import type { Stretch } from './stretches.ts'
 
@@ -176,9 +178,9 @@ class StreamLog implements Log {
 
   #lastAppend: Promise<unknown> = Promise.resolve()
   /** One thing at a time gives places to messages. */
-  #placing: Promise<unknown> = Promise.resolve()
+  readonly #placing = new Turns()
   /** Retention, rewriting, copying: one at a time. */
-  #changing: Promise<unknown> = Promise.resolve()
+  readonly #changing = new Turns()
   #following: Promise<void> = Promise.resolve()
   #wakeFollower: () => void = () => undefined
   #heardSeq = 0
@@ -295,11 +297,11 @@ class StreamLog implements Log {
     this.#slabs.release(buffer)
   }
 
-  append(buffer: Buffer, frameBytes: number): Promise<number> {
+  append(buffer: Buffer, frameBytes: number, types?: readonly string[]): Promise<number> {
     this.#mustTake(buffer, frameBytes)
     this.#slabs.adopt(buffer)
     const frame = buffer.subarray(0, frameBytes)
-    const view = new FrameView(frame)
+    const view = new FrameView(frame, types)
     this.screen?.(view)
     stampFrame(frame, 0, 0)
     const appended = new Promise<number>((resolve, reject) => {
@@ -322,10 +324,9 @@ class StreamLog implements Log {
       throw new ThalwegError('LOG_CORRUPT', message)
     }
     if (from < this.#tail) throw trimmed(from, this.#tail)
-    if (!this.#memory.holds(from)) return this.#noted(this.#reads.read(from, bytesMax))
-    const frames = this.#memory.read(from, bytesMax)
-    const last = frames.at(-1)
-    return { frames, next: last === undefined ? from : last.baseOffset + last.count, gaps: [] }
+    return this.#memory.holds(from)
+      ? this.#memory.run(from, bytesMax)
+      : this.#noted(this.#reads.read(from, bytesMax))
   }
 
   beyond(offset: number, signal: AbortSignal): Promise<void> {
@@ -350,12 +351,12 @@ class StreamLog implements Log {
   }
 
   rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten> {
-    return this.#changeAlone(() => this.#rewrite(edit, signal))
+    return this.#changing.take(() => this.#rewrite(edit, signal))
   }
 
   /** There is nothing to copy: the servers keep the records, and have backups of their own. What is copied beside it fits the stream as it is. */
   copying<T>(work: (copied: CopiedLog) => Promise<T>): Promise<T> {
-    return this.#changeAlone(() => {
+    return this.#changing.take(() => {
       if (this.#closing !== undefined) throw closed()
       return work({ head: this.#head, tail: this.#tail, segments: [] })
     })
@@ -377,7 +378,7 @@ class StreamLog implements Log {
   }
 
   retain(rule: Retention): Promise<Trimmed> {
-    return this.#changeAlone(() => this.#retain(rule))
+    return this.#changing.take(() => this.#retain(rule))
   }
 
   stats(): LogStats {
@@ -410,10 +411,7 @@ class StreamLog implements Log {
     if (this.#stopped !== undefined) throw this.#stopped
     if (!this.#slabs.isLeased(buffer))
       throw new TypeError('append of a buffer that is not leased from this log')
-    const sealed = buffer.readUInt32LE(0) === FRAME_MAGIC && buffer.readUInt32LE(4) === frameBytes
-    if (!sealed || frameBytes < HEADER_BYTES || buffer.readUInt32LE(32) === 0) {
-      throw new TypeError('append of something that is not a sealed frame with at least one record')
-    }
+    mustBeSealed(buffer, frameBytes)
     this.#mustFit(frameBytes)
     const { waitsMs, waitingBytes } = this.#publisher
     if (waitsMs > this.#settings.slowMs) {
@@ -429,7 +427,7 @@ class StreamLog implements Log {
   }
 
   async #acknowledged(message: Outgoing, seq: number): Promise<void> {
-    await this.#placeAlone(async () => {
+    await this.#placing.take(async () => {
       if (message.placed) return
       if (seq <= this.#numbering.seq)
         throw this.#stop(`the stream gave the sequence ${seq} twice: it lost its end`)
@@ -455,7 +453,7 @@ class StreamLog implements Log {
       if (this.#closing !== undefined) return
       try {
         const heard = this.#heardSeq
-        if (heard > this.#numbering.seq) await this.#placeAlone(() => this.#fetchTo(heard))
+        if (heard > this.#numbering.seq) await this.#placing.take(() => this.#fetchTo(heard))
         else await this.#lookAround()
         this.#isDeaf = false
       } catch (error) {
@@ -490,7 +488,7 @@ class StreamLog implements Log {
   async #catchUp(): Promise<void> {
     const state = await this.#remote.state()
     this.#mustBeSame(state)
-    await this.#placeAlone(() => this.#fetchTo(state.lastSeq))
+    await this.#placing.take(() => this.#fetchTo(state.lastSeq))
     if (state.firstSeq === this.#serversFirstSeq) return
     await this.#moveTail(await this.#remote.firstSeq())
     this.#serversFirstSeq = state.firstSeq
@@ -769,18 +767,6 @@ class StreamLog implements Log {
 
   // The rest
 
-  #placeAlone<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#placing.then(work)
-    this.#placing = run.catch(() => undefined)
-    return run
-  }
-
-  #changeAlone<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#changing.then(work)
-    this.#changing = run.catch(() => undefined)
-    return run
-  }
-
   /** What retention waits for. */
   #noted<T>(reading: Promise<T>): Promise<T> {
     this.#reading.add(reading)
@@ -828,18 +814,14 @@ class StreamLog implements Log {
     )
     this.#wakeFollower()
     await this.#following
-    await this.#changing
-    await this.#placing
+    await this.#changing.ended()
+    await this.#placing.ended()
     await this.#holds.tell()
     await this.#index.close()
     await this.#remote.close()
     this.#waiters.wakeAll()
     this.#lock.release()
   }
-}
-
-function closed(): ThalwegError {
-  return new ThalwegError('LOG_STOPPED', 'the log is closed')
 }
 
 function sumBytes(stretches: readonly Stretch[]): number {

@@ -1,8 +1,8 @@
 /** Reads that no memory serves: messages are got from the servers and taken apart. */
 
-import { ThalwegError } from '../../core/errors.ts'
 import type { FrameView } from '../frame.ts'
 import type { Gap, LogRun } from '../log.ts'
+import { trimmed } from '../refusals.ts'
 import { framesOf, type Message } from './message.ts'
 import type { StretchIndex } from './stretch-index.ts'
 import type { Place } from './stretches.ts'
@@ -87,8 +87,4 @@ export class StreamReads {
     const where = `${this.#parts.where(before)}: messages before it are missing`
     return { frames: [], next: to, gaps: [{ from, to, where }] }
   }
-}
-
-export function trimmed(offset: number, tail: number): ThalwegError {
-  return new ThalwegError('LOG_TRIMMED', `offset ${offset} is no longer kept; the oldest kept is ${tail}`)
 }

@@ -6,9 +6,10 @@
 import { ThalwegError } from '../../core/errors.ts'
 import type { FrameView } from '../frame.ts'
 import { type FrameIdentities, SegmentIdentities } from '../identity-index.ts'
+import { partAt } from '../lookups.ts'
 import { framesOf, type Message } from './message.ts'
 import { Numbering } from './numbering.ts'
-import { Places, Stretch, StretchFiles, stretchAt } from './stretches.ts'
+import { Places, Stretch, StretchFiles } from './stretches.ts'
 
 /** Sealed stretches whose places stay in memory. */
 const PLACES_KEPT_MAX = 64
@@ -96,7 +97,7 @@ export class StretchIndex {
 
   /** The last stretch that begins at or before an offset, and the one behind it. */
   at(offset: number): readonly [Stretch | undefined, Stretch | undefined] {
-    const i = stretchAt(this.list, offset)
+    const i = partAt(this.list, offset)
     return [this.list[i], this.list[i + 1]]
   }
 

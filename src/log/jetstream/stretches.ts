@@ -133,18 +133,6 @@ export class Stretch implements StretchFacts {
   }
 }
 
-/** Index of the last stretch whose base is at most `offset`; -1 when all lie behind it. */
-export function stretchAt(stretches: readonly Stretch[], offset: number): number {
-  let low = 0
-  let high = stretches.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((stretches[middle]?.base ?? Number.POSITIVE_INFINITY) <= offset) low = middle + 1
-    else high = middle
-  }
-  return low - 1
-}
-
 const LIST = 'stretches.json'
 
 export class StretchFiles {
