@@ -1,7 +1,6 @@
 /** The WASM executor: moves bytes in and out of the module's memory; all decisions are made in assembly/. */
 
-import { readFileSync } from 'node:fs'
-import { ThalwegError } from '../errors.ts'
+import { instantiated } from '../wasm-module.ts'
 import {
   type BodyShape,
   type CompiledProjection,
@@ -34,21 +33,6 @@ const SLACK = 64
 const STRETCH_BYTES = 256 * 1024
 
 const decoder = new TextDecoder()
-let compiled: WebAssembly.Module | undefined
-
-/** Throws KERNEL_MISSING when the artefact cannot be read or the host cannot run it. */
-function instantiate(): KernelExports {
-  try {
-    compiled ??= new WebAssembly.Module(readFileSync(new URL('kernel.wasm', import.meta.url)))
-    return new WebAssembly.Instance(compiled).exports as unknown as KernelExports
-  } catch (cause) {
-    throw new ThalwegError(
-      'KERNEL_MISSING',
-      'The WASM kernel src/core/kernel/kernel.wasm could not be loaded; build it with `npm run build:kernel`',
-      { cause },
-    )
-  }
-}
 
 export class WasmKernel implements Kernel {
   readonly name = 'wasm'
@@ -62,7 +46,7 @@ export class WasmKernel implements Kernel {
 
   constructor(options: KernelOptions) {
     this.#options = options
-    this.#exports = instantiate()
+    this.#exports = instantiated<KernelExports>(new URL('kernel.wasm', import.meta.url))
     this.#memory = new KernelMemory(this.#exports)
     const key = new DataView(options.key.buffer, options.key.byteOffset, options.key.byteLength)
     this.#exports.setup(key.getBigUint64(0, true), key.getBigUint64(8, true))

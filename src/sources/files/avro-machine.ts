@@ -3,8 +3,7 @@
  * records at a time. Numbers with a point, and bytes, are written by JavaScript, for whose texts of them there is no second source.
  */
 
-import { readFileSync } from 'node:fs'
-import { ThalwegError } from '../../core/errors.ts'
+import { instantiated } from '../../core/wasm-module.ts'
 import { PROGRAM, type Program } from './avro-program.ts'
 import { float32Text } from './float32.ts'
 
@@ -51,7 +50,6 @@ export interface Decoded {
   readonly problem: string | undefined
 }
 
-let compiled: WebAssembly.Module | undefined
 const spare: AvroMachine[] = []
 
 /** Lends a machine, which holds what `work` begins and nothing else. Throws KERNEL_MISSING. */
@@ -81,16 +79,7 @@ export class AvroMachine {
       bytes: (from: number, length: number, scale: number, at: number) =>
         this.#ascii(bytesText(Buffer.from(this.#view(), from, length), scale), at),
     }
-    try {
-      compiled ??= new WebAssembly.Module(readFileSync(new URL('avro.wasm', import.meta.url)))
-      this.#exports = new WebAssembly.Instance(compiled, { host }).exports as unknown as AvroExports
-    } catch (cause) {
-      throw new ThalwegError(
-        'KERNEL_MISSING',
-        'The WASM module src/sources/files/avro.wasm could not be loaded; build it with `npm run build:kernel`',
-        { cause },
-      )
-    }
+    this.#exports = instantiated<AvroExports>(new URL('avro.wasm', import.meta.url), { host })
     this.#bytes = new Uint8Array(this.#exports.memory.buffer)
     this.#words = new Uint32Array(this.#exports.memory.buffer)
   }

@@ -3,8 +3,7 @@
  * its memory is what the engine's vectors are copied from. The fixed addresses repeat assembly/layout.ts.
  */
 
-import { readFileSync } from 'node:fs'
-import { ThalwegError } from '../../core/errors.ts'
+import { instantiated } from '../../core/wasm-module.ts'
 
 /** The exports of assembly/rows.ts. Addresses and lengths are in bytes. */
 export interface RowExports {
@@ -51,8 +50,6 @@ export const COLUMNS_MAX = 1024
 /** Cells of the widest type. */
 export const CELL_BYTES = 16
 
-let compiled: WebAssembly.Module | undefined
-
 export class RowMemory {
   readonly exports: RowExports
   #bytes = Buffer.alloc(0)
@@ -62,16 +59,7 @@ export class RowMemory {
 
   /** Throws KERNEL_MISSING when the artefact cannot be read or the host cannot run it. */
   constructor() {
-    try {
-      compiled ??= new WebAssembly.Module(readFileSync(new URL('rows.wasm', import.meta.url)))
-      this.exports = new WebAssembly.Instance(compiled).exports as unknown as RowExports
-    } catch (cause) {
-      throw new ThalwegError(
-        'KERNEL_MISSING',
-        'The WASM module src/warehouse/duckdb/rows.wasm could not be loaded; build it with `npm run build:kernel`',
-        { cause },
-      )
-    }
+    this.exports = instantiated<RowExports>(new URL('rows.wasm', import.meta.url))
   }
 
   /** The views are valid until the memory grows: ask for them anew after a call of the module. */
