@@ -26,9 +26,6 @@ interface Worker {
   stop(): Promise<void> | void
 }
 
-export const SCHEDULE_POST = 'schedule'
-export const ALERTS_POST = 'alerts'
-
 /** Offers what must run before anybody can ask for it. */
 export function offerSchedule(hub: Parts, lease: PostLease, retention: Worker): Promise<void> {
   const { drift, imports, audiences, profiles, exports, erasures, backups } = hub

@@ -21,6 +21,7 @@ import { Backups } from './backup/backups.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { joinCluster } from './cluster/join.ts'
 import { PostLease } from './cluster/post-lease.ts'
+import { ALERTS_POST, SCHEDULE_POST } from './cluster/posts.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
 import type { Kernel } from './core/kernel/kernel.ts'
@@ -42,7 +43,7 @@ import type { Step } from './erasure/requests.ts'
 import { s3Provider } from './files/provider.ts'
 import { audiencesOf } from './hub-audiences.ts'
 import { exportsOf } from './hub-exports.ts'
-import { ALERTS_POST, offerAlerts, offerSchedule, SCHEDULE_POST } from './hub-schedule.ts'
+import { offerAlerts, offerSchedule } from './hub-schedule.ts'
 import { openDedupe } from './log/dedupe.ts'
 import type { Dedupe, Log } from './log/log.ts'
 import { openLog } from './log/open-log.ts'
@@ -153,7 +154,7 @@ export async function startHub(
         name: settings.node ?? hostname(),
         roles: settings.roles,
         version: options.version ?? 'unknown',
-        log: logOf(settings),
+        log: await logOf(settings),
       },
       leaseMs: settings.leaseMs,
       logger,
@@ -468,11 +469,12 @@ function labelOf({ name, settings }: Source): SourceLabel {
 }
 
 /** Tells a log from every other, without a secret: a log of NATS by its name. */
-function logOf({ log, dataDir }: Settings): string {
+async function logOf({ log, dataDir }: Settings): Promise<string> {
   const address = log.reveal()
   if (address === 'embedded') return `embedded in ${dataDir} on ${hostname()}`
-  const [, name = ''] = /^\w+:\/\/[^/?]*\/?([^?]*)/.exec(address) ?? []
-  return `${name === '' ? 'thalweg' : name} on NATS`
+  const { parseLogAddress } = await import('./log/jetstream/address.ts')
+  // One that is no address is refused when the log is opened.
+  return `${parseLogAddress(address)?.name} on NATS`
 }
 
 /** undefined: the store is a server. */

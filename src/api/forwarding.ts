@@ -6,7 +6,9 @@
 import { type IncomingMessage, request as requestOf, type ServerResponse } from 'node:http'
 import { request as secureRequestOf } from 'node:https'
 import type { Cluster, NodeView } from '../cluster/cluster.ts'
+import { SCHEDULE_POST } from '../cluster/posts.ts'
 import type { Currents } from '../currents/registry.ts'
+import { deliveryOf } from '../delivery/delivery.ts'
 import type { ApiLogger } from './parts.ts'
 
 export interface ForwardingParts {
@@ -57,7 +59,7 @@ export class Forwarding {
     const [first = '', second] = url.slice(this.#prefix.length).split(/[?#]/, 1)[0]?.split('/') ?? []
     if (first === 'currents' && second !== undefined && second !== '') return { current: second }
     const isBackup = first === 'system' && second === 'backups'
-    return SCHEDULED.has(first) || isBackup ? { post: 'schedule' } : undefined
+    return SCHEDULED.has(first) || isBackup ? { post: SCHEDULE_POST } : undefined
   }
 
   /** False: to be answered here. Never rejects. */
@@ -82,7 +84,7 @@ export class Forwarding {
   async #postOf(which: string): Promise<string | undefined> {
     const name = decodeURIComponent(which)
     const { number } = await this.#parts.currents.get(/^\d+$/.test(name) ? Number(name) : name)
-    return `current ${number}`
+    return deliveryOf(number)
   }
 
   #passOn(request: IncomingMessage, response: ServerResponse, node: NodeView): void {

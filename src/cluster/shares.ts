@@ -41,10 +41,12 @@ export function sharesOf(units: readonly Unit[], nodes: readonly Candidate[]): R
   const homeless: Unit[] = loose.filter(({ holder }) => !held.has(holder))
   for (const node of nodes) {
     const kept = held.get(node.id) ?? []
-    const ranked = [...kept].sort((a, b) =>
-      compareRanks(rank(b.name, node), rank(a.name, node), a.name, b.name),
-    )
     const most = room.get(node.id) ?? 0
+    // Mostly nobody has too much, and nothing needs ranking.
+    const ranked =
+      kept.length <= most
+        ? kept
+        : [...kept].sort((a, b) => compareRanks(rank(b.name, node), rank(a.name, node), a.name, b.name))
     for (const unit of ranked.slice(0, most)) shares.set(unit.name, node.id)
     homeless.push(...ranked.slice(most))
     room.set(node.id, Math.max(0, most - kept.length))

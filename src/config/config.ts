@@ -88,7 +88,9 @@ export class Configuration {
     const effects = new Map<Step, Effect>()
     if (events === undefined) return { ...planned, effects }
     const input = {
-      ...{ desk: asker.desk(), inventory, events },
+      desk: asker.desk(),
+      inventory,
+      events,
       schema: schemaAfter(
         planned.steps.filter(({ action }) => action !== 'remove'),
         inventory.schema,

@@ -102,30 +102,8 @@ export const HANDS: Readonly<Record<Exclude<KindWord, 'profile' | 'stream'>, Han
     },
     remove: ({ name }, desk) => desk.send('DELETE', path`/currents/${name}`),
   },
-  activation: {
-    create: async ({ desk, sent, wanted, note }) => {
-      const { number } = await desk.send<Required<Made>>('POST', `/activations?${noted(note)}`, sent)
-      await moved(desk, path`/activations/${number}`, 'active', wanted.state, 'launch')
-      return String(number)
-    },
-    change: async ({ id, body }, { desk, sent, wanted, note, isRevised }) => {
-      if (isRevised) await desk.send('PUT', path`/activations/${id}`, { definition: sent, note })
-      await moved(desk, path`/activations/${id}`, body.state, wanted.state, 'launch')
-    },
-    remove: ({ id }, desk) => desk.send('DELETE', path`/activations/${id}`),
-  },
-  export: {
-    create: async ({ desk, sent, wanted, note }) => {
-      const { number } = await desk.send<Required<Made>>('POST', `/exports?${noted(note)}`, sent)
-      await moved(desk, path`/exports/${number}`, 'draft', wanted.state, 'start')
-      return String(number)
-    },
-    change: async ({ id, body }, { desk, sent, wanted, note, isRevised }) => {
-      if (isRevised) await desk.send('PUT', path`/exports/${id}`, { definition: sent, note })
-      await moved(desk, path`/exports/${id}`, body.state, wanted.state, 'start')
-    },
-    remove: ({ id }, desk) => desk.send('DELETE', path`/exports/${id}`),
-  },
+  activation: numbered('/activations', 'active', 'launch'),
+  export: numbered('/exports', 'draft', 'start'),
   channel: {
     create: async ({ desk, sent }) => idOf(await desk.send<Made>('POST', '/alert-channels', sent)),
     change: async ({ id }, { desk, sent }) => desk.send('PATCH', path`/alert-channels/${id}`, sent),
@@ -152,6 +130,23 @@ async function moved(
   if (before === 'draft') await desk.send('POST', `${where}/${first}`)
   if (wanted === 'paused') await desk.send('POST', `${where}/pause`)
   else if (before === 'paused') await desk.send('POST', `${where}/resume`)
+}
+
+/** Of objects with a number, versions and a state; `born`: in which one they are made. */
+function numbered(root: string, born: string, first: 'launch' | 'start'): Hand {
+  const at = (id: string | number): string => `${root}${path`/${id}`}`
+  return {
+    create: async ({ desk, sent, wanted, note }) => {
+      const { number } = await desk.send<Required<Made>>('POST', `${root}?${noted(note)}`, sent)
+      await moved(desk, at(number), born, wanted.state, first)
+      return String(number)
+    },
+    change: async ({ id, body }, { desk, sent, wanted, note, isRevised }) => {
+      if (isRevised) await desk.send('PUT', at(id), { definition: sent, note })
+      await moved(desk, at(id), body.state, wanted.state, first)
+    },
+    remove: ({ id }, desk) => desk.send('DELETE', at(id)),
+  }
 }
 
 function idOf({ id, number, name }: Made): string {

@@ -356,9 +356,6 @@ function decidedBy(parcel: Parcel, talk: Conversation): void {
   if (talk.status > parcel.status) parcel.status = talk.status
 }
 
-let places: readonly number[] = []
-
-/** 0, 1, 2, … at least `count` of them: a whole batch's members, shared by all batches. */
 /** In a cluster the receiver is told the token of whoever sends: one that is ours can refuse a lower one than it has seen. */
 function under({ name, token }: Lease, request: WireRequest): WireRequest {
   if (token === 0) return request
@@ -367,6 +364,9 @@ function under({ name, token }: Lease, request: WireRequest): WireRequest {
 
 const LEASE_HEADER = 'thalweg-lease'
 
+let places: readonly number[] = []
+
+/** 0, 1, 2, … at least `count` of them: a whole batch's members, shared by all batches. */
 function placesUpTo(count: number): readonly number[] {
   if (places.length < count) places = Array.from({ length: count }, (_, i) => i)
   return places

@@ -155,7 +155,7 @@ export class Delivery {
     await this.intake.hold()
     for (const current of await this.#parts.currents.list()) {
       if (current.startOffset === null) continue
-      this.#parts.log.hold(readerName(current.number), await this.#position(current))
+      this.#parts.log.hold(deliveryOf(current.number), await this.#position(current))
       await this.#replays.hold(current.number)
     }
   }
@@ -173,7 +173,7 @@ export class Delivery {
   async #offer({ number, definition }: Current): Promise<void> {
     this.#offered.add(number)
     await this.#parts.cluster.offer({
-      name: postName(number),
+      name: deliveryOf(number),
       role: 'deliver',
       home: this.#parts.homeOf?.(definition),
       begin: async (lease) => {
@@ -186,8 +186,8 @@ export class Delivery {
 
   async #withdraw(number: number): Promise<void> {
     this.#offered.delete(number)
-    await this.#parts.cluster.withdraw(postName(number))
-    this.#parts.log.hold(readerName(number), Number.POSITIVE_INFINITY)
+    await this.#parts.cluster.withdraw(deliveryOf(number))
+    this.#parts.log.hold(deliveryOf(number), Number.POSITIVE_INFINITY)
   }
 
   /** Stops reading, lets answers on their way arrive for some seconds, writes what was decided. */
@@ -224,11 +224,11 @@ export class Delivery {
       refuseUnless(draft, 'launch')
       await this.validate(draft.definition)
       // Under its lease, so that of two launches on two nodes only the first moves the checkpoint.
-      const launched = await cluster.exclusively(postName(number), async () => {
+      const launched = await cluster.exclusively(deliveryOf(number), async () => {
         refuseUnless(await currents.get(number), 'launch')
         const start =
           from === 'now' ? log.head : from === 'earliest' ? log.tail : await log.offsetAt(from.timeMs)
-        log.hold(readerName(number), start)
+        log.hold(deliveryOf(number), start)
         await store.db
           .insertInto('checkpoints')
           .values({ current: number, position: start, updated_at: clock.now() })
@@ -264,7 +264,7 @@ export class Delivery {
       await this.validate(definition)
       const before = await currents.get(number)
       if (before.state === 'deleted') refuseUnless(before, 'pause')
-      return cluster.exclusively(postName(number), async (lease) => {
+      return cluster.exclusively(deliveryOf(number), async (lease) => {
         const from = before.startOffset === null ? 0 : await this.#position(before)
         const revised = await currents.revise(number, definition, from, note, lease)
         if (revised.state !== 'halted') return revised
@@ -294,14 +294,14 @@ export class Delivery {
   ): Promise<Current> {
     return this.#inTurn(number, async () => {
       refuseUnless(await this.#parts.currents.get(number), action)
-      return this.#parts.cluster.exclusively(postName(number), change)
+      return this.#parts.cluster.exclusively(deliveryOf(number), change)
     })
   }
 
   /** Ends a current wherever it is delivered, and has it begin again by what is so now. */
   #again(number: number): Promise<void> {
     return this.#inTurn(number, () =>
-      this.#parts.cluster.exclusively(postName(number), async () => undefined),
+      this.#parts.cluster.exclusively(deliveryOf(number), async () => undefined),
     )
   }
 
@@ -469,7 +469,7 @@ export class Delivery {
       onTrouble: this.#onTrouble,
     })
     this.#connections.set(current.number, connection)
-    log.hold(readerName(current.number), position)
+    log.hold(deliveryOf(current.number), position)
     // At once, whatever else is being done: the next thing that is sent could be another node's.
     onAbort(lease.lost, () => void connection.stop('now'))
     connection.start()
@@ -530,7 +530,7 @@ export class Delivery {
 
   #settled(current: Current, slice: Slice, { batches }: Settlement): void {
     const { number } = current
-    this.#parts.log.hold(readerName(number), slice.to)
+    this.#parts.log.hold(deliveryOf(number), slice.to)
     if (slice.gaps.length > 0 || slice.trimmed > 0) void this.#surely(() => this.#alertLoss(current, slice))
     const stats = this.statsOf(number)
     for (const cells of slice.filtered.values()) stats.filtered += cells.total()
@@ -646,12 +646,11 @@ export class Delivery {
   }
 }
 
-/** A current is one partition for now, with one checkpoint: see ADR 0046. */
-function postName(current: number): string {
-  return `current ${current}`
-}
-
-function readerName(current: number): string {
+/**
+ * What the delivery of a current is called: its post in a cluster, and its reader of the log. One partition for now, with one checkpoint:
+ * see ADR 0046.
+ */
+export function deliveryOf(current: number): string {
   return `current ${current}`
 }
 

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import type { NodeView as Node } from '../../cluster/cluster.ts'
 import { NODE_ROLES } from '../../core/node-role.ts'
+import { deliveryOf } from '../../delivery/delivery.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
@@ -53,7 +54,7 @@ export function nodeRoutes(app: Api, { cluster, currents }: ApiParts): void {
     },
   }
   const namesByPost = async (): Promise<ReadonlyMap<string, string>> =>
-    new Map((await currents.list()).map(({ number, name }) => [`current ${number}`, name]))
+    new Map((await currents.list()).map(({ number, name }) => [deliveryOf(number), name]))
 
   app.get(
     '/nodes',
@@ -73,7 +74,7 @@ export function nodeRoutes(app: Api, { cluster, currents }: ApiParts): void {
         isSole: cluster.isSole,
         nodes: nodes.map((node) => viewOf(node, names)),
         unowned: list
-          .filter(({ number, state }) => state === 'running' && !owned.has(`current ${number}`))
+          .filter(({ number, state }) => state === 'running' && !owned.has(deliveryOf(number)))
           .map(({ name }) => name),
       }
     },

@@ -2,6 +2,7 @@
 
 import * as z from 'zod'
 import { settingRows } from '../../core/settings.ts'
+import { deliveryOf } from '../../delivery/delivery.ts'
 import { recordAt } from '../../delivery/lineage.ts'
 import { storeVersion } from '../../store/version.ts'
 import type { Api } from '../app.ts'
@@ -164,7 +165,7 @@ async function diskOf({ dataDir }: ApiParts, disk: DiskWatch) {
 }
 
 async function readersOf({ log }: ApiParts, pulse: Pulse, now: number): Promise<SystemAnswer['readers']> {
-  const currents = new Map((await pulse.beat()).currents.map((row) => [`current ${row.number}`, row]))
+  const currents = new Map((await pulse.beat()).currents.map((row) => [deliveryOf(row.number), row]))
   const { head } = log
   const readers = await Promise.all(
     log.readers().map(async ({ reader, from }) => {
