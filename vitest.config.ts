@@ -35,7 +35,8 @@ export default defineConfig({
     // The files of a worker share what they import: loading it for each would take a tenth of the whole. A test leaves nothing behind.
     isolate: false,
     sequence: { sequencer: LongestFirst },
-    maxWorkers: 2,
+    // One more than CI has cores: much of the time is spent waiting for disks, servers and restarts.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Loopback servers of a test that failed must not keep the run open.
