@@ -11,6 +11,7 @@ import { consoleLists } from './console.ts'
 import { idle } from './idle.ts'
 import { importFiles } from './import.ts'
 import { latency } from './latency.ts'
+import { nodes } from './nodes.ts'
 import { fanOut, pipeline } from './pipeline.ts'
 import { profiles, profilesLarge } from './profiles.ts'
 import { replicated } from './replicated.ts'
@@ -84,6 +85,11 @@ const BENCHMARKS: Readonly<
   replicated: {
     about: 'the log on NATS JetStream, one server and three, beside the embedded one; CPU of hub and servers',
     run: () => replicated(ROUNDS),
+  },
+  nodes: {
+    about:
+      'three nodes beside one on NATS JetStream and PostgreSQL: throughput, CPU per event by part, and at loads that grow tenfold',
+    run: nodes,
   },
   start: { about: 'from process start to ready with a long log', run: start },
   soak: {

@@ -51,8 +51,8 @@ export const TOKEN = 'bench-token'
 
 /** What the command gives to Node.js and its surroundings, so that the hub is measured as it runs. */
 const FIRST_LINE = readFileSync(new URL('../bin/thalweg', import.meta.url), 'utf8').split('\n', 1)[0] ?? ''
-const HUB_FLAGS = FIRST_LINE.match(/--\S+/g) ?? []
-const HUB_ENVIRONMENT = Object.fromEntries(
+export const HUB_FLAGS = FIRST_LINE.match(/--\S+/g) ?? []
+export const HUB_ENVIRONMENT = Object.fromEntries(
   [...FIRST_LINE.matchAll(/ ([A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name, value]),
 )
 

@@ -47,7 +47,7 @@ export async function postgresDatabase(content: 'migrated' | 'empty' = 'migrated
   }
 }
 
-/** Tests can do without syncs. */
+/** Tests can do without syncs; what is measured cannot. */
 async function startCluster(folder: string): Promise<void> {
   const owner = await serverUser(POSTGRES)
   const data = join(folder, 'data')
@@ -58,14 +58,13 @@ async function startCluster(folder: string): Promise<void> {
     folder,
     owner,
   )
+  const synced = process.env.THALWEG_BENCH_POSTGRES === 'synced' ? 'on' : 'off'
   const settings = [
     'listen_addresses=',
     `unix_socket_directories=${folder}`,
     'max_connections=100',
     'shared_buffers=64MB',
-    'fsync=off',
-    'synchronous_commit=off',
-    'full_page_writes=off',
+    ...['fsync', 'synchronous_commit', 'full_page_writes'].map((name) => `${name}=${synced}`),
   ]
   await startServer(
     POSTGRES,

@@ -1,0 +1,278 @@
+/**
+ * Hubs that share a PostgreSQL and a NATS JetStream of three servers: three nodes beside one, as fast as they go, and three nodes at loads that
+ * grow tenfold. Everything shares this machine, so three nodes are not three machines: CPU per event says what a machine would have to do, for
+ * the hubs, the log's servers and PostgreSQL apart, and which of them is the next to run out.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { pause } from '../src/core/clock.ts'
+import { buildLoadBodies } from '../src/sandbox/simulator/load.ts'
+import { eventually } from '../test/support/eventually.ts'
+import { TestNats } from '../test/support/nats.ts'
+import { POSTGRES, postgresDatabase } from '../test/support/postgres.ts'
+import { makeServerFolder, removeServer } from '../test/support/servers.ts'
+import { unchanged } from './pipeline.ts'
+import { HUB_ENVIRONMENT, HUB_FLAGS, load, Sink, TOKEN } from './rig.ts'
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const NODES = ['a', 'b', 'c']
+const CURRENTS = ['c1', 'c2', 'c3']
+const PER_REQUEST = 100
+const CONNECTIONS = 12
+const WARM_UP_REQUESTS = 3_000
+const FULL_REQUESTS = 3_000
+/** Events per second; the last is ten times the first. */
+const PACES = [2_000, 6_000, 20_000]
+const PACED_SECONDS = 15
+const IDLE_MS = 10_000
+/** Of the kernel's clock that counts CPU time. */
+const TICK_MICROS = 10_000
+
+export async function nodes(): Promise<object[]> {
+  process.env.THALWEG_BENCH_POSTGRES = 'synced'
+  const folder = await makeServerFolder(POSTGRES)
+  process.env[POSTGRES.variable] = folder
+  const nats = await TestNats.start({ servers: 3 })
+  try {
+    const rows: object[] = []
+    rows.push(await withNodes(NODES.slice(0, 1), nats, (cluster) => cluster.full()))
+    const three = await withNodes(NODES, nats, async (cluster) => {
+      const full = await cluster.full()
+      const idle = await cluster.idle()
+      const paced: object[] = []
+      for (const pace of PACES) paced.push(await cluster.paced(pace))
+      return [full, idle, ...paced]
+    })
+    return [...rows, ...three]
+  } finally {
+    await nats.close()
+    await removeServer(POSTGRES, folder)
+  }
+}
+
+async function withNodes<T>(
+  names: readonly string[],
+  nats: TestNats,
+  work: (cluster: Measured) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'thalweg-bench-nodes-'))
+  const database = await postgresDatabase('empty')
+  const sink = new Sink()
+  const children: ChildProcess[] = []
+  const env = {
+    ...process.env,
+    ...HUB_ENVIRONMENT,
+    THALWEG_STORE: database.url,
+    THALWEG_LOG: nats.address(`bench-${names.length}`, '?replicas=3'),
+    THALWEG_KEY: randomBytes(32).toString('base64'),
+    THALWEG_PORT: '0',
+    THALWEG_LOG_LEVEL: 'error',
+  }
+  try {
+    const urls: string[] = []
+    for (const name of names) {
+      const dataDir = join(folder, name)
+      const child = spawn(process.execPath, [...HUB_FLAGS, MAIN, 'serve'], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+        env: { ...env, THALWEG_NODE: name, THALWEG_DATA: dataDir },
+      })
+      children.push(child)
+      urls.push(await eventually(`${name} is ready`, () => addressIn(dataDir), { withinMs: 60_000 }))
+    }
+    const token = readFileSync(join(folder, names[0] ?? '', 'admin-token'), 'utf8').trim()
+    const cluster = new Measured(urls, token, sink, { hubs: children, nats })
+    await cluster.furnish()
+    return await work(cluster)
+  } finally {
+    await Promise.all(children.map(ended))
+    await sink.close()
+    await database.drop()
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+function addressIn(dataDir: string): string | undefined {
+  const file = join(dataDir, 'endpoints.json')
+  if (!existsSync(file)) return undefined
+  const text = readFileSync(file, 'utf8')
+  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  const last = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  await gone
+  clearTimeout(last)
+}
+
+interface Cpu {
+  readonly hubs: number
+  readonly log: number
+  readonly postgres: number
+}
+
+class Measured {
+  readonly #urls: readonly string[]
+  readonly #token: string
+  readonly #sink: Sink
+  readonly #processes: { readonly hubs: readonly ChildProcess[]; readonly nats: TestNats }
+  readonly #bodies = buildLoadBodies({ seed: 5, bodies: 48, eventsPerBody: PER_REQUEST })
+  #seed = 1
+
+  constructor(
+    urls: readonly string[],
+    token: string,
+    sink: Sink,
+    processes: { readonly hubs: readonly ChildProcess[]; readonly nats: TestNats },
+  ) {
+    this.#urls = urls
+    this.#token = token
+    this.#sink = sink
+    this.#processes = processes
+  }
+
+  /** A source and three currents, one for each of three nodes, that all get every event. */
+  async furnish(): Promise<void> {
+    const sinkUrl = await this.#sink.listen()
+    await this.#post('/sources', { name: 'bench', kind: 'braze-currents', settings: {}, token: TOKEN })
+    for (const name of CURRENTS) {
+      const { destination, ...definition } = unchanged(name, sinkUrl)
+      const { credentials: _none, ...withoutCredentials } = destination
+      await this.#post('/currents', {
+        ...definition,
+        contactEmail: 'bench@example.com',
+        sources: ['bench'],
+        destination: withoutCredentials,
+      })
+      await this.#post(`/currents/${name}/launch`, { from: 'now' })
+    }
+    await this.#send(WARM_UP_REQUESTS)
+  }
+
+  /** As fast as answers come and receivers get it. */
+  async full(): Promise<object> {
+    return this.#row('as fast as it goes', () => this.#send(FULL_REQUESTS))
+  }
+
+  async paced(eventsPerSecond: number): Promise<object> {
+    const requests = (eventsPerSecond / PER_REQUEST) * PACED_SECONDS
+    return this.#row(`${eventsPerSecond} events per second`, () =>
+      this.#send(requests, eventsPerSecond / PER_REQUEST),
+    )
+  }
+
+  /** What being there costs, in parts of a core. */
+  async idle(): Promise<object> {
+    const before = this.#cpu()
+    const startedAt = performance.now()
+    await pause(IDLE_MS)
+    const micros = (performance.now() - startedAt) * 1000
+    const { hubs, log, postgres } = since(before, this.#cpu())
+    return {
+      case: `${this.#nodes()}: at rest, per cent of a core`,
+      hubs: (100 * hubs) / micros,
+      log: (100 * log) / micros,
+      postgres: (100 * postgres) / micros,
+    }
+  }
+
+  #nodes(): string {
+    return this.#urls.length === 1 ? 'one node' : `${this.#urls.length} nodes`
+  }
+
+  async #row(what: string, work: () => Promise<number>): Promise<object> {
+    const before = this.#cpu()
+    const startedAt = performance.now()
+    const events = await work()
+    const elapsedMs = performance.now() - startedAt
+    const { hubs, log, postgres } = since(before, this.#cpu())
+    return {
+      case: `${this.#nodes()}: ${what}`,
+      eventsPerSecond: Math.round((events / elapsedMs) * 1000),
+      microsPerEvent: (hubs + log + postgres) / events,
+      hubs: hubs / events,
+      log: log / events,
+      postgres: postgres / events,
+    }
+  }
+
+  /** Resolves with the number of events when all currents have delivered them. */
+  async #send(requests: number, requestsPerSecond?: number): Promise<number> {
+    const parts = this.#urls.length
+    const own = Math.ceil(requests / parts)
+    const events = own * parts * PER_REQUEST
+    const all = this.#sink.arrived(this.#sink.events + events * CURRENTS.length, 180_000)
+    const sent = await Promise.all(
+      this.#urls.map((url) =>
+        load({
+          url,
+          bodies: this.#bodies,
+          connections: CONNECTIONS / parts,
+          requests: own,
+          seed: this.#seed++,
+          ...(requestsPerSecond === undefined ? {} : { pacePerSecond: requestsPerSecond / parts }),
+        }),
+      ),
+    )
+    if (sent.some(({ refused }) => refused > 0)) throw new Error('requests were refused')
+    await all
+    return events
+  }
+
+  #cpu(): Cpu {
+    const postmaster = Number(readFileSync(join(process.env[POSTGRES.variable] ?? '', 'pid'), 'utf8'))
+    return {
+      hubs: microsOf(this.#processes.hubs.map(({ pid }) => Number(pid))),
+      log: microsOf(this.#processes.nats.pids),
+      postgres: microsOf([postmaster, ...childrenOf(postmaster)]),
+    }
+  }
+
+  async #post(path: string, body: object): Promise<void> {
+    const answer = await fetch(`${this.#urls[0]}/api/v1${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`)
+  }
+}
+
+function since(before: Cpu, after: Cpu): Cpu {
+  return {
+    hubs: after.hubs - before.hubs,
+    log: after.log - before.log,
+    postgres: after.postgres - before.postgres,
+  }
+}
+
+/** CPU time so far of processes and of their children that have ended. */
+function microsOf(pids: readonly number[]): number {
+  let ticks = 0
+  for (const pid of pids) for (const field of [11, 12, 13, 14]) ticks += Number(statOf(pid)[field] ?? 0)
+  return ticks * TICK_MICROS
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => Number(statOf(pid)[1]) === parent)
+}
+
+/** Fields of the kernel's account of a process from its state on; none for one that has ended. */
+function statOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  } catch {
+    return []
+  }
+}
