@@ -35,8 +35,7 @@ export default defineConfig({
     // The files of a worker share what they import: loading it for each would take a tenth of the whole. A test leaves nothing behind.
     isolate: false,
     sequence: { sequencer: LongestFirst },
-    // One more than CI has cores: much of the time is spent waiting for disks, servers and restarts.
-    maxWorkers: 3,
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Loopback servers of a test that failed must not keep the run open.
