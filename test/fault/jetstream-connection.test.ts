@@ -11,10 +11,11 @@ import { type JetStreamLogOptions, openJetStreamLog } from '../../src/log/jetstr
 import type { Log } from '../../src/log/log.ts'
 import { eventually } from '../support/eventually.ts'
 import { CERTIFICATE, KEY } from '../support/localhost-certificate.ts'
-import { appendFrame, readAll, textFrame } from '../support/log-frames.ts'
+import { appendFrame, readAll, recordsOf, textFrame } from '../support/log-frames.ts'
 import { type NatsOptions, TestNats } from '../support/nats.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { tempFolder } from '../support/temp.ts'
+import { startWire } from '../support/wire.ts'
 
 async function startNats(options: Partial<NatsOptions> = {}): Promise<TestNats> {
   const nats = await TestNats.start({ servers: 1, ...options })
@@ -40,6 +41,23 @@ async function openLog(
   onTestFinished(() => log.close())
   return log
 }
+
+test('a hub that was cut off reads on from where another one has come', { timeout: 60_000 }, async () => {
+  const nats = await startNats()
+  const wire = await startWire(nats.ports[0] ?? 0)
+  const here = await openLog(`nats://127.0.0.1:${nats.ports[0]}/ahead`)
+  // Its own looks would let it know by chance.
+  const there = await openLog(`nats://127.0.0.1:${wire.port}/ahead`, {}, { pollMs: 600_000 })
+  await appendFrame(here, textFrame('a'))
+  await there.beyond(0, AbortSignal.timeout(20_000))
+  wire.cut()
+  await appendFrame(here, textFrame('b'))
+  await appendFrame(here, textFrame('c'))
+  const reading = there.read(2, 1_000)
+  expect(there.head).toBe(1)
+  wire.mend()
+  expect(recordsOf(await reading, 2).map(({ offset, text }) => [offset, text])).toEqual([[2, 'c']])
+})
 
 test.each([
   ['the servers know its id', undefined],

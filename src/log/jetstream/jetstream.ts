@@ -12,7 +12,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, pause } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { Turns } from '../../core/turns.ts'
 import { type DirectoryLock, lockDirectory } from '../directory-lock.ts'
@@ -61,6 +61,8 @@ const STORE_FILE_BYTES = 8 * MB
 const JUMP_TRIES_MAX = 10
 /** A new leader may say for a moment that the stream ends earlier. */
 const SHORTER_TIMES_MAX = 20
+/** How often the servers are asked within a poll while a reader is ahead of this hub. */
+const AHEAD_LOOKS = 5
 const CLOSE_MS_MAX = 10_000
 /** Ids are each hub's own to remember, and held for its own sake: no other hub keeps entries for it. */
 const OWN_READERS: ReadonlySet<string> = new Set(['dedupe'])
@@ -319,10 +321,7 @@ class StreamLog implements Log {
   read(from: number, bytesMax: number): LogRun | Promise<LogRun> {
     if (this.#closing !== undefined) throw closed()
     if (from === this.#head) return { frames: [], next: from, gaps: [] }
-    if (from > this.#head) {
-      const message = `a reader is at offset ${from}, the log ends at ${this.#head}: the stream lost its end or is another one`
-      throw new ThalwegError('LOG_CORRUPT', message)
-    }
+    if (from > this.#head) return this.#readAhead(from, bytesMax)
     if (from < this.#tail) throw trimmed(from, this.#tail)
     return this.#memory.holds(from)
       ? this.#memory.run(from, bytesMax)
@@ -498,6 +497,28 @@ class StreamLog implements Log {
     if (createdAt !== this.#createdAt) throw this.#stop('the stream was removed and made anew')
     this.#shorterTimes = lastSeq < this.#numbering.known.seq ? this.#shorterTimes + 1 : 0
     if (this.#shorterTimes > SHORTER_TIMES_MAX) throw this.#stop('the stream lost its end')
+  }
+
+  /**
+   * From an offset that another hub gave out and this one has not heard of yet, because its server was lost or it stood still: a checkpoint
+   * moves with its current. While the servers do not answer, there is nothing to read; when they say again and again that the
+   * stream does not reach that far, it is damaged.
+   */
+  async #readAhead(from: number, bytesMax: number): Promise<LogRun> {
+    for (let times = 0; times < SHORTER_TIMES_MAX; times++) {
+      try {
+        await this.#catchUp()
+      } catch (error) {
+        if (this.#closing !== undefined) throw closed()
+        if (this.#stopped !== undefined) throw this.#stopped
+        this.#trouble('the servers could not be asked how far the stream reaches', error)
+        return { frames: [], next: from, gaps: [] }
+      }
+      if (from <= this.#head) return this.read(from, bytesMax)
+      await pause(this.#settings.pollMs / AHEAD_LOOKS)
+    }
+    const message = `a reader is at offset ${from}, the log ends at ${this.#head}: the stream lost its end or is another one`
+    throw new ThalwegError('LOG_CORRUPT', message)
   }
 
   /** Reads the messages that have no place yet up to a sequence, and places them. Only inside of `#placeAlone`. */
