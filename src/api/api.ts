@@ -136,7 +136,7 @@ export async function createApi(parts: ApiParts): Promise<MountedApi> {
   await app.ready()
   return {
     handle: (request, response) => {
-      if (!takesApi && !Forwarding.isForAll(request)) return refuseRole(response)
+      if (!takesApi && !forwarding.isForAll(request)) return refuseRole(response)
       const wanted = forwarding.wants(request)
       if (wanted === undefined) app.routing(request, response)
       else

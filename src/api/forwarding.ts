@@ -3,10 +3,12 @@
  * request on, as it came, and its answer back. One that was passed on once is answered where it is.
  */
 
+import { createHmac } from 'node:crypto'
 import { type IncomingMessage, request as requestOf, type ServerResponse } from 'node:http'
 import { request as secureRequestOf } from 'node:https'
 import type { Cluster, NodeView } from '../cluster/cluster.ts'
 import { SCHEDULE_POST } from '../cluster/posts.ts'
+import { tokensEqual } from '../core/secret.ts'
 import type { Currents } from '../currents/registry.ts'
 import { deliveryOf } from '../delivery/delivery.ts'
 import type { ApiLogger } from './parts.ts'
@@ -15,9 +17,12 @@ export interface ForwardingParts {
   readonly cluster: Cluster
   readonly currents: Currents
   readonly logger: ApiLogger
+  /** The same in all nodes of a store, and known to them only. */
+  readonly identityKey: Uint8Array
 }
 
-const PASSED_ON = 'x-thalweg-passed-on'
+/** `<name of the node>.<proof that it is one>`: nobody else can have a node answer what is another one's to do, or one without the role `api`. */
+export const PASSED_ON = 'x-thalweg-passed-on'
 /** What every node answers, whatever its roles. */
 const FOR_ALL = new Set(['/healthz', '/readyz', '/metrics'])
 const IDLE_MS_MAX = 120_000
@@ -48,13 +53,14 @@ export class Forwarding {
   }
 
   /** Whether this node, which has not the role `api`, answers all the same: probes, and what another node passed on. */
-  static isForAll({ url = '', headers }: IncomingMessage): boolean {
-    return headers[PASSED_ON] !== undefined || FOR_ALL.has(url.split('?', 1)[0] ?? '')
+  isForAll(request: IncomingMessage): boolean {
+    return this.#wasPassedOn(request) || FOR_ALL.has((request.url ?? '').split('?', 1)[0] ?? '')
   }
 
   /** Name of the post whose node is to answer, or of the current; undefined: any node does. */
-  wants({ url = '', headers }: IncomingMessage): { post: string } | { current: string } | undefined {
-    if (this.#parts.cluster.isSole || !url.startsWith(this.#prefix) || headers[PASSED_ON] !== undefined)
+  wants(request: IncomingMessage): { post: string } | { current: string } | undefined {
+    const { url = '' } = request
+    if (this.#parts.cluster.isSole || !url.startsWith(this.#prefix) || this.#wasPassedOn(request))
       return undefined
     const [first = '', second] = url.slice(this.#prefix.length).split(/[?#]/, 1)[0]?.split('/') ?? []
     if (first === 'currents' && second !== undefined && second !== '') return { current: second }
@@ -81,6 +87,18 @@ export class Forwarding {
     }
   }
 
+  #wasPassedOn({ headers }: IncomingMessage): boolean {
+    const word = headers[PASSED_ON]
+    if (typeof word !== 'string') return false
+    const name = word.slice(0, word.lastIndexOf('.'))
+    return tokensEqual(word, this.#wordOf(name))
+  }
+
+  #wordOf(name: string): string {
+    const proof = createHmac('sha256', this.#parts.identityKey).update(`passed on\0${name}`)
+    return `${name}.${proof.digest('base64url')}`
+  }
+
   async #postOf(which: string): Promise<string | undefined> {
     const name = decodeURIComponent(which)
     const { number } = await this.#parts.currents.get(/^\d+$/.test(name) ? Number(name) : name)
@@ -96,7 +114,7 @@ export class Forwarding {
       method: request.method,
       headers: {
         ...request.headers,
-        [PASSED_ON]: cluster.node.name,
+        [PASSED_ON]: this.#wordOf(cluster.node.name),
         'x-forwarded-for': [request.headers['x-forwarded-for'], from].filter(Boolean).join(', '),
       },
       timeout: IDLE_MS_MAX,

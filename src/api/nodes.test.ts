@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -10,7 +11,7 @@ import { NODE_ROLES } from '../core/node-role.ts'
 import { Currents } from '../currents/registry.ts'
 import { openStore } from '../store/store.ts'
 import { startApi } from './api.fixture.ts'
-import { Forwarding } from './forwarding.ts'
+import { Forwarding, PASSED_ON } from './forwarding.ts'
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -38,6 +39,12 @@ describe('nodes', () => {
   })
 })
 
+const IDENTITY_KEY = randomBytes(16)
+
+function passedOn(node: string, key: Uint8Array): string {
+  return `${node}.${createHmac('sha256', key).update(`passed on\0${node}`).digest('base64url')}`
+}
+
 describe('a node without the role api', () => {
   test('answers probes and what another node passed on, and nobody else', async () => {
     const { api, hub } = await startApi({ settings: { roles: 'deliver, schedule' } })
@@ -54,7 +61,9 @@ describe('a node without the role api', () => {
     expect(await ask('/readyz?verbose')).toBe(200)
     expect(await ask('/api/v1/nodes')).toBe(404)
     expect(await ask('/')).toBe(404)
-    expect(await ask('/api/v1/nodes', { 'x-thalweg-passed-on': 'another' })).toBe(401)
+    expect(await ask('/api/v1/nodes', { [PASSED_ON]: passedOn('another', hub.identityKey) })).toBe(401)
+    for (const word of ['another', 'another.', passedOn('another', Buffer.alloc(16)), ''])
+      expect(await ask('/api/v1/nodes', { [PASSED_ON]: word })).toBe(404)
     // And without the role ingest its doors are no doors: what they would take comes to the API.
     expect((await fetch(`${hub.url}/currents/braze`, { method: 'POST', body: '{}' })).status).toBe(404)
   })
@@ -77,7 +86,7 @@ describe('a request about what another node does', () => {
       logger: SILENT,
     })
     const forwarding = new Forwarding(
-      { cluster, currents: new Currents(store, systemClock), logger: SILENT },
+      { cluster, currents: new Currents(store, systemClock), logger: SILENT, identityKey: IDENTITY_KEY },
       '/api/v1',
     )
     const here = (request: IncomingMessage): Promise<string> =>
@@ -124,6 +133,10 @@ describe('a request about what another node does', () => {
     })
     expect(await asked.text()).toBe('other POST /api/v1/activations/x/runs?dry=1 a body')
     expect(asked.headers.get('x-cookie')).toBe('session=1')
+    const askedOf = async (word: string): Promise<string> =>
+      (await fetch(`${one.url}/api/v1/activations`, { headers: { [PASSED_ON]: word } })).text()
+    expect(await askedOf('other')).toBe('other GET /api/v1/activations ')
+    expect(await askedOf(passedOn('other', IDENTITY_KEY))).toBe('one GET /api/v1/activations ')
     for (const path of ['/api/v1/sources', '/api/v1/currents', '/api/v1/currents/unknown', '/activations'])
       expect(await (await fetch(one.url + path)).text()).toBe(`one GET ${path} `)
     expect(await (await fetch(`${other.url}/api/v1/activations`)).text()).toBe(
