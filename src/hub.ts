@@ -22,7 +22,7 @@ import type { Cluster } from './cluster/cluster.ts'
 import { joinCluster } from './cluster/join.ts'
 import { PostLease } from './cluster/post-lease.ts'
 import { ALERTS_POST, SCHEDULE_POST } from './cluster/posts.ts'
-import { type Clock, systemClock } from './core/clock.ts'
+import { type Clock, type Pause, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
 import type { Kernel } from './core/kernel/kernel.ts'
 import type { Provider } from './core/provider.ts'
@@ -46,7 +46,7 @@ import { exportsOf } from './hub-exports.ts'
 import { offerAlerts, offerSchedule } from './hub-schedule.ts'
 import { openDedupe } from './log/dedupe.ts'
 import type { Dedupe, Log } from './log/log.ts'
-import { openLog } from './log/open-log.ts'
+import { type LogDisk, openLog } from './log/open-log.ts'
 import type { Exports } from './profiles/exports/exports.ts'
 import { Profiles } from './profiles/profiles.ts'
 import { boundBody, createDoors, type Doors, serverTimeouts } from './sources/doors.ts'
@@ -76,6 +76,12 @@ export interface HubOptions {
   readonly logger?: HubLogger
   /** How often a halted current tries again by itself, in milliseconds. */
   readonly haltedRetryMs?: number
+  /** How what gathers work, or tries again, waits. Default: in real time; see `pause`. */
+  readonly pause?: Pause
+  /** For fault tests and simulations: the disk as the log meets it. */
+  readonly disk?: LogDisk
+  /** For fault tests and simulations: what stands between the rooms and the store. */
+  readonly through?: (store: Store) => Store
   /** For fault tests: told when the work of a step of an erasure is done, and before that is noted. */
   readonly onErasureStepDone?: (step: Step) => void
   /** Of this program, for what outlives it. */
@@ -145,8 +151,9 @@ export async function startHub(
   })
   try {
     await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
-    const store = await openStore(settings.store.reveal(), { clock, logger, checkpointsAside: true })
-    closers.push(() => store.close())
+    const opened = await openStore(settings.store.reveal(), { clock, logger, checkpointsAside: true })
+    closers.push(() => opened.close())
+    const store = options.through?.(opened) ?? opened
     const cluster = await joinCluster({
       store,
       storeUrl: settings.store.reveal(),
@@ -193,6 +200,7 @@ export async function startHub(
       offsetMin: await furthestCheckpoint(store),
       onTrouble: (error) => logger.error({ err: error }, 'the log is in trouble'),
       onCorrupt: (gap) => logger.error({ gap }, 'entries of the log do not check out and are skipped'),
+      disk: options.disk,
     })
     closers.push(() => log.close())
     // Its folder is locked: a former life of this node has ended.
@@ -255,6 +263,7 @@ export async function startHub(
       sourceNumbers: async (names) => new Set(names.map((name) => sources.get(name).number)),
       sourceLabel: (number) => labelOf(sources.get(number)),
       logger,
+      pause: options.pause,
       homeOf: ({ destination }) => (destination.kind === 'warehouse' ? warehouseHome : undefined),
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })
@@ -275,6 +284,7 @@ export async function startHub(
       clock,
       kernel,
       onTrouble: (error) => logger.error({ err: error }, 'the drift radar is in trouble; trying again'),
+      pause: options.pause,
     })
     const { shapes } = drift
     const doors = createDoors({ sources, kernel, log, dedupe, shapes, clock, limits: settings, logger })

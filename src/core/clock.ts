@@ -32,6 +32,9 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
+/** In the place of `pause` where a simulation lets its own time pass. */
+export type Pause = (ms: number) => Promise<void>
+
 interface Alarm {
   readonly at: number
   readonly sequence: number
@@ -101,7 +104,8 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+/** `Clock.sleep` of a clock that has `after`. */
+export function sleepOn(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const cancel = clock.after(ms, () => {

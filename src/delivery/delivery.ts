@@ -6,7 +6,7 @@
 import type { Alerts } from '../alerts/alerts.ts'
 import type { Cluster, PostEnd } from '../cluster/cluster.ts'
 import { onAbort } from '../core/aborts.ts'
-import { type Clock, systemClock } from '../core/clock.ts'
+import { type Clock, type Pause, pause, systemClock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Kernel } from '../core/kernel/kernel.ts'
@@ -69,6 +69,8 @@ export interface DeliveryParts {
   readonly alertAfterMs?: number
   /** How long outcomes and counts gather before they are written together. Default GATHER_MS. */
   readonly gatherMs?: number | undefined
+  /** How it waits for company, and for a store that is away. Default: in real time. */
+  readonly pause?: Pause | undefined
 }
 
 export interface DeliveryLogger {
@@ -113,6 +115,8 @@ export class Delivery {
   /** Changes of one current happen one after another. */
   readonly #turns = new Map<number, Promise<unknown>>()
   readonly #onTrouble: (error: unknown) => void
+  /** Known to have no open alert about an outage, so that looking for one costs nothing. */
+  readonly #calm = new WeakSet<Connection>()
   #stopping = false
   #cancelWatch: () => void = () => undefined
 
@@ -125,10 +129,17 @@ export class Delivery {
     this.letters = new DeadLetters(store, clock)
     this.blueprints = new Blueprints(parts)
     this.history = new History({ ...parts, blueprints: this.blueprints })
-    this.intake = new IntakeAccount({ log, store, clock, onTrouble, gatherMs: parts.gatherMs })
+    this.intake = new IntakeAccount({
+      log,
+      store,
+      clock,
+      onTrouble,
+      gatherMs: parts.gatherMs,
+      pause: parts.pause,
+    })
     this.#books = new Books(log, store, clock)
     this.#replays = new Replays(store, log, clock, this.#types, onTrouble)
-    this.#settler = new Settler(store, clock, this.#types, onTrouble, parts.gatherMs)
+    this.#settler = new Settler(store, clock, this.#types, onTrouble, parts.gatherMs, parts.pause)
   }
 
   /** Takes up every launched current where its checkpoint is, each on the node whose turn it is. */
@@ -569,7 +580,7 @@ export class Delivery {
         if (error instanceof ThalwegError && error.code === 'LEASE_LOST') return
         this.#parts.logger.error({ err: error }, 'could not record a change of state')
         if (this.#stopping) return
-        await systemClock.sleep(STATE_RETRY_MS)
+        await (this.#parts.pause ?? pause)(STATE_RETRY_MS)
       }
     }
   }
@@ -590,8 +601,13 @@ export class Delivery {
       const since = connection.gate.closedSince
       const { number, name, definition } = connection.current
       if (since === undefined) {
+        if (this.#calm.has(connection)) continue
         await this.#parts.alerts.resolve(number, ['deferred-long'])
-      } else if (now - since >= (this.#parts.alertAfterMs ?? ALERT_AFTER_MS)) {
+        this.#calm.add(connection)
+        continue
+      }
+      this.#calm.delete(connection)
+      if (now - since >= (this.#parts.alertAfterMs ?? ALERT_AFTER_MS)) {
         await this.#parts.alerts.raise({
           current: number,
           about: { sort: 'current', name },

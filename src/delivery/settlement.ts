@@ -7,7 +7,7 @@
  */
 
 import { CompiledQuery, type Transaction } from 'kysely'
-import { type Clock, pause } from '../core/clock.ts'
+import { type Clock, type Pause, pause } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { type Lease, leaseLost, staleOf } from '../store/leases.ts'
 import type { BatchesTable, DeadLettersTable, Schema } from '../store/schema.ts'
@@ -44,7 +44,7 @@ export class CheckpointBehind extends Error {
   }
 }
 
-/** How long outcomes and counts gather before they are written together, in milliseconds of real time. */
+/** How long outcomes and counts gather before they are written together, in milliseconds: real ones, unless told otherwise. */
 export const GATHER_MS = 100
 const RETRY_MS = 1_000
 
@@ -68,6 +68,7 @@ export class Settler {
   readonly #types: TypeNumbers
   readonly #onTrouble: (error: unknown) => void
   readonly #gatherMs: number
+  readonly #pause: Pause
   #waiting: Waiting[] = []
   #flushing: Promise<void> | undefined
   #closed = false
@@ -80,12 +81,14 @@ export class Settler {
     types: TypeNumbers,
     onTrouble: (error: unknown) => void,
     gatherMs: number = GATHER_MS,
+    wait: Pause = pause,
   ) {
     this.#store = store
     this.#clock = clock
     this.#types = types
     this.#onTrouble = onTrouble
     this.#gatherMs = gatherMs
+    this.#pause = wait
   }
 
   /**
@@ -107,7 +110,7 @@ export class Settler {
 
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
-      if (!this.#closed) await pause(this.#gatherMs)
+      if (!this.#closed) await this.#pause(this.#gatherMs)
       const all = this.#waiting
       this.#waiting = []
       const groups = this.#apart ? [...byCurrent(all).values()] : [all]
@@ -116,7 +119,7 @@ export class Settler {
       this.#apart = failed.length > 0
       if (failed.length === 0) continue
       this.#waiting = [...failed, ...this.#waiting]
-      await pause(RETRY_MS)
+      await this.#pause(RETRY_MS)
     }
     this.#flushing = undefined
   }

@@ -67,7 +67,7 @@ import {
   Segment,
   segmentPath,
 } from './segment.ts'
-import { type ReadySegment, SegmentSupply } from './segment-supply.ts'
+import { type FreeBytes, freeBytes, type ReadySegment, SegmentSupply } from './segment-supply.ts'
 import { SlabPool } from './slabs.ts'
 import { Waiters } from './waiters.ts'
 
@@ -99,8 +99,9 @@ export interface EmbeddedLogOptions {
   readonly onCorrupt?: (gap: Gap) => void
   /** Told what went wrong besides calls: the write that stopped the log, a segment that cannot be prepared, a side index not written. */
   readonly onTrouble?: (error: ThalwegError) => void
-  /** For fault tests. */
+  /** For fault tests: the disk as the log meets it. */
   readonly durableWrite?: DurableWrite
+  readonly freeBytes?: FreeBytes
 }
 
 /**
@@ -141,6 +142,7 @@ function withDefaults(options: EmbeddedLogOptions): Settings {
     onCorrupt: () => undefined,
     onTrouble: () => undefined,
     durableWrite,
+    freeBytes,
     ...options,
   }
   const { segmentBytes } = settings
@@ -253,6 +255,7 @@ class SegmentLog implements Log {
       nextEpoch: recovered.nextEpoch,
       spares: recovered.spares,
       ready,
+      freeBytes: settings.freeBytes,
       onReady: () => {
         this.#full = false
       },

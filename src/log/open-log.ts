@@ -3,9 +3,11 @@
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import type { DurableWrite } from './appender.ts'
 import { openEmbeddedLog } from './embedded-log.ts'
 import type { LogCredentials } from './jetstream/address.ts'
 import type { Gap, Log } from './log.ts'
+import type { FreeBytes } from './segment-supply.ts'
 
 export interface LogChoice {
   /** `embedded`, or an address as in jetstream/address.ts. */
@@ -19,6 +21,13 @@ export interface LogChoice {
   readonly offsetMin: number
   readonly onTrouble: (error: ThalwegError) => void
   readonly onCorrupt: (gap: Gap) => void
+  /** Of the embedded log. For fault tests. */
+  readonly disk?: LogDisk | undefined
+}
+
+export interface LogDisk {
+  readonly durableWrite: DurableWrite
+  readonly freeBytes: FreeBytes
 }
 
 export interface OpenedLog {
@@ -29,9 +38,9 @@ export interface OpenedLog {
 
 /** Throws what the chosen log throws when it is opened, and SETTINGS_INVALID for an address that is none. */
 export async function openLog(choice: LogChoice): Promise<OpenedLog> {
-  const { address: text, credentials, dataDir, segmentBytes, ...rest } = choice
+  const { address: text, credentials, dataDir, segmentBytes, disk, ...rest } = choice
   if (text === 'embedded') {
-    const log = await openEmbeddedLog({ ...rest, directory: join(dataDir, 'log'), segmentBytes })
+    const log = await openEmbeddedLog({ ...rest, ...disk, directory: join(dataDir, 'log'), segmentBytes })
     return { log, dedupeDirectory: join(dataDir, 'dedupe') }
   }
   // Only who uses it loads the client.

@@ -45,6 +45,15 @@ export interface SegmentSupplyOptions {
   readonly ready: ReadySegment | undefined
   readonly onReady: () => void
   readonly onTrouble: (error: Error) => void
+  readonly freeBytes: FreeBytes
+}
+
+/** Bytes that are free where a directory lies. Replaced in fault tests only. */
+export type FreeBytes = (directory: string) => Promise<number>
+
+export const freeBytes: FreeBytes = async (directory) => {
+  const { bavail, bsize } = await statfs(directory)
+  return bavail * bsize
 }
 
 const closeFd = promisify(close)
@@ -168,11 +177,19 @@ export class SegmentSupply {
     return { epoch, path, bytes: segmentBytes, fd, isNew: spare === undefined }
   }
 
+  /** Asks before filling, so that a full disk is not filled to the brim again at each attempt. */
+  async #mustHaveRoom(): Promise<void> {
+    const { directory, segmentBytes } = this.#options
+    const free = await this.#options.freeBytes(directory)
+    if (free >= segmentBytes) return
+    throw new Error(`${free} bytes are free where ${directory} lies, a segment needs ${segmentBytes}`)
+  }
+
   /** A new file, every byte of it allocated. */
   async #filled(): Promise<string> {
     const { directory, segmentBytes } = this.#options
     const path = join(directory, PREPARING_NAME)
-    await mustHaveRoom(directory, segmentBytes)
+    await this.#mustHaveRoom()
     try {
       await fillWithZeros(path, segmentBytes)
     } catch (error) {
@@ -182,13 +199,6 @@ export class SegmentSupply {
     }
     return path
   }
-}
-
-/** Asks before filling, so that a full disk is not filled to the brim again at each attempt. */
-async function mustHaveRoom(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory)
-  if (bavail * bsize >= bytes) return
-  throw new Error(`${bavail * bsize} bytes are free where ${directory} lies, a segment needs ${bytes}`)
 }
 
 async function fillWithZeros(path: string, bytes: number): Promise<void> {

@@ -98,6 +98,8 @@ export interface SenderOptions extends Partial<SenderTuning> {
   readonly supply: EventSupply
   readonly clock: Clock
   readonly random: Random
+  /** In the place of the network: brings a body to the address, gives the status of the answer, undefined when there was none. */
+  readonly post?: (body: Buffer) => Promise<number | undefined>
   /** Called with the events of each acknowledged request. */
   readonly onAcknowledged?: (events: readonly SupplyEvent[]) => void
   readonly onDropped?: (events: readonly SupplyEvent[], reason: DropReason) => void
@@ -135,7 +137,7 @@ export class Sender {
   readonly #tuning: SenderTuning
   readonly #address: URL
   readonly #headers: Record<string, string>
-  readonly #pool: Pool
+  readonly #pool: Pool | undefined
   readonly #lanes: TypeLanes
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
@@ -175,12 +177,15 @@ export class Sender {
       ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
     }
     const { inFlightMax, timeoutMs } = this.#tuning
-    this.#pool = new Pool(this.#address.origin, {
-      connections: inFlightMax,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      connectTimeout: timeoutMs,
-    })
+    this.#pool =
+      options.post === undefined
+        ? new Pool(this.#address.origin, {
+            connections: inFlightMax,
+            headersTimeout: timeoutMs,
+            bodyTimeout: timeoutMs,
+            connectTimeout: timeoutMs,
+          })
+        : undefined
     this.#lanes = new TypeLanes(this.#tuning.batchEvents, this.#tuning.waitMs)
   }
 
@@ -227,7 +232,7 @@ export class Sender {
     this.#status = 'stopped'
     this.#stopping.abort()
     await Promise.all(this.#running)
-    await this.#pool.close()
+    await this.#pool?.close()
   }
 
   async #begin(): Promise<void> {
@@ -389,7 +394,8 @@ export class Sender {
   /** The status of the answer; undefined when there was none. */
   async #post(body: Buffer): Promise<number | undefined> {
     this.#requests++
-    const status = await this.#answerTo(body)
+    const { post } = this.#options
+    const status = await (post === undefined ? this.#answerTo(body) : post(body))
     this.#lastStatus = status
     const line = String(status ?? 'none')
     this.#answers[line] = (this.#answers[line] ?? 0) + 1
@@ -398,14 +404,14 @@ export class Sender {
 
   async #answerTo(body: Buffer): Promise<number | undefined> {
     try {
-      const answer = await this.#pool.request({
+      const answer = await this.#pool?.request({
         method: 'POST',
         path: this.#address.pathname + this.#address.search,
         headers: this.#headers,
         body,
       })
-      await answer.body.dump()
-      return answer.statusCode
+      await answer?.body.dump()
+      return answer?.statusCode
     } catch {
       // Refused, reset, timed out: for Braze they are all "no answer", counted under `none`.
       return undefined

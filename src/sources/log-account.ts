@@ -6,7 +6,7 @@
  */
 
 import type { Transaction } from 'kysely'
-import { type Clock, pause } from '../core/clock.ts'
+import { type Clock, type Pause, pause } from '../core/clock.ts'
 import type { FrameView } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { Schema } from '../store/schema.ts'
@@ -43,6 +43,8 @@ export interface AccountParts {
   readonly onTrouble: (error: unknown) => void
   /** Real time between two readings, so that each finds something. Default 100. */
   readonly gatherMs?: number | undefined
+  /** How it waits between two readings. Default: in real time. */
+  readonly pause?: Pause | undefined
 }
 
 const GATHER_MS = 100
@@ -120,12 +122,12 @@ export class LogAccount {
   }
 
   async #gather(): Promise<void> {
-    const { log, gatherMs = GATHER_MS } = this.#parts
+    const { log, gatherMs = GATHER_MS, pause: wait = pause } = this.#parts
     const { signal } = this.#stopping
     if (this.#read === this.#kept) await log.beyond(this.#read, signal)
     if (signal.aborted) return
     // Real time: this only gathers work, and a stopped virtual clock must not hold the account back.
-    await pause(gatherMs)
+    await wait(gatherMs)
     let at = Math.max(this.#read, log.tail)
     for (let reads = 0; reads < READS_MAX && at < log.head; reads++) {
       const pending = log.read(at, READ_BYTES)
