@@ -23,6 +23,7 @@ interface Parts {
   readonly profiles: Profiles
   readonly logger: ExportsLogger
   readonly haltedRetryMs?: number | undefined
+  readonly watchMs?: number | undefined
 }
 
 export function exportsOf({ delivery, profiles, haltedRetryMs, ...parts }: Parts): Exports {

@@ -76,8 +76,12 @@ export interface HubOptions {
   readonly logger?: HubLogger
   /** How often a halted current tries again by itself, in milliseconds. */
   readonly haltedRetryMs?: number
+  /** How often is looked for vendors that are away for long, and for alerts to be told. Default 10 s, and a minute. */
+  readonly watchMs?: number
   /** How what gathers work, or tries again, waits. Default: in real time; see `pause`. */
   readonly pause?: Pause
+  /** SQLite's checkpoints are made by a thread (default), or by the commits themselves. */
+  readonly checkpointsAside?: boolean
   /** For fault tests and simulations: the disk as the log meets it. */
   readonly disk?: LogDisk
   /** For fault tests and simulations: what stands between the rooms and the store. */
@@ -151,7 +155,11 @@ export async function startHub(
   })
   try {
     await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
-    const opened = await openStore(settings.store.reveal(), { clock, logger, checkpointsAside: true })
+    const opened = await openStore(settings.store.reveal(), {
+      clock,
+      logger,
+      checkpointsAside: options.checkpointsAside ?? true,
+    })
     closers.push(() => opened.close())
     const store = options.through?.(opened) ?? opened
     const cluster = await joinCluster({
@@ -264,6 +272,7 @@ export async function startHub(
       sourceLabel: (number) => labelOf(sources.get(number)),
       logger,
       pause: options.pause,
+      watchMs: options.watchMs,
       homeOf: ({ destination }) => (destination.kind === 'warehouse' ? warehouseHome : undefined),
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
     })
@@ -329,6 +338,7 @@ export async function startHub(
       profiles,
       logger,
       haltedRetryMs: options.haltedRetryMs,
+      watchMs: options.watchMs,
     })
     const server = createServer(serverTimeouts())
     const alertDispatcher = new Dispatcher({
@@ -343,6 +353,7 @@ export async function startHub(
       send,
       consoleUrl: () => settings.publicUrl ?? urlOf(server),
       logger,
+      lookMs: options.watchMs,
     })
     const parts = {
       settings,

@@ -45,6 +45,8 @@ export interface DispatcherParts {
   /** Where the console is, without a slash at its end. */
   readonly consoleUrl: () => string
   readonly logger: DispatcherLogger
+  /** At the latest, it looks again after so long. Default a minute. */
+  readonly lookMs?: number | undefined
 }
 
 export interface DispatcherLogger {
@@ -146,7 +148,7 @@ export class Dispatcher {
     this.#cancelLook()
     const { clock, channels, logger } = this.#parts
     const store = this.#outbox
-    let nextAt = clock.now() + LOOK_MS_MAX
+    let nextAt = clock.now() + (this.#parts.lookMs ?? LOOK_MS_MAX)
     try {
       const perHourMax = new Map(
         (await channels.list()).map(({ id, definition }) => [id, definition.perHourMax]),

@@ -67,6 +67,8 @@ export interface DeliveryParts {
   readonly haltedRetryMs?: number
   /** After how long without an accepted request the contact is told. Default 15 minutes. */
   readonly alertAfterMs?: number
+  /** How often connections are looked at for long outages. Default 10 s. */
+  readonly watchMs?: number | undefined
   /** How long outcomes and counts gather before they are written together. Default GATHER_MS. */
   readonly gatherMs?: number | undefined
   /** How it waits for company, and for a store that is away. Default: in real time. */
@@ -587,7 +589,7 @@ export class Delivery {
 
   /** Tells the contact when a destination has been away for long. */
   #watch(): void {
-    this.#cancelWatch = this.#parts.clock.after(WATCH_MS, () => {
+    this.#cancelWatch = this.#parts.clock.after(this.#parts.watchMs ?? WATCH_MS, () => {
       this.#alertLongOutages().catch((error: unknown) => {
         this.#parts.logger.error({ err: error }, 'could not look for long outages; looking again soon')
       })

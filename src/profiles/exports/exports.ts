@@ -52,6 +52,8 @@ export interface ExportsParts {
   readonly logger: ExportsLogger
   /** How often a halted export tries again by itself. Default 5 minutes, as currents do. */
   readonly haltedRetryMs?: number
+  /** How often exports are looked at for long outages. Default 10 s. */
+  readonly watchMs?: number | undefined
   /** After how long without an accepted request the contact is told. Default 15 minutes. */
   readonly alertAfterMs?: number
 }
@@ -534,7 +536,7 @@ export class Exports {
 
   /** Tells the contact of what takes long or does not fit, and the book of audiences that changed. */
   #watch(): void {
-    this.#cancelWatch = this.#parts.clock.after(WATCH_MS, () => {
+    this.#cancelWatch = this.#parts.clock.after(this.#parts.watchMs ?? WATCH_MS, () => {
       const looking = this.#look().catch((error: unknown) => {
         this.#parts.logger.error({ err: error }, 'exports could not be looked at; looking again soon')
       })
