@@ -3,7 +3,8 @@
  *
  *   core ← { catalog, files } ← { log, store, destinations } ← cluster ← { sources, currents, warehouse, alerts, access } ← delivery ← { audiences, profiles } ← config ← { erasure, backup } ← api ← { cli, the programs }
  *
- * The sandbox stands outside: it knows core and catalog only, as a vendor would. Files at the top of src are the programs that compose the rooms.
+ * The sandbox stands outside: it knows core and catalog only, as a vendor would. The simulation stands around sandbox and hub, and is handed the hub
+ * as the program composes it. Files at the top of src are the programs that compose the rooms.
  */
 
 import { readdirSync, readFileSync } from 'node:fs'
@@ -35,6 +36,7 @@ const INNER: Readonly<Record<string, readonly string[]>> = {
   cli: ['core', 'catalog', 'config', 'api'],
   console: ['api'],
   sandbox: ['core', 'catalog'],
+  simulation: [...BEFORE_DELIVERY, 'delivery', 'sandbox'],
 }
 
 /** Every import that the law forbids, as "file imports file". */

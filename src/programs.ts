@@ -11,12 +11,12 @@ import { fileURLToPath } from 'node:url'
 import { type Access, openAccess } from './access/access.ts'
 import { SETUP_FILE } from './access/setup.ts'
 import type { MountedApi } from './api/api.ts'
-import type { RestoreReport } from './cli/programs.ts'
+import type { RestoreReport, SimulateDaysOptions, SimulatedDays } from './cli/programs.ts'
 import { pause, systemClock } from './core/clock.ts'
 import { seededRandom } from './core/random.ts'
 import { type Overrides, readSettings } from './core/settings.ts'
 import type { DemoOptions } from './demo.ts'
-import { type Fallback, type Hub, startHub } from './hub.ts'
+import { type Fallback, type Hub, hubLogger, startHub } from './hub.ts'
 import { apiPartsOf } from './hub-api.ts'
 import type { Sandbox } from './sandbox/sandbox.ts'
 
@@ -117,6 +117,21 @@ export async function simulate({
   await Promise.race([signalled, ...(seconds === undefined ? [] : [pause(seconds * 1000)])])
   await sender.stop()
   process.stdout.write(`${JSON.stringify(sender.state(), null, 2)}\n`)
+}
+
+/** Simulates days of everything; see simulation/simulation.ts. */
+export async function simulateDays(options: SimulateDaysOptions): Promise<SimulatedDays> {
+  const { simulate: simulateWorlds } = await import('./simulation/simulation.ts')
+  const logger = hubLogger('silent')
+  return simulateWorlds({ ...options, openHub: (parts) => startHub({ ...parts, logger }, doorsOnly) })
+}
+
+/** Without an API. */
+async function doorsOnly(): Promise<{ handle: Fallback; close(): Promise<void> }> {
+  return {
+    handle: (_request, response) => response.writeHead(404).end(),
+    close: async () => undefined,
+  }
 }
 
 export interface SimulateFilesOptions {

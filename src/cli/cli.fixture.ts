@@ -73,6 +73,7 @@ const NO_PROGRAMS: Programs = {
   demo: unexpected,
   sandboxOnly: unexpected,
   simulate: unexpected,
+  simulateDays: unexpected,
   simulateFiles: unexpected,
   restore: unexpected,
   bench: unexpected,

@@ -7,6 +7,7 @@ import { event, httpSink, SOURCE, treasureDataRecords } from '../../test/support
 import { tempFolder } from '../../test/support/temp.ts'
 import { type CliStack, run, startCli } from './cli.fixture.ts'
 import { GROUPS } from './cli.ts'
+import type { SimulateDaysOptions, SimulatedDays } from './programs.ts'
 import { Session } from './session.ts'
 import { processSurroundings } from './surroundings.ts'
 
@@ -418,6 +419,86 @@ describe('programs', () => {
     expect(ran.code).toBe(1)
     expect(ran.err).toContain('Another process uses it')
     expect(ran.err).toContain('Stop the other process')
+  })
+})
+
+describe('simulate --days', () => {
+  const kept: SimulatedDays = {
+    seed: 7,
+    days: 2,
+    rate: 20,
+    sent: 960,
+    acknowledged: 960,
+    currents: [
+      {
+        name: 'webhook',
+        state: 'running',
+        accepted: 960,
+        delivered: 700,
+        filtered: 257,
+        dead: 3,
+        pending: 0,
+        repeats: 40,
+      },
+    ],
+    faults: [{ name: 'crash@2', day: 2, hour: 13, what: 'the hub is killed; it is back after 45 s' }],
+    lives: 2,
+    looks: 9,
+    judged: ['INV-2', 'INV-12'],
+    digest: 'c0ffee',
+    breach: undefined,
+    worlds: 1,
+    again: undefined,
+  }
+  const broken: SimulatedDays = {
+    ...kept,
+    digest: '',
+    breach: {
+      invariant: 'INV-12',
+      what: 'current webhook: the books differ by 3',
+      day: 2,
+      atMs: 1_780_000_000_000,
+    },
+    worlds: 4,
+    again: ['--days', '2', '--seed', '10', '--per-hour', '20', '--faults', 'crash@2'],
+  }
+
+  test('tells how far it is, what went wrong, what became of it, and the digest', async () => {
+    const asked: SimulateDaysOptions[] = []
+    const simulateDays = async (options: SimulateDaysOptions) => {
+      asked.push(options)
+      options.onProgress({ seed: 7, day: 1, days: 2, events: 480, faults: 1, shrinking: false })
+      return kept
+    }
+    const ran = await run(['simulate', '--days', '2', '--faults', 'crash'], { programs: { simulateDays } })
+    expect(asked).toMatchObject([{ seed: 7, days: 2, perHour: 20, faults: 'crash' }])
+    expect(asked[0]).not.toHaveProperty('soakMs')
+    expect(ran.code).toBe(0)
+    expect(ran.err).toContain('seed 7, day 1 of 2: 480 events, 1 faults so far')
+    expect(ran.out).toContain('the hub is killed; it is back after 45 s')
+    expect(ran.out).toMatch(/webhook +running +960 +700 +257 +3 +0 +40/)
+    expect(ran.out).toContain('c0ffee')
+    expect(ran.out).toContain('Every promise was kept.')
+  })
+
+  test('a broken promise is exit code 1, with the command that breaks it again', async () => {
+    const programs = { simulateDays: async () => broken }
+    const ran = await run(['simulate', '--days', '30', '--soak', '10'], { programs })
+    expect(ran.code).toBe(1)
+    expect(ran.out).toContain('INV-12 was broken on day 2')
+    expect(ran.out).toContain(
+      'Run it again: thalweg simulate --days 2 --seed 10 --per-hour 20 --faults crash@2',
+    )
+    const told = await run(['simulate', '--days', '30', '--json'], { programs })
+    expect(told.code).toBe(1)
+    expect(told.json).toEqual(JSON.parse(JSON.stringify(broken)))
+  })
+
+  test('faults that there are none of are refused before anything runs', async () => {
+    const { simulateDays } = await import('../programs.ts')
+    const ran = await run(['simulate', '--days', '1', '--faults', 'floods'], { programs: { simulateDays } })
+    expect(ran.code).toBe(1)
+    expect(ran.err).toContain('"floods" is no fault')
   })
 })
 

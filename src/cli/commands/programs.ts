@@ -6,6 +6,14 @@ import type { Overrides } from '../../core/settings.ts'
 import type { Programs } from '../programs.ts'
 import type { Session } from '../session.ts'
 import { wholeFrom } from '../words.ts'
+import {
+  DAYS_MAX,
+  type DaysOptions,
+  PER_HOUR_DEFAULT,
+  PER_HOUR_MAX,
+  SOAK_MINUTES_MAX,
+  simulateDays,
+} from './simulated-days.ts'
 
 const SEED_DEFAULT = 7
 const RATE_DEFAULT = 60
@@ -30,7 +38,8 @@ interface TrafficOptions {
   readonly seed: number
 }
 
-interface SimulateOptions extends TrafficOptions {
+interface SimulateOptions extends TrafficOptions, Omit<DaysOptions, 'days'> {
+  readonly days?: number
   readonly door?: string
   readonly seconds?: number
   readonly files?: string
@@ -87,12 +96,35 @@ export function programCommands(
     .option('--seconds <n>', 'for so long; without: until Ctrl-C', wholeFrom(1, SECONDS_MAX))
     .option('--files <folder>', 'write Avro files to a folder instead, as a storage connector does')
     .option('--events <n>', 'with --files: so many events', wholeFrom(1, EVENTS_MAX), EVENTS_DEFAULT)
+    .option(
+      '--days <n>',
+      'simulate so many days of hub, vendors and traffic in this process instead, on a virtual clock; exit code 1 when a promise was broken',
+      wholeFrom(1, DAYS_MAX),
+    )
+    .option(
+      '--faults <which>',
+      'with --days: all, none, or some of crash, partition, slow, lost, duplicate, reorder, skew, full, errors, locked; crash@3 is that of day 3 alone',
+      'all',
+    )
+    .option(
+      '--per-hour <n>',
+      'with --days: events in a virtual hour',
+      wholeFrom(4, PER_HOUR_MAX),
+      PER_HOUR_DEFAULT,
+    )
+    .option(
+      '--soak <minutes>',
+      'with --days: seed after seed for so long, until a promise is broken',
+      wholeFrom(1, SOAK_MINUTES_MAX),
+    )
     .addHelpText(
       'after',
       '\nThe token of the source is read from THALWEG_SOURCE_TOKEN, standard input, or a prompt.',
     )
     .action(async (source: string, options: SimulateOptions) => {
       const { files, events, seed } = options
+      if (options.days !== undefined)
+        return simulateDays(session, await loadPrograms(), { ...options, days: options.days })
       if (files !== undefined)
         return (await loadPrograms()).simulateFiles({ folder: resolve(files), seed, events })
       const url = options.door ?? `${(await session.client()).address}/currents/${encodeURIComponent(source)}`
