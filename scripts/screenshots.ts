@@ -1,12 +1,14 @@
 /**
- * `npm run screenshots [name…]` (`currents*`: all that begin so): every page of the console on the demo's data, light and dark, desktop and phone, into screenshots/. Those
- * that the README shows are copied to docs/images.
+ * `npm run screenshots [name…]` (`currents*`: all that begin so): every page of the console on the demo's data, light and dark, desktop and phone, from
+ * its head to its foot, into screenshots/. Those that the README shows are what a window shows, and are copied to docs/images.
  */
 
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type ConsoleStack, startConsole } from '../test/console/browser.ts'
-import { PAGES, prepare } from '../test/console/pages.ts'
+import { setTimeout } from 'node:timers/promises'
+import type { Page } from 'playwright-core'
+import { type ConsoleStack, type OpenedPage, startConsole } from '../test/console/browser.ts'
+import { type ListedPage, PAGES, prepare } from '../test/console/pages.ts'
 
 const ROOT = dirname(import.meta.dirname)
 const FOLDER = join(ROOT, 'screenshots')
@@ -22,22 +24,35 @@ const pages = PAGES.filter(
 )
 mkdirSync(FOLDER, { recursive: true })
 const stack = await startConsole({ demo: { eventsPerSecond: 300, untilHead: 3_000 } })
-for (const page of pages)
-  for (const dark of [false, true]) for (const phone of [false, true]) await shoot(stack, page, dark, phone)
+for (const page of pages) await shoot(stack, page)
 await stack.close()
 
-async function shoot(stack: ConsoleStack, listed: (typeof PAGES)[number], dark: boolean, phone: boolean) {
+/** In each look: opened one after the other, settled together. */
+async function shoot(stack: ConsoleStack, listed: ListedPage) {
   const { name, path, shows } = listed
   await prepare(stack, listed)
-  const { page, close } = await stack.open(path, { dark, phone })
-  await page.getByRole('main').getByText(shows).first().waitFor()
-  await page.waitForTimeout(SETTLE_MS)
-  const file = `${name}-${dark ? 'dark' : 'light'}${phone ? '-phone' : ''}`
-  await page.screenshot({ path: join(FOLDER, `${file}.png`) })
-  if (IN_README.includes(file)) {
-    mkdirSync(join(ROOT, 'docs/images'), { recursive: true })
-    copyFileSync(join(FOLDER, `${file}.png`), join(ROOT, 'docs/images', `${file}.png`))
+  const looks: [file: string, opened: OpenedPage][] = []
+  for (const dark of [false, true])
+    for (const phone of [false, true]) {
+      const opened = await stack.open(path, { dark, phone })
+      looks.push([`${name}-${dark ? 'dark' : 'light'}${phone ? '-phone' : ''}`, opened])
+      // On a phone it may stand in a column that is left out.
+      await opened.page.getByRole('main').getByText(shows).first().waitFor({ state: 'attached' })
+    }
+  await setTimeout(SETTLE_MS)
+  for (const [file, { page, close }] of looks) {
+    await keep(file, page)
+    await close()
   }
-  await close()
+}
+
+async function keep(file: string, page: Page) {
+  const isInReadme = IN_README.includes(file)
+  const path = join(FOLDER, `${file}.png`)
+  await page.screenshot({ path, fullPage: !isInReadme })
+  if (isInReadme) {
+    mkdirSync(join(ROOT, 'docs/images'), { recursive: true })
+    copyFileSync(path, join(ROOT, 'docs/images', `${file}.png`))
+  }
   console.log(`screenshots/${file}.png`)
 }

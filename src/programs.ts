@@ -243,9 +243,9 @@ function welcomeOwner({ url, settings }: Hub, code: string): string {
 function welcome(hub: Hub, sandbox: Sandbox): string {
   const { addresses } = sandbox
   return [
-    `Thalweg listens on ${hub.url}; its data lies in ${hub.settings.dataDir}.`,
-    `Events flow from the Braze double (${addresses.braze}) through Thalweg into Treasure Data (${addresses.treasureData}), Segment (${addresses.segment}), a webhook (${addresses.http}) and the embedded warehouse (tables braze.events and braze.events_raw).`,
-    'In half a minute Treasure Data refuses some records, in a minute the webhook its token, on purpose: a dead letter and a halt to mend.',
+    `Thalweg listens on ${hub.url}: open it in a browser, and a tour of five minutes begins. Its data lies in ${hub.settings.dataDir}.`,
+    `Events flow from the Braze double (${addresses.braze}) through Thalweg into Treasure Data (${addresses.treasureData}), Segment (${addresses.segment}), an HTTP receiver (${addresses.http}) and the embedded warehouse (tables braze.events and braze.events_raw).`,
+    'In half a minute Treasure Data refuses some records, in a minute the HTTP receiver its token, on purpose: a dead letter and a halt to mend.',
     'Look around in another terminal: npx thalweg status --watch · dead-letters list · ledger check · event show <id> · currents resume webhook',
     'Bring people back: npx thalweg activations run email-openers --dry-run, then without --dry-run; the cohort appears in the Braze double',
     'Ctrl-C stops; the next start goes on where this one stopped.',

@@ -30,6 +30,7 @@ export interface LogBeat {
 export interface SourceBeat {
   readonly number: number
   readonly name: string
+  /** Copied: the source goes on counting. */
   readonly counts: Readonly<SourceCounts>
 }
 
@@ -82,7 +83,9 @@ export class Pulse {
     return {
       at,
       log: { state: log.state, head: log.head, tail: log.tail, stats: log.stats() },
-      sources: sources.list().map(({ number, name }) => ({ number, name, counts: counters.of(number) })),
+      sources: sources
+        .list()
+        .map(({ number, name }) => ({ number, name, counts: structuredClone(counters.of(number)) })),
       currents: rows,
       unacknowledgedFindings: await drift.unacknowledged(),
     }

@@ -56,7 +56,7 @@ test('a mail server is connected and tested; a halted current is mended by a new
   await page.getByRole('textbox', { name: 'Name' }).fill('mail')
   await page.getByRole('textbox', { name: 'Host' }).fill('127.0.0.1')
   await page.getByRole('textbox', { name: 'Port' }).fill(String(mail.port))
-  await page.getByLabel('Tls').selectOption('none')
+  await page.getByLabel('TLS').selectOption('none')
   await page.getByRole('textbox', { name: 'Sender' }).fill('thalweg@example.org')
   await page.getByRole('button', { name: 'Make the channel' }).click()
   await page.getByRole('textbox', { name: 'To', exact: true }).first().waitFor()
@@ -137,7 +137,7 @@ test('a double is made to fail and healed; what it was asked and what it keeps c
   const { http } = stack.sandbox
 
   const page = await visit(stack, '/sandbox')
-  await page.getByRole('link', { name: 'Webhook receiver' }).click()
+  await page.getByRole('link', { name: 'HTTP receiver' }).click()
   await page.getByRole('button', { name: 'Away' }).click()
   await page.getByText('answers 503, accepts nothing').waitFor()
   expect(http.faults.state()).toMatchObject([{ kind: 'status', status: 503 }])
@@ -145,7 +145,7 @@ test('a double is made to fail and healed; what it was asked and what it keeps c
   await eventually('it is refused', () => (http.tally.answers['503'] ?? 0) > 0)
   await page.getByRole('link', { name: /^Requests \d/ }).click()
   await page.getByRole('table').getByText('503').first().waitFor()
-  await page.getByRole('link', { name: '← Webhook receiver' }).click()
+  await page.getByRole('link', { name: '← HTTP receiver' }).click()
   await page.getByRole('button', { name: 'Heal' }).click()
   await page.getByText('It answers as the vendor does').waitFor()
   await eventually('it arrives', () => http.arrivals.missing(['e2']).length === 0)

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { type ConsoleStack, DESKTOP, type OpenedPage, PHONE, startConsole } from './browser.ts'
 import { expectNothingRan, plantHostile } from './hostile.ts'
 import { type ListedPage, PAGES, prepare } from './pages.ts'
-import { expectAccessible, expectFits } from './visit.ts'
+import { expectAccessible, expectColumnsInSight, expectFits, visit } from './visit.ts'
 
 const WALKED = PAGES.filter(({ tab }) => tab === undefined || process.env.THALWEG_TEST_CONSOLE === 'all')
 
@@ -25,6 +26,16 @@ describe('nothing goes wrong on the side, nothing hostile runs, axe finds nothin
   })
 })
 
+test('on a phone the open tab is in sight', async () => {
+  const page = await visit(stack, '/currents/segment/settings', { phone: true })
+  const tab = page.getByRole('link', { name: 'Settings', exact: true })
+  await tab.waitFor()
+  await eventually('it is in sight', async () => {
+    const { x = 0, width = 0 } = (await tab.boundingBox()) ?? {}
+    return width > 0 && x >= 0 && x + width <= PHONE.width
+  })
+})
+
 async function walk(listed: ListedPage): Promise<void> {
   const { path, shows } = listed
   await prepare(stack, listed)
@@ -41,5 +52,6 @@ async function walk(listed: ListedPage): Promise<void> {
   await expectNothingRan(page)
   await page.setViewportSize(PHONE)
   await expectFits(page)
+  await expectColumnsInSight(page)
   expect(wrong.slice(before), `what ${path} did wrong on the side`).toEqual([])
 }

@@ -54,6 +54,24 @@ export async function expectAccessible(page: Page, only?: string): Promise<void>
   expect(grave).toEqual([])
 }
 
+/** Beside the first column of a table the next one is seen, too, without scrolling. */
+export async function expectColumnsInSight(page: Page): Promise<void> {
+  await eventually('of each table the second column is in sight', async () => {
+    const hidden = await page.evaluate(() =>
+      [...document.querySelectorAll('main section > table')].flatMap((table) => {
+        const [, second] = [...table.querySelectorAll('th')].filter(
+          ({ offsetWidth, textContent }) => offsetWidth > 0 && textContent !== '',
+        )
+        const frame = table.parentElement?.getBoundingClientRect().right ?? 0
+        const edge = second?.getBoundingClientRect().left ?? 0
+        return edge + 30 > frame ? [table.parentElement?.ariaLabel] : []
+      }),
+    )
+    expect(hidden).toEqual([])
+    return true
+  })
+}
+
 /** Nothing sticks out sideways, once the frame has glided to its place; what is wide scrolls inside its own frame. */
 export async function expectFits(page: Page): Promise<void> {
   await eventually('nothing sticks out sideways', async () => {

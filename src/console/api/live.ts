@@ -32,7 +32,9 @@ function open(): void {
   stream.addEventListener('error', () => tell({ connection: 'broken' }))
   stream.addEventListener('status', ({ data }: MessageEvent<string>) => {
     const status = JSON.parse(data) as LiveStatus
-    tell({ connection: 'open', status, samples: [...state.samples, status].slice(-SAMPLES_MAX) })
+    // When somebody else begins to listen, the state of a moment ago is told once more.
+    const before = state.samples.filter(({ at }) => at !== status.at)
+    tell({ connection: 'open', status, samples: [...before, status].slice(-SAMPLES_MAX) })
   })
   stream.addEventListener('alert', () => void askAnew(['/alerts']))
 }

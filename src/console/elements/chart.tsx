@@ -22,18 +22,23 @@ export interface ChartProps {
   readonly heightPx?: number
 }
 
+const HEIGHT_PX = 200
+
 const Plot = lazy(() => import('./plot.tsx'))
 
 export function Chart(props: ChartProps) {
-  const { label, series, write = String } = props
+  const { label, series, write = String, heightPx = HEIGHT_PX } = props
   const words = series.map(({ label: name, values }) => {
     const last = values.findLast((value) => value !== null)
     return `${name}: ${last === undefined || last === null ? 'none' : write(last)}`
   })
   return (
-    <figure style={{ margin: 0 }} aria-label={`${label}. Latest values: ${words.join(', ')}`}>
+    <figure
+      style={{ margin: 0, minHeight: heightPx }}
+      aria-label={`${label}. Latest values: ${words.join(', ')}`}
+    >
       <Suspense fallback={<Waiting lines={5} />}>
-        <Plot {...props} />
+        <Plot {...props} heightPx={heightPx} />
       </Suspense>
     </figure>
   )

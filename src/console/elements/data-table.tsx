@@ -4,6 +4,7 @@
  */
 
 import { Checkbox, Loader } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
 import { Link } from '@tanstack/react-router'
 import {
   type ColumnDef,
@@ -18,6 +19,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp } from 'lucide-react'
 import { type ReactNode, useEffect, useMemo, useRef } from 'react'
 import type { Paged } from '../api/queries.ts'
+import { Breakable } from './breakable.tsx'
 import classes from './data-table.module.css'
 
 export interface Column<Row> {
@@ -79,6 +81,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const table = useTable({ features, columns: definitions, data: rows as Row[], getRowId: rowKey })
   const sorted = table.getRowModel().rows
   const box = useRef<HTMLDivElement>(null)
+  const isNarrow = useMediaQuery('(max-width: 700px)', false)
   const virtual = useVirtualizer({
     count: sorted.length,
     getScrollElement: () => box.current,
@@ -172,10 +175,10 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
                 )}
                 {columns.map(({ id, cell, align, spare }, i) => (
                   <td key={id} data-align={align} data-spare={spare}>
-                    {i === 0 && rowTo !== undefined ? (
-                      <Link to={rowTo(row.original)} className={classes.lead}>
+                    {i === 0 ? (
+                      <First to={rowTo?.(row.original)} isNarrow={isNarrow}>
                         {cell(row.original)}
-                      </Link>
+                      </First>
                     ) : (
                       cell(row.original)
                     )}
@@ -195,6 +198,29 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
         </tbody>
       </table>
     </section>
+  )
+}
+
+interface FirstProps {
+  readonly to: string | undefined
+  /** A line is broken at its places even where text is not to be broken, so they are set only here. */
+  readonly isNarrow: boolean
+  readonly children: ReactNode
+}
+
+/** What names the row: on a phone it goes on in the next line, so that other columns are seen beside it. */
+function First({ to, isNarrow, children }: FirstProps) {
+  const content = isNarrow && typeof children === 'string' ? <Breakable text={children} /> : children
+  return (
+    <div className={classes.first}>
+      {to === undefined ? (
+        content
+      ) : (
+        <Link to={to} className={classes.lead}>
+          {content}
+        </Link>
+      )}
+    </div>
   )
 }
 

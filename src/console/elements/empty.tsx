@@ -13,7 +13,9 @@ export function Empty({
 }) {
   return (
     <Stack align="center" gap={6} py="xl" px="md">
-      <Text fw={600}>{title}</Text>
+      <Text fw={600} ta="center">
+        {title}
+      </Text>
       {children !== undefined && (
         <Text size="sm" c="dimmed" ta="center" maw={520} component="div">
           {children}

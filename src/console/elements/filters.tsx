@@ -3,6 +3,7 @@
 import { Group, NativeSelect, Switch, TextInput } from '@mantine/core'
 import { useNavigate, useRouterState } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
+import classes from './filters.module.css'
 
 /** While one types, the list waits until the hand rests. */
 const REST_MS = 250
@@ -29,7 +30,7 @@ export function useFilters<Filters extends Search>(): [Filters, (change: Partial
 
 export function FilterBar({ children }: { children: ReactNode }) {
   return (
-    <Group gap="sm" align="flex-end" role="search">
+    <Group gap="sm" align="flex-end" role="search" className={classes.bar ?? ''}>
       {children}
     </Group>
   )

@@ -3,6 +3,7 @@
 import { Anchor, Group, Stack, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useEffect } from 'react'
+import { Breakable } from './breakable.tsx'
 import { CopyButton } from './copy-button.tsx'
 import classes from './page.module.css'
 
@@ -38,7 +39,9 @@ export function Page({ title, intro, up, beside, actions, calls, commands, child
         <Group justify="space-between" align="flex-start" gap="sm">
           <div className={classes.head}>
             <Group gap="sm">
-              <Title order={1}>{title}</Title>
+              <Title order={1}>
+                <Breakable text={title} />
+              </Title>
               {beside}
             </Group>
             {intro !== undefined && (
@@ -53,7 +56,7 @@ export function Page({ title, intro, up, beside, actions, calls, commands, child
       {children}
       <footer className={classes.footer}>
         <Lines label="API" lines={calls} />
-        <Lines label="Command line" lines={commands.map((line) => `npx ${line}`)} />
+        <Lines label="Command line" lines={commands.map((line) => line.replace('thalweg', 'npx thalweg'))} />
       </footer>
     </Stack>
   )

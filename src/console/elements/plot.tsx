@@ -25,7 +25,7 @@ function sayLatest(plot: UPlot): void {
   if (last >= 0 && (plot.cursor.left ?? -1) < 0) plot.setLegend({ idx: last }, false)
 }
 
-export default function Plot({ times, series, write = String, heightPx = 200 }: ChartProps) {
+export default function Plot({ times, series, write = String, heightPx }: ChartProps & { heightPx: number }) {
   const scheme = useComputedColorScheme('light')
   const { ref: size, width } = useElementSize<HTMLDivElement>()
   const place = useRef<HTMLDivElement>(null)
@@ -55,7 +55,7 @@ export default function Plot({ times, series, write = String, heightPx = 200 }: 
         height: heightPx,
         cursor: { drag: { x: false, y: false } },
         axes: [
-          { ...axis, values: TIME_WORDS },
+          { ...axis, values: TIME_WORDS, space: 80 },
           { ...axis, size: 62, values: (_plot, values) => values.map(write) },
         ],
         hooks: { ready: [sayLatest], setData: [sayLatest], setLegend: [sayLatest] },

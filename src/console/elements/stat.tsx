@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { Children, type CSSProperties, type ReactNode } from 'react'
 import classes from './stat.module.css'
 
 export interface StatProps {
@@ -32,10 +32,20 @@ export function Stat({ label, value, note, to, mood }: StatProps) {
   )
 }
 
-/** Stats in a row that breaks where there is no room; `narrow`: for many short numbers. */
+/** So many stand in a row on a window of 1280 pixels. */
+const PER_ROW_MAX = 7
+const PER_ROW_MAX_NARROW = 9
+
+/** Stats in a row that breaks where there is no room; more than a row holds stand in two alike. `narrow`: for many short numbers. */
 export function Stats({ narrow = false, children }: { narrow?: boolean; children: ReactNode }) {
+  const stats = Children.toArray(children).length
+  const isTwoRows = stats > (narrow ? PER_ROW_MAX_NARROW : PER_ROW_MAX)
   return (
-    <div className={classes.stats} data-narrow={narrow || undefined}>
+    <div
+      className={classes.stats}
+      data-narrow={narrow || undefined}
+      style={isTwoRows ? ({ '--per-row': Math.ceil(stats / 2) } as CSSProperties) : {}}
+    >
       {children}
     </div>
   )

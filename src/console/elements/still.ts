@@ -8,4 +8,5 @@ export const STILL = {
   elementsSelectable: false,
   zoomOnScroll: false,
   preventScrolling: false,
+  proOptions: { hideAttribution: true },
 } as const

@@ -1,7 +1,7 @@
 /** Parts of a page, each with an address of its own. */
 
 import { Link } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import classes from './tabs.module.css'
 
 export interface Tab {
@@ -11,8 +11,17 @@ export interface Tab {
 }
 
 export function Tabs({ label, tabs }: { label: string; tabs: readonly Tab[] }) {
+  const strip = useRef<HTMLElement>(null)
+  const open = tabs.find(({ active }) => active)?.to
+  // Where there is no room for all of them, the open one is in sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when another one is opened
+  useEffect(() => {
+    const tab = strip.current?.querySelector<HTMLElement>('[data-active]')
+    if (strip.current !== null && tab !== null && tab !== undefined)
+      strip.current.scrollLeft = tab.offsetLeft - (strip.current.clientWidth - tab.offsetWidth) / 2
+  }, [open])
   return (
-    <nav aria-label={label} className={classes.tabs}>
+    <nav aria-label={label} className={classes.tabs} ref={strip}>
       {tabs.map(({ label: name, to, active }) => (
         <Link
           key={to}

@@ -4,6 +4,7 @@ const WHOLE = new Intl.NumberFormat('en')
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' })
+const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB']
 
 export const count = (n: number): string => WHOLE.format(n)
@@ -13,6 +14,7 @@ export const counted = (n: number, word: string): string => `${count(n)} ${word}
 export const short = (n: number): string => SHORT.format(n)
 export const dateTime = (ms: number): string => DATE.format(ms)
 export const day = (ms: number): string => DAY.format(ms)
+export const timeOfDay = (ms: number): string => TIME.format(ms)
 
 /** 1 kB = 1,000 bytes. */
 export function bytes(n: number): string {
@@ -33,8 +35,14 @@ export function duration(ms: number): string {
 export const rate = (perSecond: number): string =>
   `${perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : short(Math.round(perSecond))}/s`
 
-export const share = (part: number, whole: number): string =>
-  whole === 0 ? '–' : `${((part / whole) * 100).toFixed(part === 0 || part === whole ? 0 : 1)} %`
+/** 12.3 %; what is not nothing and not all is not rounded to it. */
+export function share(part: number, whole: number): string {
+  if (whole === 0) return '–'
+  const percent = (part / whole) * 100
+  if (part > 0 && percent < 0.1) return '< 0.1 %'
+  if (part < whole && percent > 99.9) return '> 99.9 %'
+  return `${percent.toFixed(part === 0 || part === whole ? 0 : 1)} %`
+}
 
 /** deferred-long → Deferred long. */
 export const spoken = (word: string): string => {

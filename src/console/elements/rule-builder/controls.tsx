@@ -108,9 +108,15 @@ function AddGroup({ handleOnClick }: ActionProps) {
   )
 }
 
-function remove(label: string) {
+function remove(label: string, className = '') {
   return ({ handleOnClick }: ActionProps) => (
-    <ActionIcon size="sm" variant="subtle" aria-label={label} onClick={(event) => handleOnClick(event)}>
+    <ActionIcon
+      size="sm"
+      variant="subtle"
+      className={className}
+      aria-label={label}
+      onClick={(event) => handleOnClick(event)}
+    >
       <X size={14} aria-hidden />
     </ActionIcon>
   )
@@ -124,6 +130,6 @@ export const CONTROLS: ControlElementsProp<FullField, string> = {
   valueEditor: Inputs,
   addRuleAction: AddCondition,
   addGroupAction: AddGroup,
-  removeRuleAction: remove('Remove this condition'),
+  removeRuleAction: remove('Remove this condition', classes.removeRule),
   removeGroupAction: remove('Remove this group'),
 }

@@ -54,7 +54,7 @@ function Field({ input, value, change }: FieldProps) {
         <NumberInput
           aria-label={label}
           size="xs"
-          w={78}
+          w={64}
           value={typeof value === 'number' ? value : ''}
           allowDecimal={!whole}
           clampBehavior="strict"

@@ -20,7 +20,7 @@ export function ActivationForm({ named, ...part }: PartProps & { named: boolean 
   return (
     <Stack gap="lg">
       <Part title="What it is called">
-        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <SimpleGrid cols={{ base: 1, sm: 2 }} style={{ alignItems: 'end' }}>
           <TextInput
             label="Name"
             description="Letters, digits and dashes. The word in addresses and commands; it stays."
@@ -72,7 +72,7 @@ export function ActivationForm({ named, ...part }: PartProps & { named: boolean 
           </Stack>
         </Radio.Group>
         {draft.operation === 'mirror' && (
-          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+          <SimpleGrid cols={{ base: 1, sm: 2 }} style={{ alignItems: 'end' }}>
             <NumberInput
               label="Brake: largest share removed"
               description="A run that would remove a larger part of the members waits for a person."

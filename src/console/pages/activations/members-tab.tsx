@@ -58,20 +58,23 @@ export function MembersTab({ activation, path }: { activation: ActivationAnswer;
             />
           )}
         </FilterBar>
-        {!isComparison &&
-          (['csv', 'ndjson'] as const).map((format) => (
-            <Button
-              key={format}
-              component="a"
-              href={urlOf(`${path}/members/file`, { at, format })}
-              download
-              size="xs"
-              variant="default"
-              leftSection={<Download size={14} aria-hidden />}
-            >
-              {format.toUpperCase()}
-            </Button>
-          ))}
+        {!isComparison && (
+          <Group gap="xs">
+            {(['csv', 'ndjson'] as const).map((format) => (
+              <Button
+                key={format}
+                component="a"
+                href={urlOf(`${path}/members/file`, { at, format })}
+                download
+                size="xs"
+                variant="default"
+                leftSection={<Download size={14} aria-hidden />}
+              >
+                {format.toUpperCase()}
+              </Button>
+            ))}
+          </Group>
+        )}
       </Group>
       <Text size="sm" className="tw-number">
         {isComparison

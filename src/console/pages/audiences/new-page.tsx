@@ -22,7 +22,7 @@ export function NewAudiencePage() {
     <Page
       title="New audience"
       up={{ to: '/audiences', label: 'Audiences' }}
-      intro="Put the rule together on the left or write it on the right: both are the same rule."
+      intro="Put the rule together from conditions or write it in FilterQL: both are the same rule."
       calls={['POST /api/v1/audiences/validate', 'POST /api/v1/audiences/preview', 'POST /api/v1/audiences']}
       commands={[
         'thalweg audiences preview rule.filterql',

@@ -78,7 +78,8 @@ export function OverviewPart({ audience }: PartProps) {
             {({ points }) => (
               <Chart
                 label="People in the audience"
-                times={points.map(({ at: time }) => time)}
+                // The last point stands for the step that is not over.
+                times={points.map(({ at: time }) => Math.min(time, Date.now()))}
                 series={[{ label: 'People', values: points.map((point) => point.size), colour: 1 }]}
                 write={wholePeople}
               />
@@ -86,7 +87,7 @@ export function OverviewPart({ audience }: PartProps) {
           </Answer>
         </div>
       </section>
-      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md">
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md" style={{ alignItems: 'start' }}>
         <section className="tw-card" aria-label="Rule" style={{ minWidth: 0 }}>
           <Title order={2} mb="xs">
             Rule <CopyButton value={filter} label="the rule" />

@@ -96,8 +96,12 @@ export function NewCurrentPage() {
         size="sm"
         iconSize={26}
         wrap={false}
-        className={classes.stepper}
-        classNames={{ steps: classes.steps, stepDescription: classes.about }}
+        classNames={{
+          step: classes.step,
+          stepBody: classes.stepBody,
+          stepDescription: classes.about,
+          separator: classes.separator,
+        }}
       >
         {STEPS.map(({ label, about, fields }) => {
           const wrong = problemsBelow(problems, fields).length > 0
@@ -121,12 +125,12 @@ export function NewCurrentPage() {
           onRefused={setRefused}
         />
       </section>
-      <Group justify="space-between">
+      <Group justify="space-between" wrap={step < LAST ? 'nowrap' : 'wrap'}>
         <Button variant="default" disabled={step === 0} onClick={() => go(step - 1)}>
           Back
         </Button>
         {step < LAST ? (
-          <Group gap="sm">
+          <Group gap="sm" wrap="nowrap">
             {lack !== undefined && <span className={classes.lack}>{lack}</span>}
             <Button disabled={lack !== undefined} onClick={() => go(step + 1)}>
               Next

@@ -74,7 +74,7 @@ export function ErasuresPage() {
                 title="Nobody was erased"
                 action={
                   <Button component={Link} to="/erasures/new" size="xs" variant="default">
-                    See what would be
+                    See what would be erased
                   </Button>
                 }
               >

@@ -40,7 +40,7 @@ export function ExportForm({ draft, change, problems }: ExportFormProps) {
   return (
     <Stack gap="lg">
       <Part title="What it is called">
-        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <SimpleGrid cols={{ base: 1, sm: 2 }} style={{ alignItems: 'end' }}>
           <TextInput
             label="Name"
             required
@@ -98,7 +98,7 @@ export function ExportForm({ draft, change, problems }: ExportFormProps) {
         </Radio.Group>
       </Part>
       <Part title="By what people are found">
-        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <SimpleGrid cols={{ base: 1, sm: 2 }} style={{ alignItems: 'end' }}>
           {text('externalIdField', 'Field with the external id')}
           {text('brazeIdField', 'Field with the Braze id')}
           {text('aliasLabel', 'Label of the alias')}
@@ -126,7 +126,7 @@ export function ExportForm({ draft, change, problems }: ExportFormProps) {
         )}
       </Part>
       <Part title="How fast">
-        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <SimpleGrid cols={{ base: 1, sm: 2 }} style={{ alignItems: 'end' }}>
           <NumberInput
             label="A change waits for company at most"
             suffix=" s"

@@ -6,7 +6,7 @@ import { Facts } from '../../elements/facts.tsx'
 import { Notice } from '../../elements/notice.tsx'
 import { Stat, Stats } from '../../elements/stat.tsx'
 import { When } from '../../elements/when.tsx'
-import { count, duration, spoken } from '../../elements/words.ts'
+import { count, duration } from '../../elements/words.ts'
 import { useAudienceNames } from './audience-names.ts'
 import { attributeOf } from './exports-page.tsx'
 
@@ -92,7 +92,7 @@ export function OverviewTab({ of, path }: { of: ExportWholeAnswer; path: string 
               ['Requests', `${count(status.requests)} since this process started`],
               ['Batches', `${count(definition.batchMax)} people, or after ${duration(definition.waitMs)}`],
               ['Backfill', `${count(definition.backfillPerMinute)} requests a minute`],
-              ['Version', `${of.version}, ${spoken(of.state)}`],
+              ['Version', of.version],
             ]}
           />
         </section>

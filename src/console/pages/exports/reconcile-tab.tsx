@@ -48,10 +48,12 @@ export function ReconcileTab({ of, path }: { of: ExportWholeAnswer; path: string
       </Group>
       {start.error !== null && <FailureNote error={start.error} />}
       {reconciliation === null ? (
-        <Empty title="Not compared since the hub started">
-          A comparison reads the attribute of each person at the vendor and says where it differs from what
-          was accepted: for when somebody else has changed it, or a profile was merged there.
-        </Empty>
+        <div className="tw-card">
+          <Empty title="Not compared since the hub started">
+            A comparison reads the attribute of each person at the vendor and says where it differs from what
+            was accepted: for when somebody else has changed it, or a profile was merged there.
+          </Empty>
+        </div>
       ) : (
         <Report report={reconciliation} />
       )}

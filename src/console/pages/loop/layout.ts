@@ -35,6 +35,7 @@ export interface LoopLayout {
 export interface Writing {
   rate(perSecond: number): string
   count(n: number): string
+  counted(n: number, word: string): string
   age(ms: number): string
 }
 
@@ -180,7 +181,10 @@ function drawReturn(
     y: middle,
     title: 'Audiences',
     lines: [
-      `${write.count(audiences.length)} rules, ${write.count(audiences.reduce((sum, { size }) => sum + (size ?? 0), 0))} memberships`,
+      `${write.counted(audiences.length, 'rule')}, ${write.counted(
+        audiences.reduce((sum, { size }) => sum + (size ?? 0), 0),
+        'membership',
+      )}`,
     ],
     look: 'store',
     to: '/audiences',

@@ -9,6 +9,7 @@ import { Chart } from '../../elements/chart.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
 import { Empty } from '../../elements/empty.tsx'
 import { Page } from '../../elements/page.tsx'
+import { Part } from '../../elements/part.tsx'
 import { Stat, Stats } from '../../elements/stat.tsx'
 import { StateBadge } from '../../elements/state-badge.tsx'
 import { count, duration, rate } from '../../elements/words.ts'
@@ -161,7 +162,7 @@ function Numbers({ loop: { status, entries, connections, profiles } }: { loop: L
 
 function Rates({ samples }: { samples: readonly LiveStatus[] }) {
   return (
-    <section className="tw-card" aria-label="Events per second">
+    <Part title="Events per second">
       <Chart
         label="Events per second, in and out"
         times={samples.map(({ at }) => at)}
@@ -184,6 +185,6 @@ function Rates({ samples }: { samples: readonly LiveStatus[] }) {
           },
         ]}
       />
-    </section>
+    </Part>
   )
 }

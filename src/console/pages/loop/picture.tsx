@@ -18,7 +18,7 @@ import {
 import { useEffect, useMemo } from 'react'
 import { StateBadge } from '../../elements/state-badge.tsx'
 import { STILL } from '../../elements/still.ts'
-import { count, duration, rate } from '../../elements/words.ts'
+import { count, counted, duration, rate } from '../../elements/words.ts'
 import { type LoopEdge, type LoopNode, layoutOf, NODE_HEIGHT, NODE_WIDTH } from './layout.ts'
 import type { LoopData } from './loop-data.ts'
 import classes from './picture.module.css'
@@ -28,7 +28,7 @@ type Flow = Edge<{ edge: LoopEdge }, 'flow'>
 
 const nodeTypes = { stand: StandNode }
 const edgeTypes = { flow: FlowEdge }
-const WRITE = { rate, count, age: duration }
+const WRITE = { rate, count, counted, age: duration }
 /** How a way leaves and arrives. */
 const HANDLES = {
   on: ['right-out', 'left-in'],
@@ -74,7 +74,6 @@ export default function Picture({ loop }: { loop: LoopData }) {
         minZoom={0.2}
         panOnDrag={false}
         zoomOnDoubleClick={false}
-        proOptions={{ hideAttribution: true }}
         aria-label="The loop as a picture; the table below says the same"
       >
         <Refit shape={shape} />

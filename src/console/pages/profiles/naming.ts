@@ -1,6 +1,7 @@
 /** How a person is called on the screen, and what words stand for reasons. */
 
 import type { ProfileAnswer } from '../../../api/routes/profiles.ts'
+import { counted } from '../../elements/words.ts'
 
 const text = (profile: ProfileAnswer, field: string): string => {
   const value = profile.fields[field]?.value
@@ -22,7 +23,7 @@ export function written(value: unknown): string {
   if (Array.isArray(value)) return value.map(written).join(', ')
   if (typeof value !== 'object') return String(value)
   return Object.entries(value)
-    .map(([key, one]) => `${key}: ${Array.isArray(one) ? `${one.length} moments` : written(one)}`)
+    .map(([key, one]) => `${key}: ${Array.isArray(one) ? counted(one.length, 'moment') : written(one)}`)
     .join(', ')
 }
 

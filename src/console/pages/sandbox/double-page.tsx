@@ -14,7 +14,7 @@ import { told } from '../../elements/notices.ts'
 import { Page } from '../../elements/page.tsx'
 import { Stat, Stats } from '../../elements/stat.tsx'
 import { StateBadge } from '../../elements/state-badge.tsx'
-import { bytes, count, dateTime } from '../../elements/words.ts'
+import { bytes, count, day, timeOfDay } from '../../elements/words.ts'
 import { type Fault, faultWords, refusedOf, TROUBLES, tallyOf, titleOf } from './double-words.ts'
 
 export function DoublePage() {
@@ -99,7 +99,7 @@ function Numbers({ double }: { double: DoubleAnswer }) {
         {...(refused > 0 ? { mood: 'wait' as const } : {})}
       />
       <Stat label="Cut" value={count(tally.cut)} note="connections ended by a fault" />
-      <Stat label="Its clock" value={dateTime(double.now)} />
+      <Stat label="Its clock" value={timeOfDay(double.now)} note={day(double.now)} />
     </Stats>
   )
 }

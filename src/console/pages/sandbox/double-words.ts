@@ -6,7 +6,7 @@ const TITLES: Readonly<Record<string, string>> = {
   braze: 'Braze',
   'treasure-data': 'Treasure Data',
   segment: 'Segment',
-  http: 'Webhook receiver',
+  http: 'HTTP receiver',
 }
 
 export function titleOf(name: string): string {

@@ -73,7 +73,7 @@ function columnsOf(rows: readonly Item[], choose: (row: Item) => void): Column<K
     header: name,
     cell: ({ item }) =>
       i === 0 ? (
-        <Anchor component="button" type="button" size="sm" onClick={() => choose(item)}>
+        <Anchor component="button" type="button" size="sm" ta="left" onClick={() => choose(item)}>
           {cellText(item[name])}
         </Anchor>
       ) : (

@@ -1,12 +1,13 @@
 /** What a current does: the funnel from accepted to delivered, its rates of these minutes, and how it stands. */
 
-import { NativeSelect, SimpleGrid, Stack, Text } from '@mantine/core'
+import { NativeSelect, SimpleGrid, Stack } from '@mantine/core'
 import type { LedgerTimesAnswer } from '../../../../api/routes/current-state.ts'
 import { at } from '../../../api/client.ts'
 import { type LiveStatus, rateOf, ratesOf, useLive } from '../../../api/live.ts'
 import { useAnswer } from '../../../api/queries.ts'
 import { Chart } from '../../../elements/chart.tsx'
 import { useFilters } from '../../../elements/filters.tsx'
+import { Part } from '../../../elements/part.tsx'
 import { Stat, Stats } from '../../../elements/stat.tsx'
 import { When } from '../../../elements/when.tsx'
 import { bytes, count, duration, rate } from '../../../elements/words.ts'
@@ -176,10 +177,7 @@ function Water({ current, live, minutes }: TabProps & { minutes: number }) {
 function Rates({ number }: { number: number }) {
   const { samples } = useLive()
   return (
-    <section className="tw-card" aria-label="Events per second">
-      <Text size="sm" fw={600} mb={4}>
-        These minutes, per second
-      </Text>
+    <Part title="Events per second">
       <Chart
         label="Events per second"
         times={samples.map((sample) => sample.at)}
@@ -212,7 +210,7 @@ function Rates({ number }: { number: number }) {
           },
         ]}
       />
-    </section>
+    </Part>
   )
 }
 
@@ -225,10 +223,7 @@ function Hours({ current }: { current: TabProps['current'] }) {
   })
   const times = (data?.times ?? []).slice(-120)
   return (
-    <section className="tw-card" aria-label="Events by time of acceptance">
-      <Text size="sm" fw={600} mb={4}>
-        By {young ? 'minute' : 'hour'} of acceptance
-      </Text>
+    <Part title={`By ${young ? 'minute' : 'hour'} of acceptance`}>
       <Chart
         label={`Events by ${young ? 'minute' : 'hour'} of acceptance`}
         times={times.map((row) => row.at)}
@@ -239,6 +234,6 @@ function Hours({ current }: { current: TabProps['current'] }) {
           { label: 'Dead', colour: 4, values: times.map(({ dead }) => dead) },
         ]}
       />
-    </section>
+    </Part>
   )
 }
