@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { freshStore } from '../../test/support/store.ts'
+import { freshStore, heldStore, readBeside } from '../../test/support/store.ts'
 import { VirtualClock } from '../core/clock.ts'
 import { allows, ROLES } from './roles.ts'
 import { openTokens } from './tokens.ts'
@@ -16,6 +16,18 @@ describe('API tokens', () => {
     const again = await openTokens(store, clock)
     expect(again.first).toBeUndefined()
     expect((await again.tokens.holder(opened.first ?? ''))?.role).toBe('admin')
+  })
+
+  test('a token that was just made is known, although an older reading comes back late', async () => {
+    const clock = new VirtualClock(1_000)
+    const held = await heldStore(clock)
+    const { tokens } = await openTokens(held.store, clock)
+    const { secret, token } = await readBeside(
+      held,
+      () => tokens.refresh(),
+      () => tokens.create('second', 'viewer'),
+    )
+    expect(await tokens.holder(secret)).toEqual(token)
   })
 
   test('only digests are kept', async () => {

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { hashToken, newToken, tokensEqual } from '../core/secret.ts'
+import { Turns } from '../core/turns.ts'
 import type { ApiTokensTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { type Role, roleOf } from './roles.ts'
@@ -59,6 +60,7 @@ export class ApiTokens {
    * the secret.
    */
   #kept: ReadonlyMap<string, Kept> = new Map()
+  readonly #reads = new Turns()
   #readAt = Number.NEGATIVE_INFINITY
 
   constructor(store: Store, clock: Clock) {
@@ -66,7 +68,12 @@ export class ApiTokens {
     this.#clock = clock
   }
 
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    // One after another: what was read before a change must not undo it.
+    return this.#reads.take(() => this.#read())
+  }
+
+  async #read(): Promise<void> {
     this.#readAt = this.#clock.now()
     const rows = await this.#store.db
       .selectFrom('api_tokens')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { freshStore } from '../../test/support/store.ts'
+import { freshStore, heldStore, readBeside } from '../../test/support/store.ts'
 import { systemClock } from '../core/clock.ts'
 import type { SubjectIdentifier } from '../core/traces.ts'
 import type { FrameView } from '../log/frame.ts'
@@ -58,4 +58,18 @@ test('nothing is done while nobody is kept out; each erasure can be lifted alone
   expect(again.holdsOut(Buffer.from('{"id":"jane@example.com"}'))).toBe(false)
   expect(await again.lift('erasure_2')).toBe(1)
   expect(log.screen).toBeUndefined()
+})
+
+test('who is erased stays out from then on, although an older reading comes back late', async () => {
+  const held = await heldStore()
+  const log = { screen: undefined }
+  const { store } = held
+  const made = new Suppression({ store, log, clock: systemClock, hashKey: Buffer.alloc(32, 7) })
+  await readBeside(
+    held,
+    () => made.load(),
+    () => made.add(WHO, 'erasure_1'),
+  )
+  expect(made.holdsOut(Buffer.from('{"id":"Cust-4711"}'))).toBe(true)
+  expect(log.screen).toBeDefined()
 })

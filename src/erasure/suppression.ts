@@ -9,6 +9,7 @@
 import { createHmac } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { isNamingMember, isTelling, type SubjectIdentifier, spellingsOf } from '../core/traces.ts'
+import { Turns } from '../core/turns.ts'
 import { absenceOf, blankRow, type FrameView, ROW_ERASED, ROW_SUPPRESSED } from '../log/frame.ts'
 import type { Store } from '../store/store.ts'
 
@@ -32,6 +33,7 @@ export interface SuppressionParts {
 export class Suppression {
   readonly #parts: SuppressionParts
   readonly #seed: number
+  readonly #loads = new Turns()
   #hashes = new Set<string>()
   /** Of each hash 32 bits, and of those the first 20 as a bitmap. */
   #quicks = new Set<number>()
@@ -49,7 +51,12 @@ export class Suppression {
   }
 
   /** What the table says; sets the log's screen. Again after every change. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    // One after another: what was read before a change must not undo it.
+    return this.#loads.take(() => this.#read())
+  }
+
+  async #read(): Promise<void> {
     const rows = await this.#parts.store.db.selectFrom('suppressions').select(['hash', 'quick']).execute()
     this.#hashes = new Set(rows.map(({ hash }) => hash))
     this.#quicks = new Set(rows.map(({ quick }) => quick))

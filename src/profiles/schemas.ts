@@ -1,6 +1,7 @@
 /** The versions of the profiles' schema. Owns the table profile_schemas. */
 
 import type { Clock } from '../core/clock.ts'
+import { Turns } from '../core/turns.ts'
 import type { Store } from '../store/store.ts'
 import { ProfileSchema } from './schema.ts'
 
@@ -17,6 +18,7 @@ export class Schemas {
   readonly #store: Store
   readonly #clock: Clock
   readonly #first: ProfileSchema
+  readonly #turns = new Turns()
   #present: SchemaVersion
 
   /** `first`: what counts until somebody saves another one. */
@@ -31,8 +33,11 @@ export class Schemas {
     return this.#present
   }
 
-  async start(): Promise<void> {
-    this.#present = (await this.versions(Number.POSITIVE_INFINITY, 1))[0] ?? this.#unsaved()
+  /** Reads again what another node may have saved. */
+  start(): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#present = (await this.versions(Number.POSITIVE_INFINITY, 1))[0] ?? this.#unsaved()
+    })
   }
 
   /** Those before one, latest first; the last of all is what nobody saved. */
@@ -54,8 +59,12 @@ export class Schemas {
     return saved.length < limit && before > 0 ? [...saved, this.#unsaved()] : saved
   }
 
-  /** Taken as valid. */
-  async save(definition: ProfileSchema, note: string, author: string): Promise<SchemaVersion> {
+  /** Taken as valid. In turn with `start`: what that read before would undo it. */
+  save(definition: ProfileSchema, note: string, author: string): Promise<SchemaVersion> {
+    return this.#turns.take(() => this.#save(definition, note, author))
+  }
+
+  async #save(definition: ProfileSchema, note: string, author: string): Promise<SchemaVersion> {
     const savedAt = this.#clock.now()
     const { version } = await this.#store.db
       .insertInto('profile_schemas')

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { heldStore, readBeside } from '../../test/support/store.ts'
 import { VirtualClock } from '../core/clock.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { hashToken } from '../core/secret.ts'
@@ -31,6 +32,17 @@ function codeOf(promise: Promise<unknown>): Promise<ErrorCode | 'fine'> {
     (error: { code: ErrorCode }) => error.code,
   )
 }
+
+test('what another node may have changed is read in turn with our own changes, and undoes none', async () => {
+  const held = await heldStore(clock)
+  const both = await openSources(held.store, clock)
+  const { source } = await readBeside(
+    held,
+    () => both.refresh(),
+    () => both.create(braze),
+  )
+  expect(both.list()).toEqual([source])
+})
 
 describe('creating', () => {
   test('gives the token back once and keeps only its digest', async () => {

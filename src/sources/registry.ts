@@ -57,8 +57,12 @@ export class Sources implements EntranceIndex {
     this.#filesRoots = filesRoots
   }
 
-  /** Reads everything again: after a change, and when another node may have changed something. */
-  async refresh(): Promise<void> {
+  /** Reads everything again, when another node may have changed something. In turn with our own changes: what was read before one would undo it. */
+  refresh(): Promise<void> {
+    return this.#inTurn(() => this.#read())
+  }
+
+  async #read(): Promise<void> {
     const rows = await this.#store.db
       .selectFrom('sources')
       .selectAll()
@@ -119,7 +123,7 @@ export class Sources implements EntranceIndex {
             .execute()
         return row.number
       })
-      await this.refresh()
+      await this.#read()
       return { source: this.get(number), token }
     })
   }
@@ -154,7 +158,7 @@ export class Sources implements EntranceIndex {
         .set({ settings: JSON.stringify(kept.settings), updated_at: this.#clock.now() })
         .where('number', '=', source.number)
         .execute()
-      await this.refresh()
+      await this.#read()
       return this.get(source.number)
     })
   }
@@ -182,7 +186,7 @@ export class Sources implements EntranceIndex {
       this.#refuseTakenKey(source.kind, token)
       const row = tokenRow(source.number, label, token, this.#clock.now())
       await this.#store.db.insertInto('source_tokens').values(row).execute()
-      await this.refresh()
+      await this.#read()
       return { id: row.id, token }
     })
   }
@@ -202,7 +206,7 @@ export class Sources implements EntranceIndex {
         .set({ revoked_at: this.#clock.now() })
         .where('id', '=', id)
         .execute()
-      await this.refresh()
+      await this.#read()
     })
   }
 
@@ -237,7 +241,7 @@ export class Sources implements EntranceIndex {
           .where('revoked_at', 'is', null)
           .execute()
       })
-      await this.refresh()
+      await this.#read()
     })
   }
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type Clock, systemClock } from '../../src/core/clock.ts'
+import { type Clock, pause, systemClock } from '../../src/core/clock.ts'
 import type { Dialect } from '../../src/store/columns.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { postgresDatabase } from './postgres.ts'
@@ -26,4 +26,66 @@ export async function freshStore(dialect: Dialect = 'sqlite', clock: Clock = sys
   const store = await openStore(await freshStoreUrl(dialect), { clock })
   onTestFinished(() => store.close())
   return store
+}
+
+export interface HeldStore {
+  readonly store: Store
+  /** What is asked from now on outside of transactions is asked at once, and answered only when let go. */
+  hold(): void
+  /** What is asked from now on is answered as usual. */
+  holdNoMore(): void
+  letGo(): void
+}
+
+/** A store on PostgreSQL, some of whose answers are late. */
+export async function heldStore(clock: Clock = systemClock): Promise<HeldStore> {
+  // SQLite has one connection: a late answer would hold up everybody.
+  const inner = await freshStore('postgres', clock)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const late = inner.db.withPlugin({
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      await promise
+      return result
+    },
+  })
+  let { db } = inner
+  const store: Store = {
+    dialect: inner.dialect,
+    capabilities: inner.capabilities,
+    get db() {
+      return db
+    },
+    transaction: (work, options) => inner.transaction(work, options),
+    fencedBy: (lease) => inner.fencedBy(lease),
+    close: () => inner.close(),
+  }
+  return {
+    store,
+    hold: () => {
+      db = late
+    },
+    holdNoMore: () => {
+      ;({ db } = inner)
+    },
+    letGo: resolve,
+  }
+}
+
+/** Has `read` get its answer only after `change` has come as far as it can beside it. */
+export async function readBeside<T>(
+  { hold, holdNoMore, letGo }: HeldStore,
+  read: () => Promise<unknown>,
+  change: () => Promise<T>,
+): Promise<T> {
+  hold()
+  const reading = read()
+  // Its first question is asked.
+  await pause(0)
+  holdNoMore()
+  const changing = change()
+  await Promise.race([changing, pause(300)])
+  letGo()
+  await reading
+  return changing
 }

@@ -10,6 +10,7 @@ import type { Transaction } from 'kysely'
 import * as z from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
+import { Turns } from '../../core/turns.ts'
 import type { Schema } from '../../store/schema.ts'
 import { type Store, violatesUnique } from '../../store/store.ts'
 import { type FieldTypes, fieldTypesOf, readFilter, renamed } from '../filterql/filterql.ts'
@@ -116,6 +117,7 @@ interface Row {
 export class AudienceRegistry {
   readonly #parts: RegistryParts
   readonly #parsed = new Map<string, Parsed>()
+  readonly #reads = new Turns()
   #present: readonly AudienceRule[] = []
 
   constructor(parts: RegistryParts) {
@@ -123,9 +125,12 @@ export class AudienceRegistry {
   }
 
   /** Reads what is kept; also called to learn what another node changed. */
-  async start(): Promise<void> {
-    const rows = await this.#rows(this.#parts.store.db)
-    this.#present = rows.map(({ number, slug, filter }) => ({ number, slug, filter }))
+  start(): Promise<void> {
+    // One after another: what was read before a change must not undo it.
+    return this.#reads.take(async () => {
+      const rows = await this.#rows(this.#parts.store.db)
+      this.#present = rows.map(({ number, slug, filter }) => ({ number, slug, filter }))
+    })
   }
 
   /** All that are not deleted, by number; another array after every change. */
