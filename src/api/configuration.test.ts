@@ -1,8 +1,15 @@
 /** Configuration as files, over a whole hub: the round trip, drift, removal, failures half-way, secrets, effects, the trail. */
 
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { eventually } from '../../test/support/eventually.ts'
+import { freshStoreUrl } from '../../test/support/store.ts'
+import { joinCluster } from '../cluster/join.ts'
 import type { AppliedStep } from '../config/applied.ts'
+import { type ApplyOptions, type Asker, Configuration } from '../config/config.ts'
 import { workspace } from '../config/workspace.fixture.ts'
+import { systemClock } from '../core/clock.ts'
+import { refusalFrom } from '../core/errors.ts'
+import { openStore } from '../store/store.ts'
 import { type Answered, type ApiStack, startApi } from './api.fixture.ts'
 
 const SECRETS = { 'env:KEY': 'key-of-segment-1', 'env:OTHER': 'key-of-segment-2' }
@@ -373,3 +380,110 @@ test('a changed mapping is told over the last records of its stream', async () =
   const filtered = withReading({ active: true, where: 'eq(event_type, "nothing")' })
   expect(await numbers(filtered)).toMatchObject({ records: 3, mapped: 0, added: 0, removed: 3 })
 })
+
+test('of two applies at once the second is refused, and changes nothing', async () => {
+  const stack = await startApi()
+  const answers = await Promise.all([apply(stack, [SOURCE, CURRENT]), apply(stack, [QUERY])])
+  const refused = answers.findIndex(({ status }) => status === 409)
+  expect(answers[refused]?.json.error.code).toBe('CONFIG_BUSY')
+  expect(answers[1 - refused]?.json).toMatchObject({ number: 1, state: 'done' })
+  const made = (await exported(stack)).map(({ object }) => object)
+  expect(made.includes('query')).toBe(refused === 0)
+  expect(made.includes('current')).toBe(refused === 1)
+  // And then its turn has come.
+  expect((await apply(stack, [SOURCE, CURRENT, QUERY])).json).toMatchObject({ number: 2, state: 'done' })
+})
+
+const PLAIN: ApplyOptions = { digest: undefined, removes: false, acceptsDrift: false, note: '' }
+const asked = (documents: Documents) => ({ documents, secrets: new Map<string, string>() })
+
+/** A hub, and a second node beside it that applies too; what the other asks of the API passes a gate. */
+async function besideAnother(leaseMs: number) {
+  const url = await freshStoreUrl('postgres')
+  const stack = await startApi({ settings: { store: url, leaseMs: `${leaseMs}` } })
+  const { hub } = stack
+  const told: string[] = []
+  const store = await openStore(url, { clock: systemClock })
+  const cluster = await joinCluster({
+    store,
+    storeUrl: url,
+    node: { name: 'other', roles: [], version: 'test', log: hub.cluster.node.log },
+    leaseMs,
+    logger: {
+      info: () => undefined,
+      warn: (_about, message) => void told.push(message),
+      error: () => undefined,
+    },
+  })
+  onTestFinished(async () => {
+    await cluster.leave()
+    await store.close()
+  })
+  const gate = { isShut: false, waiting: [] as (() => void)[] }
+  const ask = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', where: string, body?: unknown) => {
+    if (method !== 'GET' && gate.isShut) await new Promise<void>((resolve) => gate.waiting.push(resolve))
+    const { status, json } = await stack.call('admin', method, `/api/v1${where}`, body)
+    if (status >= 400) throw refusalFrom(json.error)
+    return json
+  }
+  const asker: Asker = {
+    name: 'other',
+    isAdmin: true,
+    desk: () => ({ get: (where) => ask('GET', where), send: ask }),
+  }
+  const other = new Configuration({ ...hub, store, cluster })
+  const open = (): void => {
+    gate.isShut = false
+    for (const pass of gate.waiting.splice(0)) pass()
+  }
+  return { stack, store, other, asker, told, gate, open }
+}
+
+test('of two applies on two nodes the second waits, and then sees what the first has done', async () => {
+  const { stack, other, asker, gate, open } = await besideAnother(10_000)
+  const documents = [SOURCE, CURRENT, QUERY]
+  const { digest } = (await plan(stack, documents)).json
+  gate.isShut = true
+  const first = other.apply(asked(documents), asker, PLAIN)
+  await eventually('the first is under way', () => gate.waiting.length > 0)
+  const second = apply(stack, documents)
+  const third = eventually('it is refused beside the one that waits', async () => {
+    const { json } = await apply(stack, documents)
+    return json.error?.code === 'CONFIG_BUSY'
+  })
+  await third
+  expect((await stack.call('viewer', 'GET', '/api/v1/config/applies')).json.applies).toHaveLength(1)
+  expect((await exported(stack)).map(({ name }) => name)).not.toContain('shop')
+  open()
+  expect(await first).toMatchObject({ number: 1, state: 'done', steps: [{}, {}, {}] })
+  expect((await second).json).toMatchObject({ number: 2, state: 'done', steps: [] })
+  // A plan from before the first is no longer agreed to.
+  expect((await apply(stack, documents, { digest })).json.error.code).toBe('CONFIG_STALE')
+}, 60_000)
+
+test('an apply that another node may have overtaken stops before its next step', async () => {
+  const { stack, store, other, asker, told, gate, open } = await besideAnother(1_000)
+  gate.isShut = true
+  const first = other.apply(asked([SOURCE, CURRENT, QUERY]), asker, PLAIN)
+  const failed = expect(first).rejects.toMatchObject({
+    code: 'CONFIG_FAILED',
+    message: expect.stringContaining('1 of 3 steps were done'),
+  })
+  await eventually('the first is under way', () => gate.waiting.length > 0)
+  // As if this process had stood still for longer than its lease.
+  const taken = { holder: 'another', until: Date.now() + 600_000 }
+  await store.db
+    .updateTable('leases')
+    .set((e) => ({ ...taken, token: e('token', '+', 1) }))
+    .where('name', '=', 'apply')
+    .execute()
+  await eventually('its lease is lost', () => told.includes('a lease was lost: its post ends here'))
+  open()
+  await failed
+  const { json } = await stack.call('viewer', 'GET', '/api/v1/config/applies/1')
+  expect(json).toMatchObject({ state: 'failed', steps: [{ outcome: 'done' }, { outcome: 'failed' }, {}] })
+  expect(json.steps[1].message).toContain('Another node may hold apply by now')
+  expect((await exported(stack)).map(({ object }) => object)).not.toContain('current')
+  // Nothing was noted as left by it: what stands there is nobody's yet.
+  expect(await store.db.selectFrom('config_objects').selectAll().execute()).toEqual([])
+}, 60_000)

@@ -2,3 +2,5 @@
 
 export const SCHEDULE_POST = 'schedule'
 export const ALERTS_POST = 'alerts'
+/** Nobody offers it: it is held while an apply is under way. */
+export const APPLY_POST = 'apply'

@@ -5,12 +5,15 @@
  * else has changed.
  */
 
+import type { Cluster } from '../cluster/cluster.ts'
+import { APPLY_POST } from '../cluster/posts.ts'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { tokensEqual } from '../core/secret.ts'
 import type { ProfileSchema, Stream } from '../profiles/schema.ts'
 import type { Sources } from '../sources/registry.ts'
 import type { Authorizations } from '../store/authorizations.ts'
+import { type Lease, leaseLost } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import { Applied, type AppliedStep, type Apply } from './applied.ts'
 import type { Desk } from './desk.ts'
@@ -24,6 +27,7 @@ import type { Secrets } from './secret-reference.ts'
 
 export interface ConfigurationParts {
   readonly store: Store
+  readonly cluster: Cluster
   readonly clock: Clock
   readonly authorizations: Authorizations
   readonly sources: Sources
@@ -68,10 +72,12 @@ export interface Document {
 
 export class Configuration {
   readonly applied: Applied
+  readonly #parts: ConfigurationParts
   readonly #vault: Vault
   #applying = false
 
   constructor(parts: ConfigurationParts) {
+    this.#parts = parts
     this.applied = new Applied(parts.store, parts.clock)
     this.#vault = vaultOf(parts)
   }
@@ -111,20 +117,28 @@ export class Configuration {
 
   /**
    * Does what there is to be done, and stops at the first step that fails: what was done stays, and another apply goes on from
-   * there. Throws CONFIG_FAILED with the report, and before anything is done CONFIG_INVALID, CONFIG_AMBIGUOUS, CONFIG_BUSY,
-   * CONFIG_STALE, CONFIG_DRIFT, CONFIG_SECRETS, TOKEN_FORBIDDEN.
+   * there. One that is under way on another node is waited for as long as `Cluster.exclusively` waits. Throws CONFIG_FAILED with the
+   * report, and before anything is done CONFIG_INVALID, CONFIG_AMBIGUOUS, CONFIG_BUSY, CONFIG_STALE, CONFIG_DRIFT, CONFIG_SECRETS,
+   * TOKEN_FORBIDDEN.
    */
   async apply(asked: Asked, asker: Asker, options: ApplyOptions): Promise<Apply> {
-    if (this.#applying) throw new ThalwegError('CONFIG_BUSY', 'Another apply is under way: wait for it')
+    if (this.#applying) throw busy()
     this.#applying = true
+    let isBegun = false
     try {
-      const { planned, inventory } = await this.#plan(asked, asker)
-      const steps = planned.steps.filter(
-        ({ action }) => action !== 'keep' && (action !== 'remove' || options.removes),
-      )
-      refuse(steps, planned, asker, options)
-      const number = await this.applied.begin(asker.name, options.note)
-      return await this.#carryOut(number, steps, planned, inventory, asker, options.note)
+      return await this.#parts.cluster.exclusively(APPLY_POST, async (lease) => {
+        isBegun = true
+        const { planned, inventory } = await this.#plan(asked, asker)
+        const steps = planned.steps.filter(
+          ({ action }) => action !== 'keep' && (action !== 'remove' || options.removes),
+        )
+        refuse(steps, planned, asker, options)
+        const number = await this.applied.begin(asker.name, options.note)
+        return await this.#carryOut(number, steps, planned, inventory, asker, options.note, lease)
+      })
+    } catch (error) {
+      if (!isBegun && error instanceof ThalwegError && error.code === 'NODE_BUSY') throw busy()
+      throw error
     } finally {
       this.#applying = false
     }
@@ -144,6 +158,7 @@ export class Configuration {
     inventory: Inventory,
     asker: Asker,
     note: string,
+    lease: Lease,
   ): Promise<Apply> {
     const desk = asker.desk(number)
     const words = note === '' ? `apply ${number}` : `apply ${number}: ${note}`
@@ -154,6 +169,7 @@ export class Configuration {
       const [step] = group
       if (step === undefined) continue
       try {
+        if (!lease.mayAct()) throw leaseLost(lease.name)
         if (isOfProfiles(step))
           await desk.send('PUT', '/profile-schema', {
             definition: schemaAfter(group, inventory.schema),
@@ -169,7 +185,8 @@ export class Configuration {
         break
       }
     }
-    await this.#keep(number, planned, new Set(done), made, asker)
+    // Otherwise what there is now may be another apply's.
+    if (lease.mayAct()) await this.#keep(number, planned, new Set(done), made, asker, lease)
     const report = steps.map((step): AppliedStep => {
       const outcome = done.includes(step) ? 'done' : failure?.step === step ? 'failed' : 'not reached'
       const { kind, name, action } = step
@@ -194,8 +211,11 @@ export class Configuration {
     done: ReadonlySet<Step>,
     made: ReadonlyMap<Step, string>,
     asker: Asker,
+    lease: Lease,
   ): Promise<void> {
-    const before = await this.applied.objects()
+    const { store, clock } = this.#parts
+    const applied = new Applied(store.fencedBy(lease), clock)
+    const before = await applied.objects()
     const inventory = await Inventory.read(asker.desk(), before)
     for (const step of planned.steps) {
       const { kind, action, name, live, wanted } = step
@@ -204,9 +224,9 @@ export class Configuration {
       if (!isAsWanted) continue
       // One that was made anew after somebody removed it has another id.
       for (const old of before)
-        if (old.kind === kind && old.name === name && old.id !== id) await this.applied.forget(old)
+        if (old.kind === kind && old.name === name && old.id !== id) await applied.forget(old)
       if (action === 'remove') {
-        await this.applied.forget({ kind, id })
+        await applied.forget({ kind, id })
         continue
       }
       const now = inventory.byId(kind, id)
@@ -217,9 +237,13 @@ export class Configuration {
         ...(credentials === undefined ? {} : { credentials }),
         ...(token === undefined ? {} : { token }),
       }
-      await this.applied.keep({ kind, id, name: now.name, body, mark: now.mark, apply: number })
+      await applied.keep({ kind, id, name: now.name, body, mark: now.mark, apply: number })
     }
   }
+}
+
+function busy(): ThalwegError {
+  return new ThalwegError('CONFIG_BUSY', 'Another apply is under way: wait for it')
 }
 
 function refuse(steps: readonly Step[], planned: Planned, asker: Asker, options: ApplyOptions): void {
