@@ -347,6 +347,8 @@ const SOURCES: Readonly<Record<string, number>> = { braze: 1, second: 2 }
 
 export interface DeliveryOptions {
   readonly dialect?: Dialect
+  /** Default: an embedded one. */
+  readonly openLog?: (clock: Clock) => Promise<Log>
   readonly answer?: ScriptedVendor['answer']
   readonly over?: Partial<DeliveryParts>
 }
@@ -366,7 +368,7 @@ export class DeliveryUnderTest {
 
   static async open(options: DeliveryOptions = {}): Promise<DeliveryUnderTest> {
     const clock = new VirtualClock(START_MS)
-    const log = await openTestLog(clock)
+    const log = await (options.openLog ?? openTestLog)(clock)
     const store = new MoodyStore(await freshStore(options.dialect ?? 'sqlite', clock))
     const under = new DeliveryUnderTest(clock, log, store, options)
     await under.delivery.start()
@@ -436,6 +438,13 @@ export class DeliveryUnderTest {
       ...this.#over,
       ...over,
     })
+  }
+
+  /** Before the test has finished, when it opens many. */
+  async close(): Promise<void> {
+    await this.delivery.stop()
+    await this.log.close()
+    await this.store.close()
   }
 
   async restart(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * A mirror against its promise: whatever was asked before, whatever the vendor answered or failed to answer, however often
  * the hub was stopped in the middle: after a mirror run that succeeded, the cohort is the result of its query, as far as
- * Braze knows the people; the numbers of every run close; and no request broke a limit of Braze.
+ * Braze knows the people; the numbers of every run close; and no request broke a limit of Braze. On every ground.
  *
  * In one process, with stops; test/fault/cohort-kill.test.ts kills.
  */
@@ -16,10 +16,10 @@ import type { FaultRule } from '../../src/sandbox/faults.ts'
 import { DEMO } from '../../src/sandbox/sandbox.ts'
 import { ENDED, expectClosed } from '../support/cohorts.ts'
 import { eventually } from '../support/eventually.ts'
+import { type Ground, onEachGround } from '../support/grounds.ts'
 import { hurriedClock } from '../support/hurried-clock.ts'
-import { type Stack, startStack } from '../support/stack.ts'
+import { type Stack, type StackOptions, startStack } from '../support/stack.ts'
 
-const RUNS = Number(process.env.THALWEG_TEST_RUNS ?? 5)
 const HASTE = 25
 /** External ids c0, c1, …: enough for several requests. */
 const CROWD = 2_300
@@ -127,9 +127,10 @@ let stack: Stack
 let authorization: string
 let cases = 0
 const clock = hurriedClock(HASTE)
-const options = { clock, haltedRetryMs: 2_000 }
+let options: StackOptions
 
-async function prepare(): Promise<void> {
+async function prepare(ground: Ground): Promise<void> {
+  options = { clock, haltedRetryMs: 2_000, settings: await ground.settings() }
   stack = await startStack(options)
   const { profiles } = stack.sandbox.braze.vendor
   for (const person of PEOPLE) profiles.load(person, 0)
@@ -150,16 +151,18 @@ async function restart(): Promise<void> {
   stack = await startStack({ ...options, dataDir, beside: stack.sandbox })
 }
 
-test('after a mirror that succeeded the cohort is its result, whatever happened before', async () => {
-  const seed = testSeed('cohort model')
-  await prepare()
-  await fc.assert(fc.asyncProperty(fc.array(turn, { minLength: 2, maxLength: 6 }), lived), {
-    seed,
-    numRuns: RUNS,
-    // A sequence takes seconds: the first that fails is told as it is.
-    endOnFailure: true,
-  })
-}, 600_000)
+onEachGround((ground) => {
+  test('after a mirror that succeeded the cohort is its result, whatever happened before', async () => {
+    const seed = testSeed('cohort model')
+    await prepare(ground)
+    await fc.assert(fc.asyncProperty(fc.array(turn, { minLength: 2, maxLength: 6 }), lived), {
+      seed,
+      numRuns: ground.runs(3, 1),
+      // A sequence takes seconds: the first that fails is told as it is.
+      endOnFailure: true,
+    })
+  }, 600_000)
+})
 
 async function lived(turns: readonly Turn[]): Promise<void> {
   const name = `case-${++cases}`

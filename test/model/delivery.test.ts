@@ -1,6 +1,6 @@
 /**
  * Delivery against its promise: whatever a vendor answers, however often it is stopped, killed or changed, every selected record is accepted
- * at least once or is a dead letter exactly once, the books balance, and nothing is left behind.
+ * at least once or is a dead letter exactly once, the books balance, and nothing is left behind. On every ground.
  */
 
 import fc from 'fast-check'
@@ -24,8 +24,8 @@ import {
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Transport } from '../../src/delivery/transport.ts'
 import type { Store } from '../../src/store/store.ts'
+import { type Ground, onEachGround } from '../support/grounds.ts'
 
-const RUNS = Number(process.env.THALWEG_TEST_RUNS ?? 100)
 const PERSONS = ['ann', 'bob', 'cyd', 'dan']
 const SESSION = 'users.behaviors.app.SessionStart'
 
@@ -246,11 +246,11 @@ function eventOf(draft: Draft, id: string): SampleEvent {
 
 type Plan = typeof scenario extends fc.Arbitrary<infer T> ? T : never
 
-async function live(plan: Plan): Promise<void> {
+async function live(ground: Ground, plan: Plan): Promise<void> {
   const records: Accepted[] = []
   const byId = new Map<string, Accepted>()
   const vendor = new MoodyVendor(plan.kind, (id) => byId.get(id)?.draft.fate === 'poison')
-  const under = await DeliveryUnderTest.open({ answer: (sent, n) => vendor.answer(sent, n) })
+  const under = await DeliveryUnderTest.open({ ...ground, answer: (sent, n) => vendor.answer(sent, n) })
   // What the fixture started is not used: each life makes its own.
   await under.delivery.stop()
   let life = new Life(under)
@@ -384,6 +384,7 @@ async function live(plan: Plan): Promise<void> {
     }
   }
   await life.delivery.stop()
+  await under.close()
 }
 
 /** A current may halt, or recover, in the moment before it is paused or resumed. */
@@ -391,10 +392,12 @@ function ifState(error: unknown): void {
   if ((error as { code?: unknown }).code !== 'CURRENT_STATE') throw error
 }
 
-test('at least once or a dead letter once, and the books balance, whatever happens', async () => {
-  const seed = testSeed('delivery model')
-  await fc.assert(fc.asyncProperty(scenario, live), {
-    seed,
-    numRuns: RUNS,
-  })
-}, 120_000)
+onEachGround((ground) => {
+  test('at least once or a dead letter once, and the books balance, whatever happens', async () => {
+    const seed = testSeed('delivery model')
+    await fc.assert(
+      fc.asyncProperty(scenario, (plan) => live(ground, plan)),
+      { seed, numRuns: ground.runs(100, 5) },
+    )
+  }, 120_000)
+})
