@@ -25,6 +25,7 @@ export function apiPartsOf(hub: Hub, sandbox?: Sandbox): Omit<ApiParts, GivenEls
     log: hub.log,
     dedupe: hub.dedupe,
     identityKey: hub.identityKey,
+    nodeKey: hub.nodeKey,
     sources: hub.sources,
     counters: hub.doors.counters,
     verdicts: hub.doors.verdicts,

@@ -56,7 +56,7 @@ import { openSources, type Sources } from './sources/registry.ts'
 import type { Source } from './sources/sources.ts'
 import { Authorizations } from './store/authorizations.ts'
 import { remembered } from './store/meta.ts'
-import { openSealer } from './store/sealing.ts'
+import { openSealer, sharedSecret } from './store/sealing.ts'
 import { openStore, type Store } from './store/store.ts'
 import { type EmbeddedWarehouse, openEmbeddedWarehouse } from './warehouse/duckdb/duckdb.ts'
 import { engineKinds } from './warehouse/engine-kinds.ts'
@@ -103,6 +103,8 @@ export interface Hub {
   readonly kernel: Kernel
   /** Keys the identity of ids that are not UUIDs: see identityOf. */
   readonly identityKey: Uint8Array
+  /** By which the nodes of this store know each other. */
+  readonly nodeKey: Uint8Array
   readonly store: Store
   /** The nodes of this store, and which of them does what. */
   readonly cluster: Cluster
@@ -224,6 +226,7 @@ export async function startHub(
     closers.push(() => dedupe.close())
     const sources = await openSources(store, clock, settings.filesRoots)
     const sealer = await openSealer(store, { dataDir: settings.dataDir, key: settings.key })
+    const nodeKey = await sharedSecret(store, sealer, 'node_key')
     const authorizations = new Authorizations({ store, sealer, clock })
     const currents = new Currents(store, clock)
     const alerts = new Alerts(store, clock)
@@ -361,6 +364,7 @@ export async function startHub(
       logger,
       kernel,
       identityKey,
+      nodeKey,
       store,
       cluster,
       log,

@@ -1,6 +1,7 @@
 /**
  * Any node takes the API. What is kept in the memory or on the disk of the node that does the work is answered there: this passes such a
- * request on, as it came, and its answer back. One that was passed on once is answered where it is.
+ * request on, as it came, and its answer back. One that was passed on once is answered where it is: its header proves that a node of this
+ * store has sent it, and is nobody else's to make.
  */
 
 import { createHmac } from 'node:crypto'
@@ -17,12 +18,11 @@ export interface ForwardingParts {
   readonly cluster: Cluster
   readonly currents: Currents
   readonly logger: ApiLogger
-  /** The same in all nodes of a store, and known to them only. */
-  readonly identityKey: Uint8Array
+  /** The same on all nodes of the store, and known to nobody else. */
+  readonly nodeKey: Uint8Array
 }
 
-/** `<name of the node>.<proof that it is one>`: nobody else can have a node answer what is another one's to do, or one without the role `api`. */
-export const PASSED_ON = 'x-thalweg-passed-on'
+const PASSED_ON = 'x-thalweg-passed-on'
 /** What every node answers, whatever its roles. */
 const FOR_ALL = new Set(['/healthz', '/readyz', '/metrics'])
 const IDLE_MS_MAX = 120_000
@@ -32,6 +32,7 @@ const SCHEDULED = new Set([
   'audience-progress',
   'audiences',
   'authorizations',
+  'config',
   'drift',
   'entity',
   'erasures',
@@ -54,7 +55,7 @@ export class Forwarding {
 
   /** Whether this node, which has not the role `api`, answers all the same: probes, and what another node passed on. */
   isForAll(request: IncomingMessage): boolean {
-    return this.#wasPassedOn(request) || FOR_ALL.has((request.url ?? '').split('?', 1)[0] ?? '')
+    return FOR_ALL.has(request.url?.split('?', 1)[0] ?? '') || this.#wasPassedOn(request)
   }
 
   /** Name of the post whose node is to answer, or of the current; undefined: any node does. */
@@ -87,16 +88,13 @@ export class Forwarding {
     }
   }
 
-  #wasPassedOn({ headers }: IncomingMessage): boolean {
-    const word = headers[PASSED_ON]
-    if (typeof word !== 'string') return false
-    const name = word.slice(0, word.lastIndexOf('.'))
-    return tokensEqual(word, this.#wordOf(name))
+  #wasPassedOn({ method = '', url = '', headers }: IncomingMessage): boolean {
+    const proof = headers[PASSED_ON]
+    return typeof proof === 'string' && tokensEqual(proof, this.#proofOf(method, url))
   }
 
-  #wordOf(name: string): string {
-    const proof = createHmac('sha256', this.#parts.identityKey).update(`passed on\0${name}`)
-    return `${name}.${proof.digest('base64url')}`
+  #proofOf(method: string, path: string): string {
+    return createHmac('sha256', this.#parts.nodeKey).update(`${method} ${path}`).digest('base64url')
   }
 
   async #postOf(which: string): Promise<string | undefined> {
@@ -106,15 +104,16 @@ export class Forwarding {
   }
 
   #passOn(request: IncomingMessage, response: ServerResponse, node: NodeView): void {
-    const { cluster, logger } = this.#parts
+    const { logger } = this.#parts
     const target = new URL(request.url ?? '/', node.url)
     const send = target.protocol === 'https:' ? secureRequestOf : requestOf
     const from = request.socket.remoteAddress ?? ''
+    const method = request.method ?? 'GET'
     const passed = send(target, {
-      method: request.method,
+      method,
       headers: {
         ...request.headers,
-        [PASSED_ON]: this.#wordOf(cluster.node.name),
+        [PASSED_ON]: this.#proofOf(method, target.pathname + target.search),
         'x-forwarded-for': [request.headers['x-forwarded-for'], from].filter(Boolean).join(', '),
       },
       timeout: IDLE_MS_MAX,

@@ -45,6 +45,8 @@ export interface ApiParts {
   readonly dedupe: Dedupe
   /** Keys the identity of event ids that are not UUIDs. */
   readonly identityKey: Uint8Array
+  /** By which the nodes of this store know each other. */
+  readonly nodeKey: Uint8Array
   readonly sources: Sources
   /** What came through the doors since the start. */
   readonly counters: Counters

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { freshStore } from '../../test/support/store.ts'
 import { tempFolder } from '../../test/support/temp.ts'
 import { Secret } from '../core/secret.ts'
-import { openSealer, sealerOf } from './sealing.ts'
+import { openSealer, sealerOf, sharedSecret } from './sealing.ts'
 
 const plain = new TextEncoder().encode('{"apiKey":"geheim"}')
 const keyA = new Uint8Array(32).fill(1)
@@ -104,4 +104,17 @@ test.each<[string, (file: string) => Promise<void>, RegExp]>([
     code: 'SEALING_KEY',
     message: expect.stringMatching(message),
   })
+})
+
+test('a secret of all nodes is made once, stays, and is in the database only sealed', async () => {
+  const store = await freshStore()
+  const sealer = sealerOf(keyA)
+  const [a, b] = await Promise.all(['node', 'node'].map((name) => sharedSecret(store, sealer, name)))
+  expect(a).toHaveLength(32)
+  expect(b).toEqual(a)
+  expect(await sharedSecret(store, sealer, 'other')).not.toEqual(a)
+  const rows = JSON.stringify(await store.db.selectFrom('meta').selectAll().execute())
+  for (const form of ['hex', 'base64', 'base64url'] as const)
+    expect(rows).not.toContain(Buffer.from(a ?? []).toString(form))
+  await expect(sharedSecret(store, sealerOf(keyB), 'node')).rejects.toMatchObject({ code: 'SEALING_KEY' })
 })

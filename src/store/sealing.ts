@@ -62,6 +62,16 @@ export async function openSealer(store: Store, options: SealingOptions): Promise
   return sealerOf(key)
 }
 
+const SECRET_BYTES = 32
+
+/** Random bytes that every node of this store has and nobody else: made at the first start, kept sealed under `name`. Throws SEALING_KEY. */
+export async function sharedSecret(store: Store, sealer: Sealer, name: string): Promise<Uint8Array> {
+  const sealed = await remembered(store, name, () =>
+    Buffer.from(sealer.seal(randomBytes(SECRET_BYTES), name)).toString('base64'),
+  )
+  return sealer.open(Buffer.from(sealed, 'base64'), name)
+}
+
 const STARTING_OVER = `delete the row '${META_KEY}' of the table meta, start again, and enter the credentials of every authorization anew.`
 
 /** The sealing itself, for a key of 32 bytes. */
