@@ -118,7 +118,9 @@ test('two are joined after a look at what would become of them', async () => {
   await page.getByText('was joined into it').waitFor()
 })
 
-test('a mapping is tried while it is written, checked, saved with its difference, and read again', { timeout: 60_000 }, async () => {
+test('a mapping is tried while it is written, checked, saved with its difference, and read again', {
+  timeout: 60_000,
+}, async () => {
   const page = await visit(stack, '/streams/braze_users')
   await page.getByLabel('Sample record').fill('{"external_id": "u9", "plan": "Gold"}')
   await page.getByRole('button', { name: 'Add a mapping' }).click()
@@ -172,7 +174,9 @@ test('the rules of an identifier are changed by a form', async () => {
   expect(email.identifier.blocked).toEqual(['no@email.com', 'info@example.com'])
 })
 
-test('a person is erased after a plan; the receipt verifies, and no store tells of them', { timeout: 60_000 }, async () => {
+test('a person is erased after a plan; the receipt verifies, and no store tells of them', {
+  timeout: 60_000,
+}, async () => {
   const { hub } = stack
   const jane = await profileOf('external_id', JANE.externalId)
   const page = await visit(stack, `/profiles/${jane.id}`)

@@ -142,7 +142,9 @@ test('tables and columns are put into the query by a click', async () => {
     .waitFor()
 })
 
-test('a segment is put together over a table, counted by its engine, kept and revised', { timeout: 60_000 }, async () => {
+test('a segment is put together over a table, counted by its engine, kept and revised', {
+  timeout: 60_000,
+}, async () => {
   await eventually('the warehouse has a table of events', async () => {
     const { tables } = await stack.call('GET', '/engines/warehouse/tables')
     return tables.some(({ table }: { table: string }) => table === 'events')
