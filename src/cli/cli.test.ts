@@ -471,7 +471,7 @@ describe('simulate --days', () => {
       return kept
     }
     const ran = await run(['simulate', '--days', '2', '--faults', 'crash'], { programs: { simulateDays } })
-    expect(asked).toMatchObject([{ seed: 7, days: 2, perHour: 20, faults: 'crash' }])
+    expect(asked).toMatchObject([{ seed: 7, days: 2, perHour: 10, faults: 'crash' }])
     expect(asked[0]).not.toHaveProperty('soakMs')
     expect(ran.code).toBe(0)
     expect(ran.err).toContain('seed 7, day 1 of 2: 480 events, 1 faults so far')

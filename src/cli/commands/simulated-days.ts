@@ -5,7 +5,7 @@ import type { Session } from '../session.ts'
 import { clean, grouped } from '../words.ts'
 
 export const DAYS_MAX = 366
-export const PER_HOUR_DEFAULT = 20
+export const PER_HOUR_DEFAULT = 10
 export const PER_HOUR_MAX = 100_000
 export const SOAK_MINUTES_MAX = 10_080
 
