@@ -6,8 +6,9 @@ import { expect, test } from 'vitest'
 import { STEPS } from '../../src/erasure/requests.ts'
 import { eventually } from '../support/eventually.ts'
 import { filesHolding, GIVEN, others, populate } from '../support/person.ts'
-import { startStack, warehouseRows } from '../support/stack.ts'
+import { startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
+import { warehouseRows } from '../support/warehouse-rows.ts'
 
 const CHILD = join(import.meta.dirname, 'erasure-kill-child.ts')
 

@@ -5,8 +5,9 @@ import { expect, test } from 'vitest'
 import { seededRandom } from '../../src/core/random.ts'
 import { eventually } from '../support/eventually.ts'
 import { kills, startProgram, Traffic } from '../support/program.ts'
-import { embeddedWarehouse, event, startStack, warehouseRows } from '../support/stack.ts'
+import { embeddedWarehouse, event, startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
+import { warehouseRows } from '../support/warehouse-rows.ts'
 
 const HUB_KILLS = 10
 const CHILD_KILLS_PER_LIFE = 4

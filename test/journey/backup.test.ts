@@ -6,8 +6,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startApi } from '../../src/api/api.fixture.ts'
 import { restore } from '../../src/backup/restore.ts'
 import { Traffic } from '../support/program.ts'
-import { embeddedWarehouse, event, httpSink, startStack, warehouseRows } from '../support/stack.ts'
+import { embeddedWarehouse, event, httpSink, startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
+import { warehouseRows } from '../support/warehouse-rows.ts'
 
 test('a hub that was restored has balanced books, and delivers all that the backup covers', async () => {
   const stack = await startApi()

@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 import type { ErasureWish } from '../../src/erasure/requests.ts'
 import { eventually } from '../support/eventually.ts'
 import { filesHolding, GIVEN, hers, JANE, others, populate } from '../support/person.ts'
-import { type Stack, startStack, warehouseRows } from '../support/stack.ts'
+import { type Stack, startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
+import { warehouseRows } from '../support/warehouse-rows.ts'
 
 async function erased({ hub }: Stack, wish: Partial<ErasureWish>, note = '') {
   const { id } = await hub.erasures.create(

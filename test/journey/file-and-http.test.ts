@@ -16,8 +16,9 @@ import {
   storageSamples,
 } from '../../src/sandbox/storage/storage.ts'
 import { eventually } from '../support/eventually.ts'
-import { embeddedWarehouse, SOURCE, type Stack, startStack, warehouseRows } from '../support/stack.ts'
+import { embeddedWarehouse, SOURCE, type Stack, startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
+import { warehouseRows } from '../support/warehouse-rows.ts'
 
 const NOW_SECONDS = 1_780_000_000
 const FILES = 'bucket'

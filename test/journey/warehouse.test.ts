@@ -6,7 +6,8 @@ import { VirtualClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { httpTypeNames, sample } from '../../src/sandbox/simulator/samples.ts'
 import { createSimulation } from '../../src/sandbox/simulator/simulator.ts'
-import { embeddedWarehouse, startStack, warehouseRows } from '../support/stack.ts'
+import { embeddedWarehouse, startStack } from '../support/stack.ts'
+import { warehouseRows } from '../support/warehouse-rows.ts'
 
 const NOW_SECONDS = 1_780_000_000
 const START_MS = NOW_SECONDS * 1000

@@ -47,11 +47,16 @@ export async function postgresDatabase(content: 'migrated' | 'empty' = 'migrated
   }
 }
 
+/** The path of one of PostgreSQL's own programs. */
+export async function postgresProgram(name: string): Promise<string> {
+  return programNamed(POSTGRES, name, await debianFolders())
+}
+
 /** Tests can do without syncs; what is measured cannot. */
 async function startCluster(folder: string): Promise<void> {
   const owner = await serverUser(POSTGRES)
   const data = join(folder, 'data')
-  const initdb = await programNamed(POSTGRES, 'initdb', await debianFolders())
+  const initdb = await postgresProgram('initdb')
   await runProgram(
     initdb,
     ['-D', data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],

@@ -195,17 +195,6 @@ export function embeddedWarehouse(settings: Record<string, unknown> = {}): Desti
   return { kind: 'warehouse', settings, credentials: undefined }
 }
 
-/** All rows of a query to the embedded warehouse. */
-export async function warehouseRows(
-  { warehouse }: Hub,
-  sql: string,
-): Promise<readonly (readonly unknown[])[]> {
-  const stream = await warehouse.engine.query({ sql, timeoutMs: 20_000 }, new AbortController().signal)
-  const rows: (readonly unknown[])[] = []
-  for await (const page of stream.pages) rows.push(...page)
-  return rows
-}
-
 /** An event as Braze sends it, with this id. */
 export function event(
   id: string,
