@@ -7,6 +7,7 @@ import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import * as z from 'zod'
 import { ThalwegError } from '../core/errors.ts'
+import { Turns } from '../core/turns.ts'
 
 export const PASSWORD_CHARS_MIN = 12
 export const PASSWORD_CHARS_MAX = 256
@@ -33,7 +34,7 @@ const KEPT = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([\w+/]{22
 const derive = promisify(argon2)
 
 export class Passwords {
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #waiting = 0
   /** The hash of what nobody knows: compared with when there is nothing to compare with, in the same time. */
   readonly #decoy = text(randomBytes(NONCE_BYTES), randomBytes(TAG_BYTES))
@@ -64,10 +65,8 @@ export class Passwords {
         'Too many sign in at this moment: try again in a few seconds',
       )
     this.#waiting++
-    const mine = this.#last.then(work)
-    this.#last = mine.catch(() => undefined)
     try {
-      return await mine
+      return await this.#turns.take(work)
     } finally {
       this.#waiting--
     }

@@ -6,6 +6,7 @@
 
 import { pause } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { TurnsByKey } from '../core/turns.ts'
 import { type HeldLease, type Lease, LeaseBook, type LeaseView } from '../store/leases.ts'
 import type { Store } from '../store/store.ts'
 import { Changes } from './changes.ts'
@@ -59,10 +60,8 @@ export class SharedNode implements Cluster {
   /** Posts that run here. */
   readonly #begun = new Set<string>()
   readonly #held = new Map<string, LeaseInHand>()
-  /** What is done with a lease of one name happens one after another. */
-  readonly #turns = new Map<string, Promise<unknown>>()
-  /** Names with a turn under way: beats leave them alone. */
-  readonly #busy = new Map<string, number>()
+  /** What is done with a lease of one name happens one after another; beats leave names with a turn under way alone. */
+  readonly #turns = new TurnsByKey<string>()
   readonly #beginAgainAt = new Map<string, number>()
   #mine: ReadonlySet<string> = new Set()
   #wanted: ReadonlySet<string> = new Set()
@@ -113,11 +112,11 @@ export class SharedNode implements Cluster {
     const post = this.#posts.get(name)
     if (post === undefined) return
     this.#posts.delete(name)
-    await this.#inTurn(name, () => this.#giveBack(name, post))
+    await this.#turns.take(name, () => this.#giveBack(name, post))
   }
 
   exclusively<T>(name: string, work: (lease: Lease) => Promise<T>): Promise<T> {
-    return this.#inTurn(name, async () => {
+    return this.#turns.take(name, async () => {
       const post = this.#posts.get(name)
       if (this.#begun.delete(name)) await post?.end('given')
       const held = this.#held.get(name)
@@ -201,7 +200,7 @@ export class SharedNode implements Cluster {
 
   /** Or as much of it as was free. */
   #hasItsShare(): boolean {
-    return this.#free?.every((name) => this.#begun.has(name) && !this.#busy.has(name)) === true
+    return this.#free?.every((name) => this.#begun.has(name) && !this.#turns.has(name)) === true
   }
 
   async #leave(): Promise<void> {
@@ -212,7 +211,9 @@ export class SharedNode implements Cluster {
       await this.#tellOthers()
     })
     await Promise.all(
-      [...this.#posts.values()].map((post) => this.#inTurn(post.name, () => this.#giveBack(post.name, post))),
+      [...this.#posts.values()].map((post) =>
+        this.#turns.take(post.name, () => this.#giveBack(post.name, post)),
+      ),
     )
     this.wake()
     await this.#running
@@ -314,10 +315,10 @@ export class SharedNode implements Cluster {
       leases.filter(({ wantedBy }) => wantedBy !== '' && wantedBy !== this.node.id).map(({ name }) => name),
     )
     for (const name of this.#held.keys()) {
-      if (this.#busy.has(name)) continue
+      if (this.#turns.has(name)) continue
       if (this.#mine.has(name) && !wanted.has(name) && !this.#wanted.has(name)) continue
       const post = this.#posts.get(name)
-      void this.#inTurn(name, () => this.#giveBack(name, post))
+      void this.#turns.take(name, () => this.#giveBack(name, post))
     }
   }
 
@@ -329,7 +330,7 @@ export class SharedNode implements Cluster {
       const { holder = '', wantedBy = '' } = views.get(name) ?? {}
       return (
         !this.#held.has(name) &&
-        !this.#busy.has(name) &&
+        !this.#turns.has(name) &&
         (holder === '' || holder === this.node.id) &&
         (wantedBy === '' || wantedBy === this.node.id) &&
         now >= (this.#beginAgainAt.get(name) ?? 0)
@@ -337,7 +338,7 @@ export class SharedNode implements Cluster {
     })
     const claimed = await this.#claim(free)
     for (const lease of claimed) {
-      void this.#inTurn(lease.name, async () => {
+      void this.#turns.take(lease.name, async () => {
         const post = this.#posts.get(lease.name)
         if (post === undefined || this.#leaving || !lease.mayAct()) await this.#release(lease)
         else await this.#beginUnder(post, lease)
@@ -359,7 +360,7 @@ export class SharedNode implements Cluster {
       const why = String((lease.lost.reason as Error).message)
       logger.warn({ post: name, token, node: this.node.name, why }, 'a lease was lost: its post ends here')
       const post = this.#posts.get(name)
-      void this.#inTurn(name, async () => {
+      void this.#turns.take(name, async () => {
         if (this.#held.get(name) === lease) this.#held.delete(name)
         if (this.#begun.delete(name)) await post?.end('lost')
         this.wake()
@@ -431,20 +432,5 @@ export class SharedNode implements Cluster {
   async #tellOthers(): Promise<void> {
     this.wake()
     await this.#parts.notify()
-  }
-
-  #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    this.#busy.set(name, (this.#busy.get(name) ?? 0) + 1)
-    const before = this.#turns.get(name) ?? Promise.resolve()
-    const turn = before.then(work, work).finally(() => {
-      const left = (this.#busy.get(name) ?? 1) - 1
-      if (left > 0) this.#busy.set(name, left)
-      else this.#busy.delete(name)
-    })
-    this.#turns.set(
-      name,
-      turn.catch(() => undefined),
-    )
-    return turn
   }
 }

@@ -5,6 +5,7 @@
 
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { TurnsByKey } from '../core/turns.ts'
 import { type FrameView, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import { labelOf, OTHER_TYPES } from '../store/labels.ts'
@@ -81,7 +82,7 @@ export class Books {
   readonly #clock: Clock
   readonly #counts = new Map<number, Counters>()
   /** Counting is continued where it stopped, so one current's counts are asked one after another. */
-  readonly #turns = new Map<number, Promise<unknown>>()
+  readonly #turns = new TurnsByKey<number>()
 
   constructor(log: Log, store: Store, clock: Clock) {
     this.#log = log
@@ -91,7 +92,7 @@ export class Books {
 
   /** Counts what is new since the last check of this current, so that repeated checks are cheap. `explain` is asked only when something differs. */
   check(subject: BookSubject, explain: Explain): Promise<BookCheck> {
-    return this.#inTurn(subject.current, () => this.#check(subject, explain))
+    return this.#turns.take(subject.current, () => this.#check(subject, explain))
   }
 
   /** Accepted and not settled. Asked often, by everything that shows how a current fares: it must not cost a reading of the log. */
@@ -230,16 +231,6 @@ export class Books {
       at = run.next
     }
     return missing
-  }
-
-  #inTurn<T>(current: number, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(current) ?? Promise.resolve()
-    const turn = before.then(work, work)
-    this.#turns.set(
-      current,
-      turn.catch(() => undefined),
-    )
-    return turn
   }
 }
 

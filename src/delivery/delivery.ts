@@ -11,6 +11,7 @@ import { ThalwegError } from '../core/errors.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Kernel } from '../core/kernel/kernel.ts'
 import type { Random } from '../core/random.ts'
+import { TurnsByKey } from '../core/turns.ts'
 import {
   type Current,
   type CurrentAction,
@@ -115,7 +116,7 @@ export class Delivery {
   readonly #offered = new Set<number>()
   readonly #stats = new Map<number, ConnectionStats>()
   /** Changes of one current happen one after another. */
-  readonly #turns = new Map<number, Promise<unknown>>()
+  readonly #turns = new TurnsByKey<number>()
   readonly #onTrouble: (error: unknown) => void
   /** Known to have no open alert about an outage, so that looking for one costs nothing. */
   readonly #calm = new WeakSet<Connection>()
@@ -230,7 +231,7 @@ export class Delivery {
 
   /** Fixes where the current begins and starts it. Throws CURRENT_STATE unless it is a draft. */
   launch(number: number, from: LaunchFrom): Promise<Current> {
-    return this.#inTurn(number, async () => {
+    return this.#turns.take(number, async () => {
       const { cluster, currents, log, store, clock } = this.#parts
       const draft = await currents.get(number)
       // Before anything is touched: the checkpoint of one that runs must not move.
@@ -272,7 +273,7 @@ export class Delivery {
 
   /** A new version that applies to everything not settled yet. A halted current runs again: the change is taken as the mend. */
   revise(number: number, definition: CurrentDefinition, note: string): Promise<Current> {
-    return this.#inTurn(number, async () => {
+    return this.#turns.take(number, async () => {
       const { cluster, currents } = this.#parts
       await this.validate(definition)
       const before = await currents.get(number)
@@ -305,7 +306,7 @@ export class Delivery {
     action: CurrentAction,
     change: (lease: Lease) => Promise<Current>,
   ): Promise<Current> {
-    return this.#inTurn(number, async () => {
+    return this.#turns.take(number, async () => {
       refuseUnless(await this.#parts.currents.get(number), action)
       return this.#parts.cluster.exclusively(deliveryOf(number), change)
     })
@@ -313,7 +314,7 @@ export class Delivery {
 
   /** Ends a current wherever it is delivered, and has it begin again by what is so now. */
   #again(number: number): Promise<void> {
-    return this.#inTurn(number, () =>
+    return this.#turns.take(number, () =>
       this.#parts.cluster.exclusively(deliveryOf(number), async () => undefined),
     )
   }
@@ -651,16 +652,6 @@ export class Delivery {
       throw new ThalwegError('REPLAY_INVALID', 'The window ends before it begins')
     const { log } = this.#parts
     return { from: await log.offsetAt(window.fromMs), to: await log.offsetAt(window.toMs) }
-  }
-
-  #inTurn<T>(number: number, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(number) ?? Promise.resolve()
-    const turn = before.then(work, work)
-    this.#turns.set(
-      number,
-      turn.catch(() => undefined),
-    )
-    return turn
   }
 }
 

@@ -10,6 +10,7 @@ import type * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { hashToken, newToken } from '../core/secret.ts'
+import { Turns } from '../core/turns.ts'
 import type { SourcesTable, SourceTokensTable } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import {
@@ -49,7 +50,7 @@ export class Sources implements EntranceIndex {
   readonly #clock: Clock
   readonly #filesRoots: readonly string[]
   #memory: Memory = memoryOf([])
-  #changes: Promise<unknown> = Promise.resolve()
+  readonly #changes = new Turns()
 
   constructor(store: Store, clock: Clock, filesRoots: readonly string[]) {
     this.#store = store
@@ -59,7 +60,7 @@ export class Sources implements EntranceIndex {
 
   /** Reads everything again, when another node may have changed something. In turn with our own changes: what was read before one would undo it. */
   refresh(): Promise<void> {
-    return this.#inTurn(() => this.#read())
+    return this.#changes.take(() => this.#read())
   }
 
   async #read(): Promise<void> {
@@ -90,7 +91,7 @@ export class Sources implements EntranceIndex {
    * SOURCE_NAME_TAKEN when the name, the table, the task id or the key is taken, and INPUT_INVALID.
    */
   create(wanted: NewSource): Promise<{ source: Source; token: string }> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       const name = valid(SourceName, wanted.name)
       const kind = valid(SourceKind, wanted.kind)
       const settings = this.#allowed(settingsOf(kind, wanted.settings), wanted.anyFolder === true)
@@ -149,7 +150,7 @@ export class Sources implements EntranceIndex {
 
   /** Replaces the settings. Throws SOURCE_UNKNOWN, SOURCE_NAME_TAKEN (table or task id), INPUT_INVALID. */
   update(which: number | string, settings: unknown): Promise<Source> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       const source = this.get(which)
       const kept = this.#allowed(settingsOf(source.kind, settings, source), outsideRoots(source, settings))
       this.#refuseTaken(undefined, kept, source.number)
@@ -169,7 +170,7 @@ export class Sources implements EntranceIndex {
    * past TOKENS_MAX).
    */
   addToken(which: number | string, label: string, given?: string): Promise<{ id: string; token: string }> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       const source = this.get(which)
       if (source.kind === 'files' || source.kind === 'audience')
         throw new ThalwegError(
@@ -193,7 +194,7 @@ export class Sources implements EntranceIndex {
 
   /** From now on the doors refuse the token. Throws SOURCE_UNKNOWN, TOKEN_UNKNOWN. */
   revokeToken(which: number | string, id: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       const source = this.get(which)
       if (!source.tokens.some((token) => token.id === id)) {
         throw new ThalwegError(
@@ -218,7 +219,7 @@ export class Sources implements EntranceIndex {
     which: number | string,
     usedBy: (source: Source) => Promise<readonly string[]> | readonly string[],
   ): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       const source = this.get(which)
       const users = [...(await usedBy(source)), ...this.#copiesOf(source)]
       if (users.length > 0) {
@@ -315,16 +316,7 @@ export class Sources implements EntranceIndex {
     if (rival === undefined) return
     throw new ThalwegError('SOURCE_NAME_TAKEN', `The source ${rival.source.name} already has this key`)
   }
-
-  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const result = this.#changes.then(change)
-    // The caller is told of a failure by `result`; the next change only waits for the end of this one.
-    this.#changes = result.then(ignore, ignore)
-    return result
-  }
 }
-
-function ignore(): void {}
 
 /** What the doors look up; made anew on every change, never altered. */
 interface Memory {

@@ -4,6 +4,7 @@
  * time; time is told by whoever asks.
  */
 
+import { Turns } from '../../core/turns.ts'
 import type { Store } from '../../store/store.ts'
 import type { Doctrine, Readied } from '../doctrine.ts'
 import type { ProfileChange, Standing } from '../follower.ts'
@@ -54,7 +55,7 @@ export class ProfileEngine {
   readonly #store: Store
   #doctrine: Doctrine
   #at: Position
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   private constructor(store: Store, people: People, doctrine: Doctrine, at: Position) {
     this.#store = store
@@ -150,9 +151,7 @@ export class ProfileEngine {
   }
 
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work)
-    this.#turn = mine.catch(() => undefined)
-    return mine
+    return this.#turns.take(work)
   }
 
   #isJudging(): boolean {

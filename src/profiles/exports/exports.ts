@@ -11,6 +11,7 @@ import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
+import { TurnsByKey } from '../../core/turns.ts'
 import type { AudienceWay, AuthorizationSource, Blueprints } from '../../delivery/blueprint.ts'
 import { ConnectionStats } from '../../delivery/connection-stats.ts'
 import type { Transport } from '../../delivery/transport.ts'
@@ -98,7 +99,7 @@ export class Exports {
   readonly #stats = new Map<number, ConnectionStats>()
   readonly #reconciliations = new Map<number, Reconciliation>()
   /** Changes of one export happen one after another. */
-  readonly #turns = new Map<number, Promise<unknown>>()
+  readonly #turns = new TurnsByKey<number>()
   #stopping = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   #cancelWatch: () => void = () => undefined
@@ -120,7 +121,7 @@ export class Exports {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#cancelWatch()
-    await Promise.allSettled([...this.#turns.values(), ...this.#running])
+    await Promise.allSettled([this.#turns.ended(), ...this.#running])
     await Promise.all([...this.#senders.values()].map((sender) => sender.stop()))
     this.#senders.clear()
   }
@@ -594,20 +595,9 @@ export class Exports {
     })
   }
 
-  #inTurn<T>(which: number | string, work: (one: Export) => Promise<T>): Promise<T> {
-    return this.registry.get(which).then(({ number }) => {
-      const before = this.#turns.get(number) ?? Promise.resolve()
-      const turn = before.then(async () => work(await this.registry.get(number)))
-      const settled = turn.then(
-        () => undefined,
-        () => undefined,
-      )
-      this.#turns.set(number, settled)
-      void settled.then(() => {
-        if (this.#turns.get(number) === settled) this.#turns.delete(number)
-      })
-      return turn
-    })
+  async #inTurn<T>(which: number | string, work: (one: Export) => Promise<T>): Promise<T> {
+    const { number } = await this.registry.get(which)
+    return this.#turns.take(number, async () => work(await this.registry.get(number)))
   }
 }
 

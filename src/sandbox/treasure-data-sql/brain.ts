@@ -7,6 +7,7 @@
 
 import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
+import { Turns } from '../../core/turns.ts'
 import type { Place } from '../treasure-data-intake.ts'
 import type { Row } from '../treasure-data-rows.ts'
 import { type Engine, type Translation, translate } from './dialect.ts'
@@ -47,7 +48,7 @@ export class Brain {
   /** For tables; queries have connections of their own. */
   readonly #connection: DuckDBConnection
   readonly #mirrors = new Map<string, Mirror>()
-  #loading: Promise<unknown> = Promise.resolve()
+  readonly #loading = new Turns()
   #results = 0
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
@@ -156,9 +157,7 @@ export class Brain {
 
   /** One after the other: a mirror must not be followed twice at once. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#loading.then(work)
-    this.#loading = turn.catch(() => undefined)
-    return turn
+    return this.#loading.take(work)
   }
 
   async #followed(table: TableRows): Promise<Mirror> {

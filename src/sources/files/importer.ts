@@ -24,11 +24,11 @@ import type { Chunk } from './chunks.ts'
 import type { FileRow, FileState, ImportRow, Manifest } from './manifest.ts'
 import { OLDER_IDS_HOLD_MS, OlderIds } from './older-ids.ts'
 import { placeOf } from './place.ts'
+import type { Places } from './places.ts'
 import { Reading } from './reading.ts'
 import type { ReadingData } from './reading-protocol.ts'
 import { recover } from './recovery.ts'
 import { forgetRows, snapshotPath } from './row-snapshots.ts'
-import type { Turns } from './turns.ts'
 
 export interface ImportLogger {
   warn(fields: object, message: string): void
@@ -55,7 +55,7 @@ export interface ImporterParts {
   readonly snapshots: string
   /** Records that dedupe compares at once. */
   readonly chunkItemsMax: number
-  readonly turns: Turns
+  readonly places: Places
 }
 
 /** How often the manifest is written while a file is read. */
@@ -119,12 +119,12 @@ export class Importer {
 
   async #work(run: number): Promise<void> {
     const { signal } = this.#stopping
-    const { clock, turns, manifest } = this.#parts
+    const { clock, places, manifest } = this.#parts
     const { pollSeconds } = this.source.settings
     let retryMs = RETRY_MS_MIN
     while (!signal.aborted) {
       try {
-        await turns.take(() => this.#pass(run), signal)
+        await places.take(() => this.#pass(run), signal)
         if (signal.aborted) return
         if (pollSeconds === undefined) return await manifest.setState(this.source.number, 'finished')
         retryMs = RETRY_MS_MIN

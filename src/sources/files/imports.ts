@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type * as z from 'zod'
 import { ThalwegError } from '../../core/errors.ts'
+import { Turns } from '../../core/turns.ts'
 import type { Location } from '../../files/location.ts'
 import type { Store } from '../../store/store.ts'
 import type { FilesSettings } from '../settings.ts'
@@ -15,16 +16,16 @@ import type { FilesSource } from '../sources.ts'
 import { IMPORT_BYTES_MAX } from './appending.ts'
 import { Importer, type ImporterParts } from './importer.ts'
 import { type FileRow, type FileState, type ImportRow, Manifest, type Totals } from './manifest.ts'
+import { Places } from './places.ts'
 import { forgetRowsExcept } from './row-snapshots.ts'
 import type { TallyRow } from './tally.ts'
-import { Turns } from './turns.ts'
 
 /** Each has a thread and buffers of its own; more wait for their turn. */
 const IMPORTS_AT_ONCE = 2
 /** Of the log's buffers, for all of them. */
 export const IMPORTS_BYTES_MAX = IMPORTS_AT_ONCE * IMPORT_BYTES_MAX
 
-export type ImportsParts = Omit<ImporterParts, 'manifest' | 'turns'> & { readonly store: Store }
+export type ImportsParts = Omit<ImporterParts, 'manifest' | 'places'> & { readonly store: Store }
 
 /** Settings of a source of files; those left out keep their default, or what the source has. */
 export type FilesRequest = z.input<typeof FilesSettings> & { readonly location: Location }
@@ -40,13 +41,13 @@ export class Imports {
   readonly #parts: ImporterParts
   readonly #manifest: Manifest
   readonly #importers = new Map<number, Importer>()
-  #changes: Promise<unknown> = Promise.resolve()
+  readonly #changes = new Turns()
   /** Otherwise another node imports. */
   #isStarted = false
 
   constructor({ store, ...parts }: ImportsParts) {
     this.#manifest = new Manifest(store, parts.clock)
-    this.#parts = { ...parts, manifest: this.#manifest, turns: new Turns(IMPORTS_AT_ONCE) }
+    this.#parts = { ...parts, manifest: this.#manifest, places: new Places(IMPORTS_AT_ONCE) }
   }
 
   /** Goes on with what was running, and begins with sources that are new. Also after a stop. */
@@ -61,12 +62,12 @@ export class Imports {
   /** Lets imports end what they are at, within a chunk; the next start goes on. */
   stop(): Promise<void> {
     this.#isStarted = false
-    return this.#inTurn(() => this.#stopAll([...this.#importers.values()]))
+    return this.#changes.take(() => this.#stopAll([...this.#importers.values()]))
   }
 
   /** After sources were made, changed or removed: their imports follow. Where imports are not started, nothing happens. */
   apply(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       if (!this.#isStarted) return
       const sources = this.#sources()
       const gone = [...this.#importers.values()].filter(
@@ -133,7 +134,7 @@ export class Imports {
 
   /** Stops reading; what was read stands. Throws IMPORT_UNKNOWN, IMPORT_STATE. */
   pause(name: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       const source = this.#source(name)
       await this.#expect(source, (state) => state === 'running', 'paused')
       await this.#stopAll([...this.#importers.values()].filter((one) => one.source.number === source.number))
@@ -144,7 +145,7 @@ export class Imports {
 
   /** Goes on with a paused run, or begins another after one that ended. Throws IMPORT_UNKNOWN, IMPORT_STATE. */
   resume(name: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.take(async () => {
       const source = this.#source(name)
       const row = await this.#expect(source, (state) => state !== 'running', 'resumed')
       await this.#stopAll([...this.#importers.values()].filter((one) => one.source.number === source.number))
@@ -188,13 +189,6 @@ export class Imports {
     const source = this.#sources().find((one) => one.name === name)
     if (source === undefined) throw unknown(name)
     return source
-  }
-
-  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const result = this.#changes.then(change)
-    // The caller is told of a failure; the next change only waits for the end of this one.
-    this.#changes = result.catch(() => undefined)
-    return result
   }
 }
 

@@ -11,6 +11,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Kernel } from '../../core/kernel/kernel.ts'
+import { Turns } from '../../core/turns.ts'
 import { decodeOrder, type LoadOrder } from '../../destinations/warehouse/load-order.ts'
 import { ROW_GROUP_ROWS } from './database.ts'
 import { EventReader } from './event-reader.ts'
@@ -64,7 +65,7 @@ export class Loader {
   readonly #tables: Tables
   readonly #waiting: Waiting[] = []
   #ahead: Ahead[] = []
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #typeTables = new Set<string>()
 
   constructor(connection: DuckDBConnection, kernel: Kernel) {
@@ -91,9 +92,7 @@ export class Loader {
 
   /** Work on the loader's connection, between transactions. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work)
-    this.#last = turn.catch(() => undefined)
-    return turn
+    return this.#turns.take(work)
   }
 
   async #writeWaiting(): Promise<void> {

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { SubjectIdentifier } from '../../core/traces.ts'
+import { Turns } from '../../core/turns.ts'
 
 /** All paths are of this machine and made by us. */
 export interface EncodeJob {
@@ -50,26 +51,20 @@ const ENCODE_MS_MAX = 120_000
 
 export class Encoder {
   #child: ChildProcess | undefined
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   /** Rejects when the rows cannot be written. */
   encode(job: EncodeJob): Promise<Encoded> {
-    return this.#inTurn({ encode: job }) as Promise<Encoded>
+    return this.#turns.take(() => this.#run({ encode: job })) as Promise<Encoded>
   }
 
   /** Rejects when the file cannot be read or the other one not be written. */
   forget(job: ForgetJob): Promise<Forgotten> {
-    return this.#inTurn({ forget: job }) as Promise<Forgotten>
-  }
-
-  #inTurn(job: Job): Promise<unknown> {
-    const turn = this.#last.then(() => this.#run(job))
-    this.#last = turn.catch(() => undefined)
-    return turn
+    return this.#turns.take(() => this.#run({ forget: job })) as Promise<Forgotten>
   }
 
   async close(): Promise<void> {
-    await this.#last
+    await this.#turns.ended()
     this.#child?.kill('SIGKILL')
   }
 

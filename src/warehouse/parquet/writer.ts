@@ -14,6 +14,7 @@ import type { ColumnType } from '../../catalog/columns.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import type { WireReply, WireRequest } from '../../core/exchange.ts'
 import type { SubjectIdentifier } from '../../core/traces.ts'
+import { TurnsByKey } from '../../core/turns.ts'
 import { CATALOG_COLUMNS } from '../../destinations/event-rows.ts'
 import { fileName, fileStem, isOurFile, rangeIn } from '../../destinations/parquet/layout.ts'
 import {
@@ -42,7 +43,7 @@ export class ParquetWriter {
   readonly #encoder = new Encoder()
   readonly #buckets = new Map<string, Place>()
   /** Flushes of one current into one folder go one after another: each must see the files of the one before. */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #turns = new TurnsByKey<string>()
   #ready: Promise<void> | undefined
 
   constructor(folders: ParquetFolders) {
@@ -101,7 +102,7 @@ export class ParquetWriter {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#turns.values())
+    await this.#turns.ended()
     await this.#encoder.close()
     for (const place of this.#buckets.values()) place.close()
     await rm(this.#folders.scratch, { recursive: true, force: true })
@@ -138,14 +139,7 @@ export class ParquetWriter {
 
   #inTurn(place: Place, { folder }: ParquetRequest, rows: Rows): Promise<number> {
     const key = `${place.address} ${folder} ${rows.current}`
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(() => this.#write(place, folder, rows))
-    const ended: Promise<unknown> = turn
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#turns.get(key) === ended) this.#turns.delete(key)
-      })
-    this.#turns.set(key, ended)
-    return turn
+    return this.#turns.take(key, () => this.#write(place, folder, rows))
   }
 
   async #write(place: Place, folder: string, rows: Rows): Promise<number> {

@@ -1,6 +1,6 @@
 /** So many at a time; the others wait in the order in which they came. */
 
-export class Turns {
+export class Places {
   #free: number
   readonly #waiting: (() => void)[] = []
 
