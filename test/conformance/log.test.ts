@@ -61,6 +61,7 @@ for (const { name, tailBytesMax, query } of replicated) {
       credentials: {},
       stretchBytes: SEGMENT_BYTES,
       tailBytesMax,
+      pollMs: 100,
     })
     return {
       log,

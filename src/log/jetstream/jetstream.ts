@@ -59,10 +59,8 @@ const GETS_BYTES_MAX = 16 * MB
 /** A file of the servers' store holds so much, and is removed when all of it was: what was trimmed beside kept messages is overwritten instead. */
 const STORE_FILE_BYTES = 8 * MB
 const JUMP_TRIES_MAX = 10
-/** A new leader may say for a moment that the stream ends earlier. */
-const SHORTER_TIMES_MAX = 20
-/** How often the servers are asked within a poll while a reader is ahead of this hub. */
-const AHEAD_LOOKS = 5
+/** A new leader may say for a moment that the stream ends earlier: in polls. */
+const SHORTER_POLLS_MAX = 20
 const CLOSE_MS_MAX = 10_000
 /** Ids are each hub's own to remember, and held for its own sake: no other hub keeps entries for it. */
 const OWN_READERS: ReadonlySet<string> = new Set(['dedupe'])
@@ -173,7 +171,7 @@ class StreamLog implements Log {
   #knownSeq = 0
   #editedSeq = 0
   #createdAt = ''
-  #shorterTimes = 0
+  #shorterSince: number | undefined
   #isLive = false
   #isContradicted = false
   #isDeaf = false
@@ -495,8 +493,14 @@ class StreamLog implements Log {
 
   #mustBeSame({ createdAt, lastSeq }: StreamState): void {
     if (createdAt !== this.#createdAt) throw this.#stop('the stream was removed and made anew')
-    this.#shorterTimes = lastSeq < this.#numbering.known.seq ? this.#shorterTimes + 1 : 0
-    if (this.#shorterTimes > SHORTER_TIMES_MAX) throw this.#stop('the stream lost its end')
+    const isShorter = lastSeq < this.#numbering.known.seq
+    this.#shorterSince = isShorter ? (this.#shorterSince ?? performance.now()) : undefined
+    if (this.#isTooLong(this.#shorterSince)) throw this.#stop('the stream lost its end')
+  }
+
+  /** What a new leader says for a moment has been so for longer. */
+  #isTooLong(since = Number.POSITIVE_INFINITY): boolean {
+    return performance.now() - since > SHORTER_POLLS_MAX * this.#settings.pollMs
   }
 
   /**
@@ -505,7 +509,8 @@ class StreamLog implements Log {
    * stream does not reach that far, it is damaged.
    */
   async #readAhead(from: number, bytesMax: number): Promise<LogRun> {
-    for (let times = 0; times < SHORTER_TIMES_MAX; times++) {
+    const since = performance.now()
+    do {
       try {
         await this.#catchUp()
       } catch (error) {
@@ -515,13 +520,13 @@ class StreamLog implements Log {
         return { frames: [], next: from, gaps: [] }
       }
       if (from <= this.#head) return this.read(from, bytesMax)
-      await pause(this.#settings.pollMs / AHEAD_LOOKS)
-    }
+      await pause(this.#settings.pollMs)
+    } while (!this.#isTooLong(since))
     const message = `a reader is at offset ${from}, the log ends at ${this.#head}: the stream lost its end or is another one`
     throw new ThalwegError('LOG_CORRUPT', message)
   }
 
-  /** Reads the messages that have no place yet up to a sequence, and places them. Only inside of `#placeAlone`. */
+  /** Reads the messages that have no place yet up to a sequence, and places them. Only in a turn of `#placing`. */
   async #fetchTo(target: number): Promise<void> {
     for await (const message of this.#messages(this.#numbering.seq + 1, target)) {
       const { seq, id, label } = message
