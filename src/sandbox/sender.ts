@@ -98,11 +98,18 @@ export interface SenderOptions extends Partial<SenderTuning> {
   readonly supply: EventSupply
   readonly clock: Clock
   readonly random: Random
-  /** In the place of the network: brings a body to the address, gives the status of the answer, undefined when there was none. */
-  readonly post?: (body: Buffer) => Promise<number | undefined>
+  /** Default: HTTP to the address. */
+  readonly network?: Network
   /** Called with the events of each acknowledged request. */
   readonly onAcknowledged?: (events: readonly SupplyEvent[]) => void
   readonly onDropped?: (events: readonly SupplyEvent[], reason: DropReason) => void
+}
+
+/** The way to the connector. */
+export interface Network {
+  /** The status of the answer; undefined when there was none. Never rejects. */
+  post(body: Buffer): Promise<number | undefined>
+  close(): Promise<void>
 }
 
 export interface SenderState {
@@ -136,8 +143,7 @@ export class Sender {
   readonly #options: SenderOptions
   readonly #tuning: SenderTuning
   readonly #address: URL
-  readonly #headers: Record<string, string>
-  readonly #pool: Pool | undefined
+  readonly #network: Network
   readonly #lanes: TypeLanes
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
@@ -171,21 +177,7 @@ export class Sender {
     this.#options = options
     this.#tuning = { ...DEFAULTS, ...options }
     this.#address = new URL(options.url)
-    this.#headers = {
-      'content-type': 'application/json',
-      'braze-currents-version': '1',
-      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-    }
-    const { inFlightMax, timeoutMs } = this.#tuning
-    this.#pool =
-      options.post === undefined
-        ? new Pool(this.#address.origin, {
-            connections: inFlightMax,
-            headersTimeout: timeoutMs,
-            bodyTimeout: timeoutMs,
-            connectTimeout: timeoutMs,
-          })
-        : undefined
+    this.#network = options.network ?? overHttp(this.#address, options.token, this.#tuning)
     this.#lanes = new TypeLanes(this.#tuning.batchEvents, this.#tuning.waitMs)
   }
 
@@ -232,7 +224,7 @@ export class Sender {
     this.#status = 'stopped'
     this.#stopping.abort()
     await Promise.all(this.#running)
-    await this.#pool?.close()
+    await this.#network.close()
   }
 
   async #begin(): Promise<void> {
@@ -394,28 +386,11 @@ export class Sender {
   /** The status of the answer; undefined when there was none. */
   async #post(body: Buffer): Promise<number | undefined> {
     this.#requests++
-    const { post } = this.#options
-    const status = await (post === undefined ? this.#answerTo(body) : post(body))
+    const status = await this.#network.post(body)
     this.#lastStatus = status
     const line = String(status ?? 'none')
     this.#answers[line] = (this.#answers[line] ?? 0) + 1
     return status
-  }
-
-  async #answerTo(body: Buffer): Promise<number | undefined> {
-    try {
-      const answer = await this.#pool?.request({
-        method: 'POST',
-        path: this.#address.pathname + this.#address.search,
-        headers: this.#headers,
-        body,
-      })
-      await answer?.body.dump()
-      return answer?.statusCode
-    } catch {
-      // Refused, reset, timed out: for Braze they are all "no answer", counted under `none`.
-      return undefined
-    }
   }
 
   #track(work: Promise<void>): void {
@@ -428,4 +403,33 @@ const EMPTY_BODY = Buffer.from('{"events":[]}')
 
 function shownUrl(address: URL): string {
   return address.origin + address.pathname + (address.search === '' ? '' : '?…')
+}
+
+function overHttp(address: URL, token: string | undefined, tuning: SenderTuning): Network {
+  const { inFlightMax, timeoutMs } = tuning
+  const pool = new Pool(address.origin, {
+    connections: inFlightMax,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connectTimeout: timeoutMs,
+  })
+  const headers = {
+    'content-type': 'application/json',
+    'braze-currents-version': '1',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  }
+  return {
+    async post(body) {
+      try {
+        const path = address.pathname + address.search
+        const answer = await pool.request({ method: 'POST', path, headers, body })
+        await answer.body.dump()
+        return answer.statusCode
+      } catch {
+        // Refused, reset, timed out: for Braze they are all "no answer", counted under `none`.
+        return undefined
+      }
+    },
+    close: () => pool.close(),
+  }
 }

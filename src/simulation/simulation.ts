@@ -6,7 +6,7 @@
 import { nameOf, parseFaults, sentenceOf } from './faults.ts'
 import type { OpenHub } from './life.ts'
 import { shrink, soak, type Trial } from './soak.ts'
-import { DAY_MS } from './time.ts'
+import { DAY_MS, HOUR_MS } from './time.ts'
 import { type Outcome, type Progress, runWorld, type Sabotage } from './world.ts'
 
 export interface SimulationOptions {
@@ -49,7 +49,7 @@ const SHRINK_MS_MAX = 300_000
 
 /** Throws INPUT_INVALID for faults that there are none of. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const { seed, days, perHour, openHub, onProgress, sabotage } = options
+  const { seed, days, perHour, soakMs, openHub, onProgress, sabotage } = options
   const faults = parseFaults(options.faults)
   let shrinking = false
   const run = (trial: Trial): Promise<Outcome> =>
@@ -60,11 +60,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       sabotage,
       onDay: (progress) => onProgress?.({ ...progress, seed: trial.seed, shrinking }),
     })
-  const enough = AbortSignal.timeout(options.soakMs ?? 0)
-  const { worlds, outcome } =
-    options.soakMs === undefined
-      ? { worlds: 1, outcome: await run({ seed, days, faults }) }
-      : await soak(run, { seed, days, faults }, enough)
+  const enough = soakMs === undefined ? AbortSignal.abort() : AbortSignal.timeout(soakMs)
+  const { worlds, outcome } = await soak(run, { seed, days, faults }, enough)
   if (outcome.breach === undefined) return reportOf(outcome, worlds, undefined)
   shrinking = true
   const bounds = { runsMax: SHRINKS_MAX, signal: AbortSignal.timeout(SHRINK_MS_MAX) }
@@ -78,7 +75,7 @@ function reportOf(outcome: Outcome, worlds: number, again: readonly string[] | u
     faults: outcome.faults.map((fault) => ({
       name: nameOf(fault),
       day: fault.day,
-      hour: Math.floor((fault.fromMs % DAY_MS) / 3_600_000),
+      hour: Math.floor((fault.fromMs % DAY_MS) / HOUR_MS),
       what: sentenceOf(fault),
     })),
     worlds,

@@ -25,7 +25,7 @@ import { CURRENT_NAMES, type CurrentName, POISON, sentEventOf, Witness } from '.
 
 export interface WorldOptions {
   readonly seed: number
-  /** Virtual ones, in which events come and things go wrong; at most DAYS_MAX. Then everything may settle. */
+  /** Virtual ones, in which events come and things go wrong. Then everything may settle. */
   readonly days: number
   /** Events in a virtual hour; 4 to 100,000. */
   readonly rate: number
@@ -87,8 +87,6 @@ export interface Outcome {
   readonly digest: string
   readonly breach: WorldBreach | undefined
 }
-
-export const DAYS_MAX = 366
 
 const LOOK_HOURS = 6
 /** For everything to settle when the faults are over. */
@@ -172,7 +170,10 @@ class World {
       supply: this.#supply(),
       clock: this.#clock,
       random: () => this.#draws.next('sender'),
-      post: (body) => this.#network.post(body, idsIn(body)),
+      network: {
+        post: (body) => this.#network.post(body, idsIn(body)),
+        close: async () => undefined,
+      },
       tickMs: 300_000,
       waitMs: 7_200_000,
     })
