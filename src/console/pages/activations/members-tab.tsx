@@ -1,12 +1,12 @@
 /** Who is in the cohort, was in at a moment, or came and went between two. */
 
-import { Button, Group, Text } from '@mantine/core'
-import { Download } from 'lucide-react'
+import { Group, Text } from '@mantine/core'
 import type { ActivationAnswer, PeopleAnswer } from '../../../api/routes/activations.ts'
 import { urlOf } from '../../api/client.ts'
 import { usePages } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
+import { Downloads } from '../../elements/downloads.tsx'
 import { Empty } from '../../elements/empty.tsx'
 import { ChoiceFilter, FilterBar, useFilters } from '../../elements/filters.tsx'
 import { InstantFilter } from '../../elements/instant-filter.tsx'
@@ -58,23 +58,7 @@ export function MembersTab({ activation, path }: { activation: ActivationAnswer;
             />
           )}
         </FilterBar>
-        {!isComparison && (
-          <Group gap="xs">
-            {(['csv', 'ndjson'] as const).map((format) => (
-              <Button
-                key={format}
-                component="a"
-                href={urlOf(`${path}/members/file`, { at, format })}
-                download
-                size="xs"
-                variant="default"
-                leftSection={<Download size={14} aria-hidden />}
-              >
-                {format.toUpperCase()}
-              </Button>
-            ))}
-          </Group>
-        )}
+        {!isComparison && <Downloads href={(format) => urlOf(`${path}/members/file`, { at, format })} />}
       </Group>
       <Text size="sm" className="tw-number">
         {isComparison

@@ -4,13 +4,13 @@ import { Anchor, Group, Text } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ChangesAnswer } from '../../../api/routes/run-lists.ts'
 import type { RunAnswer } from '../../../api/routes/run-views.ts'
-import { at } from '../../api/client.ts'
+import { at, urlOf } from '../../api/client.ts'
 import { usePages } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
+import { Downloads } from '../../elements/downloads.tsx'
 import { Empty } from '../../elements/empty.tsx'
 import { FilterBar, TextFilter, useFilters } from '../../elements/filters.tsx'
-import { RunFiles } from './run-files.tsx'
 import { isOpen, KINDS } from './run-words.ts'
 
 type Person = ChangesAnswer['people'][number]
@@ -57,7 +57,7 @@ export function RunPeople({ run, path, kind }: { run: RunAnswer; path: string; k
             change={(value) => change({ search: value })}
           />
         </FilterBar>
-        <RunFiles path={path} kind={kind} />
+        <Downloads href={(format) => urlOf(`${path}/file`, { kind, format })} />
       </Group>
       {first !== undefined && (first.planned || !first.whole) && (
         <Text size="sm" c="dimmed">

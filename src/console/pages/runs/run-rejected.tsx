@@ -3,14 +3,14 @@
 import { Anchor, Button, Group, Text } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { RefusalsAnswer } from '../../../api/routes/run-lists.ts'
-import { at } from '../../api/client.ts'
+import { at, urlOf } from '../../api/client.ts'
 import { usePages } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
+import { Downloads } from '../../elements/downloads.tsx'
 import { Empty } from '../../elements/empty.tsx'
 import { FilterBar, TextFilter, useFilters } from '../../elements/filters.tsx'
 import { count } from '../../elements/words.ts'
-import { RunFiles } from './run-files.tsx'
 import { identifierText } from './run-words.ts'
 import { VendorAnswer } from './vendor-answer.tsx'
 
@@ -76,7 +76,7 @@ export function RunRejected({ path }: { path: string }) {
             change={(value) => change({ search: value })}
           />
         </FilterBar>
-        <RunFiles path={path} kind="refused" />
+        <Downloads href={(format) => urlOf(`${path}/file`, { kind: 'refused', format })} />
       </Group>
       {isUnread && (
         <Text size="sm" c="dimmed">

@@ -1,17 +1,18 @@
-/** A list of a run to take along. */
+/** A list to take along, in each format that there is. */
 
 import { Button, Group } from '@mantine/core'
 import { Download } from 'lucide-react'
-import { urlOf } from '../../api/client.ts'
 
-export function RunFiles({ path, kind }: { path: string; kind: 'added' | 'removed' | 'refused' }) {
+const FORMATS = ['csv', 'ndjson'] as const
+
+export function Downloads({ href }: { href: (format: (typeof FORMATS)[number]) => string }) {
   return (
     <Group gap="xs">
-      {(['csv', 'ndjson'] as const).map((format) => (
+      {FORMATS.map((format) => (
         <Button
           key={format}
           component="a"
-          href={urlOf(`${path}/file`, { kind, format })}
+          href={href(format)}
           download
           size="xs"
           variant="default"
