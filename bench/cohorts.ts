@@ -22,6 +22,7 @@ import { seededRandom } from '../src/core/random.ts'
 import type { Braze } from '../src/sandbox/braze/braze.ts'
 import { DEMO, startBraze } from '../src/sandbox/sandbox.ts'
 import type { CohortLine, CohortPlan } from './cohort-process.ts'
+import { cpuMicrosOf } from './process-stats.ts'
 
 const THREADS = 8
 /** Looking at the processes costs: seldom enough that it is nothing beside what is measured. */
@@ -60,11 +61,11 @@ async function comparisons(rows: number): Promise<object[]> {
     const table: object[] = []
     const step = async <T>(roster: Roster, name: string, work: () => Promise<T>): Promise<T> => {
       const pid = Number(roster.pid)
-      const cpuBefore = await cpuMs(pid)
+      const cpuBefore = cpuMicrosOf([pid]) / 1000
       const startedAt = performance.now()
       const result = await work()
       const ms = performance.now() - startedAt
-      const childCpuMs = (await cpuMs(pid)) - cpuBefore
+      const childCpuMs = cpuMicrosOf([pid]) / 1000 - cpuBefore
       table.push({ case: `${rows} people: ${name}`, ms, childCpuMs, childRssMbMax: await peakMb(pid) })
       return result
     }
@@ -223,7 +224,7 @@ class HubProcess {
 async function watchRoster(hub: number, roster: Taken): Promise<void> {
   for (const pid of await rosterPids(hub)) {
     roster.rssMbMax = Math.max(roster.rssMbMax, await peakMb(pid))
-    roster.cpuMs = Math.max(roster.cpuMs, await cpuMs(pid))
+    roster.cpuMs = Math.max(roster.cpuMs, cpuMicrosOf([pid]) / 1000)
   }
 }
 
@@ -237,14 +238,6 @@ async function rosterPids(hub: number): Promise<number[]> {
     pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
   )
   return pids.filter((_, i) => commands[i]?.includes('roster-process'))
-}
-
-/** 0 when the process is gone. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  // Behind the name, which may hold anything: ticks of a hundredth of a second in user and in system mode.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10
 }
 
 /** 0 when the process is gone. */

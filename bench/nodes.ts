@@ -6,7 +6,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +14,12 @@ import { fileURLToPath } from 'node:url'
 import { pause } from '../src/core/clock.ts'
 import { buildLoadBodies } from '../src/sandbox/simulator/load.ts'
 import { eventually } from '../test/support/eventually.ts'
+import { hubUrlIn } from '../test/support/hub-address.ts'
 import { TestNats } from '../test/support/nats.ts'
 import { POSTGRES, postgresDatabase } from '../test/support/postgres.ts'
 import { makeServerFolder, removeServer } from '../test/support/servers.ts'
 import { unchanged } from './pipeline.ts'
+import { childrenOf, cpuMicrosOf } from './process-stats.ts'
 import { HUB_ENVIRONMENT, HUB_FLAGS, load, Sink, TOKEN } from './rig.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -31,8 +33,6 @@ const FULL_REQUESTS = 3_000
 const PACES = [2_000, 6_000, 20_000]
 const PACED_SECONDS = 15
 const IDLE_MS = 10_000
-/** Of the kernel's clock that counts CPU time. */
-const TICK_MICROS = 10_000
 
 export async function nodes(): Promise<object[]> {
   process.env.THALWEG_BENCH_POSTGRES = 'synced'
@@ -83,7 +83,7 @@ async function withNodes<T>(
         env: { ...env, THALWEG_NODE: name, THALWEG_DATA: dataDir },
       })
       children.push(child)
-      urls.push(await eventually(`${name} is ready`, () => addressIn(dataDir), { withinMs: 60_000 }))
+      urls.push(await eventually(`${name} is ready`, () => hubUrlIn(dataDir), { withinMs: 60_000 }))
     }
     const token = readFileSync(join(folder, names[0] ?? '', 'admin-token'), 'utf8').trim()
     const cluster = new Measured(urls, token, sink, { hubs: children, nats })
@@ -95,13 +95,6 @@ async function withNodes<T>(
     await database.drop()
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
-}
-
-function addressIn(dataDir: string): string | undefined {
-  const file = join(dataDir, 'endpoints.json')
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
-  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -230,9 +223,9 @@ class Measured {
   #cpu(): Cpu {
     const postmaster = Number(readFileSync(join(process.env[POSTGRES.variable] ?? '', 'pid'), 'utf8'))
     return {
-      hubs: microsOf(this.#processes.hubs.map(({ pid }) => Number(pid))),
-      log: microsOf(this.#processes.nats.pids),
-      postgres: microsOf([postmaster, ...childrenOf(postmaster)]),
+      hubs: cpuMicrosOf(this.#processes.hubs.map(({ pid }) => Number(pid))),
+      log: cpuMicrosOf(this.#processes.nats.pids),
+      postgres: cpuMicrosOf([postmaster, ...childrenOf(postmaster)]),
     }
   }
 
@@ -251,28 +244,5 @@ function since(before: Cpu, after: Cpu): Cpu {
     hubs: after.hubs - before.hubs,
     log: after.log - before.log,
     postgres: after.postgres - before.postgres,
-  }
-}
-
-/** CPU time so far of processes and of their children that have ended. */
-function microsOf(pids: readonly number[]): number {
-  let ticks = 0
-  for (const pid of pids) for (const field of [11, 12, 13, 14]) ticks += Number(statOf(pid)[field] ?? 0)
-  return ticks * TICK_MICROS
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => Number(statOf(pid)[1]) === parent)
-}
-
-/** Fields of the kernel's account of a process from its state on; none for one that has ended. */
-function statOf(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  } catch {
-    return []
   }
 }

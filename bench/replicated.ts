@@ -3,7 +3,7 @@
  * memory holds. Servers, hub and load share this machine; CPU is given for the process with the log and for all servers together.
  */
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../src/core/clock.ts'
@@ -12,13 +12,12 @@ import { BODY_START, frameBytesFor, ROW_HAS_ID, sealFrame } from '../src/log/fra
 import { openJetStreamLog } from '../src/log/jetstream/jetstream.ts'
 import type { Log } from '../src/log/log.ts'
 import { TestNats } from '../test/support/nats.ts'
+import { cpuMicrosOf } from './process-stats.ts'
 
 const EVENT_BYTES = 911
 const TYPES = ['users.messages.email.Open']
 const LOAD_MS = 2_500
 const READ_BYTES = 1_048_576
-/** Of the kernel's clock that counts CPU time. */
-const TICK_MICROS = 10_000
 const MEMORY_BYTES = 4 * 1024 * 1024
 
 interface Subject {
@@ -129,7 +128,7 @@ async function readBack(subject: Subject): Promise<Measured> {
 }
 
 async function measure({ nats }: Subject, work: () => Promise<number>): Promise<Measured> {
-  const servers = await microsOf(nats)
+  const servers = cpuMicrosOf(nats?.pids ?? [])
   const cpu = process.cpuUsage()
   const startedAt = performance.now()
   const events = await work()
@@ -138,18 +137,8 @@ async function measure({ nats }: Subject, work: () => Promise<number>): Promise<
   return {
     eventsPerSecond: events / seconds,
     hubMicrosPerEvent: (used.user + used.system) / events,
-    serversMicrosPerEvent: ((await microsOf(nats)) - servers) / events,
+    serversMicrosPerEvent: (cpuMicrosOf(nats?.pids ?? []) - servers) / events,
   }
-}
-
-/** CPU time of all servers so far. */
-async function microsOf(nats: TestNats | undefined): Promise<number> {
-  let ticks = 0
-  for (const pid of nats?.pids ?? []) {
-    const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
-    ticks += Number(fields[11]) + Number(fields[12])
-  }
-  return ticks * TICK_MICROS
 }
 
 function note(measured: Map<string, Measured[]>, what: string, run: Measured): void {

@@ -6,7 +6,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -16,6 +16,7 @@ import { DEMO, startSandbox } from '../src/sandbox/sandbox.ts'
 import { simulatedSupply } from '../src/sandbox/simulated-supply.ts'
 import { createSimulation } from '../src/sandbox/simulator/simulator.ts'
 import { eventually } from '../test/support/eventually.ts'
+import { forgetHubUrl, hubUrlIn } from '../test/support/hub-address.ts'
 import { TestNats } from '../test/support/nats.ts'
 import { POSTGRES, postgresDatabase } from '../test/support/postgres.ts'
 import { makeServerFolder, removeServer } from '../test/support/servers.ts'
@@ -53,7 +54,7 @@ function say(line: string): void {
 function startNode(name: string, i: number, dataDir: string, env: NodeJS.ProcessEnv): Node {
   const port = FIRST_PORT === 0 ? 0 : FIRST_PORT + i
   const start = (): ChildProcess => {
-    rmSync(join(dataDir, 'endpoints.json'), { force: true })
+    forgetHubUrl(dataDir)
     const child = spawn(PROGRAM, ['serve'], {
       stdio: ['ignore', 'ignore', 'inherit'],
       // Ctrl-C is for us; we tell them.
@@ -76,7 +77,7 @@ function startNode(name: string, i: number, dataDir: string, env: NodeJS.Process
     dataDir,
     child: start(),
     get url() {
-      return addressIn(dataDir) ?? `http://127.0.0.1:${port}`
+      return hubUrlIn(dataDir) ?? `http://127.0.0.1:${port}`
     },
   }
   endings.push(async () => {
@@ -91,13 +92,6 @@ function startNode(name: string, i: number, dataDir: string, env: NodeJS.Process
     clearTimeout(last)
   })
   return node
-}
-
-function addressIn(dataDir: string): string | undefined {
-  const file = join(dataDir, 'endpoints.json')
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
-  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
 }
 
 async function call(url: string, token: string, path: string, body: unknown): Promise<{ id?: string }> {
@@ -140,7 +134,7 @@ try {
   for (const [i, name] of NODES.entries()) {
     const node = startNode(name, i, join(folder, name), env)
     nodes.push(node)
-    await eventually(`node ${name} is ready`, () => addressIn(node.dataDir), READY)
+    await eventually(`node ${name} is ready`, () => hubUrlIn(node.dataDir), READY)
   }
   const [first] = nodes as [Node]
   const token = readFileSync(join(first.dataDir, 'admin-token'), 'utf8').trim()

@@ -157,7 +157,7 @@ onEachGround((ground) => {
     await prepare(ground)
     await fc.assert(fc.asyncProperty(fc.array(turn, { minLength: 2, maxLength: 6 }), lived), {
       seed,
-      numRuns: ground.runs(3, 1),
+      numRuns: ground.runs(5, 1),
       // A sequence takes seconds: the first that fails is told as it is.
       endOnFailure: true,
     })

@@ -2,13 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { ClusterAnswer } from '../../src/api/routes/nodes.ts'
 import { eventually } from './eventually.ts'
+import { forgetHubUrl, hubUrlIn } from './hub-address.ts'
 import { TestNats } from './nats.ts'
 import { postgresDatabase } from './postgres.ts'
 import { tempFolder } from './temp.ts'
@@ -107,15 +108,14 @@ export class HubProcess {
   }
 
   async start(): Promise<void> {
-    const file = join(this.#dataDir, 'endpoints.json')
-    rmSync(file, { force: true })
+    forgetHubUrl(this.#dataDir)
     const child = spawn(process.execPath, [MAIN, 'serve'], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: { ...process.env, ...this.#env, THALWEG_DATA: this.#dataDir, THALWEG_NODE: this.name },
     })
     this.child = child
     onTestFinished(() => void child.kill('SIGKILL'))
-    this.url = await eventually(`${this.name} is ready`, () => urlIn(file), { withinMs: 60_000 })
+    this.url = await eventually(`${this.name} is ready`, () => hubUrlIn(this.#dataDir), { withinMs: 60_000 })
   }
 
   /** Resolves when it has ended. */
@@ -126,12 +126,6 @@ export class HubProcess {
     child.kill(signal)
     await gone
   }
-}
-
-function urlIn(file: string): string | undefined {
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
-  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
 }
 
 export class ClusterUnderTest {

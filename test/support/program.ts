@@ -1,11 +1,11 @@
 /** The hub as a process of its own, to be killed, and senders that behave like Braze. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { onTestFinished } from 'vitest'
 import { eventually } from './eventually.ts'
+import { forgetHubUrl, hubUrlIn } from './hub-address.ts'
 import { SOURCE, TOKEN } from './stack.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
@@ -20,8 +20,7 @@ export interface Program {
 
 /** Starts the hub on a data folder; killed when the test has finished. */
 export async function startProgram(dataDir: string): Promise<Program> {
-  const file = join(dataDir, 'endpoints.json')
-  rmSync(file, { force: true })
+  forgetHubUrl(dataDir)
   const child = spawn(process.execPath, [MAIN, 'serve'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
@@ -38,14 +37,8 @@ export async function startProgram(dataDir: string): Promise<Program> {
     child.kill('SIGKILL')
   })
   const gone = new Promise((resolve) => child.once('exit', resolve))
-  const url = await eventually('the hub is ready', () => readHubUrl(file), { withinMs: 30_000 })
+  const url = await eventually('the hub is ready', () => hubUrlIn(dataDir), { withinMs: 30_000 })
   return { child, url, gone }
-}
-
-function readHubUrl(file: string): string | undefined {
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
-  return text.endsWith('\n') ? (JSON.parse(text) as { hub: string }).hub : undefined
 }
 
 /** Senders that behave like Braze: what was not acknowledged is sent again. */
