@@ -277,14 +277,11 @@ export class RunDriver {
   }
 
   async #send(roster: Roster): Promise<void> {
-    const resumed = this.#report.window !== undefined
     this.#report.window ??= { from: this.#parts.head(), to: undefined }
     // On the disk before the first record is: whoever goes on looks for refusals from there.
     await this.#save('running', 'send')
     // A name alone first: until it is accepted, members of a new cohort would be refused.
     await this.#name(roster)
-    // The name is no change: the window is counted. Of one who goes on, changes may lie behind it already.
-    if (!resumed && !this.#stopping.aborted) this.#report.window = { from: this.#parts.head(), to: undefined }
     const { removed } = this.#report
     const total = changesOf(this.#report)
     this.#note(`Hands ${total} changes to the current of the activation`)
