@@ -62,7 +62,12 @@ test(
       // What was under way still arrives; what counts comes after the lease could have passed on.
       await systemClock.sleep(200)
       const from = vendor.told.length
-      await eventually(`every current flows again after ${kind}`, () => served(from), { withinMs: 30_000 })
+      await eventually(`every current flows again after ${kind}`, () => served(from), {
+        withinMs: 30_000,
+      }).catch(async (error: unknown) => {
+        for (const one of cluster.hubs) console.info(one.name, await standing(cluster, one))
+        throw error
+      })
       recoveries.push({ kind, ms: Math.round(performance.now() - begun) })
       await suffering
     }
@@ -87,3 +92,9 @@ test(
   },
   240_000 + FAULTS * 30_000,
 )
+
+/** What a hub says of the currents and of the nodes, for who has to find out why it did not recover. */
+async function standing(cluster: ClusterUnderTest, hub: HubProcess): Promise<string> {
+  const asked = await Promise.allSettled([cluster.call(hub, 'GET', '/currents'), cluster.nodes(hub)])
+  return JSON.stringify(asked.map((one) => (one.status === 'fulfilled' ? one.value : String(one.reason))))
+}

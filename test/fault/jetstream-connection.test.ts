@@ -46,10 +46,9 @@ test('a hub that was cut off reads on from where another one has come', { timeou
   const nats = await startNats()
   const wire = await startWire(nats.ports[0] ?? 0)
   const here = await openLog(`nats://127.0.0.1:${nats.ports[0]}/ahead`)
+  await appendFrame(here, textFrame('a'))
   // Its own looks would let it know by chance.
   const there = await openLog(`nats://127.0.0.1:${wire.port}/ahead`, {}, { pollMs: 600_000 })
-  await appendFrame(here, textFrame('a'))
-  await there.beyond(0, AbortSignal.timeout(20_000))
   wire.cut()
   await appendFrame(here, textFrame('b'))
   await appendFrame(here, textFrame('c'))

@@ -1,10 +1,12 @@
 /** A backup of a hub under traffic, put into another folder: the restored hub goes on, its books balance, and nothing that the backup covers is lost. */
 
+import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { startApi } from '../../src/api/api.fixture.ts'
 import { restore } from '../../src/backup/restore.ts'
+import { eventually } from '../support/eventually.ts'
 import { Traffic } from '../support/program.ts'
 import { embeddedWarehouse, event, httpSink, startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
@@ -22,6 +24,9 @@ test('a hub that was restored has balanced books, and delivers all that the back
   await made(stack, { note: 'the first' }, () => {
     for (const id of traffic.acknowledged) before.add(id)
   })
+  await eventually('the warehouse has a file', () =>
+    existsSync(join(hub.settings.dataDir, 'warehouse', 'warehouse.duckdb')),
+  )
   await made(stack, { withKey: true, note: 'under traffic' }, () => {
     for (const id of traffic.acknowledged) before.add(id)
   })
