@@ -20,8 +20,8 @@ import { columnOf } from './columns.ts'
 import { type DriverParts, questionOf, RunDriver, type Surroundings } from './driver.ts'
 import { type PreviewedDefinition, previewOf, type QueryPreview } from './preview.ts'
 import { Activations } from './registry.ts'
-import { ROSTER_DEFAULTS, Roster } from './roster/roster.ts'
-import { emptyReport, FINISHED, noted, type Run, type RunReport } from './run.ts'
+import { ROSTER_DEFAULTS, Roster, rosterMissing } from './roster/roster.ts'
+import { emptyReport, FINISHED, noted, type Run, type RunReport, runId } from './run.ts'
 import { type NewRun, Runs } from './runs.ts'
 import { nextDue } from './schedule.ts'
 import { DIALECTS } from './segments/dialect.ts'
@@ -194,7 +194,14 @@ export class Audiences {
   async resync(which: number | string): Promise<void> {
     const activation = await this.activations.get(which)
     await this.#refuseBusy(activation)
-    await this.#onRoster(targetOf(activation.definition), (roster) => roster.forget())
+    const target = targetOf(activation.definition)
+    const last = await this.runs.lastOf(target)
+    const roster = await this.#openRosterFile(target)
+    try {
+      await roster.forget(last && runId(last))
+    } finally {
+      await roster.close()
+    }
   }
 
   /** Reads the roster of an activation's cohort while no run works on it; one that is held does not. Throws ACTIVATION_BUSY. */
@@ -258,7 +265,7 @@ export class Audiences {
     })
     try {
       await Promise.race([Promise.all(before), untilAborted(signal)])
-      return await work(targets.map((target) => join(this.#parts.folder, `${target}.duckdb`)))
+      return await work(targets.map((target) => this.#rosterFile(target)))
     } finally {
       done()
     }
@@ -275,7 +282,7 @@ export class Audiences {
   }
 
   #forgetIn(target: string, identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<number> {
-    const file = join(this.#parts.folder, `${target}.duckdb`)
+    const file = this.#rosterFile(target)
     const turn = (this.#turns.get(target) ?? Promise.resolve()).then(async () => {
       const roster = await Roster.open(file)
       try {
@@ -295,10 +302,33 @@ export class Audiences {
     return turn
   }
 
-  /** Its file has one user at a time: waits for those who came before. */
+  /**
+   * Throws ROSTER_MISSING when the last run that changed the cohort is not in it: compared with less than what the vendor has, nobody who
+   * left would be taken out.
+   */
   async #openRoster(target: string): Promise<Roster> {
+    const last = await this.runs.lastOf(target)
+    if (last === undefined) return this.#openRosterFile(target)
+    const missing = (): ThalwegError => rosterMissing(`Run ${last.run} changed the cohort`)
+    if (!existsSync(this.#rosterFile(target))) throw missing()
+    const roster = await this.#openRosterFile(target)
+    try {
+      if ((await roster.stand(runId(last))) !== 'applied') throw missing()
+      return roster
+    } catch (error) {
+      await roster.close()
+      throw error
+    }
+  }
+
+  #rosterFile(target: string): string {
+    return join(this.#parts.folder, `${target}.duckdb`)
+  }
+
+  /** It has one user at a time: waits for those who came before. */
+  async #openRosterFile(target: string): Promise<Roster> {
     const opening = (this.#turns.get(target) ?? Promise.resolve()).then(() =>
-      Roster.open(join(this.#parts.folder, `${target}.duckdb`)),
+      Roster.open(this.#rosterFile(target)),
     )
     const done = opening.then(
       ({ ended }) => ended,
@@ -383,7 +413,7 @@ export class Audiences {
       updatedAt: now,
       finishedAt: null,
     }
-    const file = join(this.#parts.folder, `${target}.duckdb`)
+    const file = this.#rosterFile(target)
     const isNew = !existsSync(file)
     const runs = {
       save: async (run: Run, state: Run['state'], phase: Run['phase'], report: RunReport) => ({

@@ -23,7 +23,7 @@ import {
 import { holdFor } from './brake.ts'
 import { type ColumnPlan, EXAMPLES_MAX, exampleOf, type InvalidReason, planColumns } from './columns.ts'
 import { personOf } from './roster/person.ts'
-import { type Comparison, LOAD_MAX, type RecordsPage, type Roster } from './roster/roster.ts'
+import { type Comparison, LOAD_MAX, type RecordsPage, type Roster, rosterMissing } from './roster/roster.ts'
 import {
   changeNumber,
   changesOf,
@@ -124,7 +124,11 @@ export class RunDriver {
   }
 
   async #driveWith(roster: Roster): Promise<void> {
-    if (!this.#isPrepared() && !(await this.#prepare(roster))) return
+    if (!this.#isPrepared()) {
+      if (!(await this.#prepare(roster))) return
+    } else if ((await roster.stand(runId(this.#run))) === 'unknown') {
+      throw rosterMissing('It was compared')
+    }
     // Whether an earlier life sent more than this one will, if it is cancelled, nobody knows.
     const resumed = this.#report.window !== undefined
     await this.#phase('send')

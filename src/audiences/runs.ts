@@ -217,6 +217,19 @@ export class Runs {
     return runFrom(row)
   }
 
+  /** The last run that changed a cohort, whosever it was; undefined: none did. */
+  async lastOf(target: string): Promise<Run | undefined> {
+    const row = await this.#store.db
+      .selectFrom('runs')
+      .selectAll()
+      .where('target', '=', target)
+      .where('members', 'is not', null)
+      .orderBy('finished_at', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row === undefined ? undefined : runFrom(row)
+  }
+
   /** Those that a process which ended left behind. */
   async unfinished(): Promise<Run[]> {
     const rows = await this.#store.db.selectFrom('runs').selectAll().where('state', 'in', OPEN).execute()

@@ -109,6 +109,10 @@ export const ERROR_CODES = {
   RESTORE_TARGET: [409, 'A backup is put into an empty data folder only.'],
   ROUTE_UNKNOWN: [404, 'Nothing answers at this address.'],
   ROSTER_BROKEN: [500, 'The record of what a cohort holds cannot be opened or worked on.'],
+  ROSTER_MISSING: [
+    409,
+    'The record of what a cohort holds is not in this data folder, or is older than its last run.',
+  ],
   RUN_STATE: [409, 'The run cannot do this in the state it is in.'],
   RUN_UNKNOWN: [404, 'The activation has no run of this number.'],
   SANDBOX_UNKNOWN: [404, 'The sandbox has no such double.'],

@@ -1,5 +1,7 @@
 /** What an operator does with an activation and its runs, from the command line: look, send, ask why, take the lists along, and be kept from what would break it. */
 
+import { cp, mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type CliStack, startCli } from '../../src/cli/cli.fixture.ts'
 import { DEMO } from '../../src/sandbox/sandbox.ts'
@@ -100,6 +102,53 @@ test('a dry run, a run that is refused in part, its lists, and why', TIMEOUT, as
   const retried = await thalweg(['activations', 'retry', 'vip', '2', '--json'])
   expect(retried.json).toMatchObject({ state: 'succeeded', report: { added: 1, accepted: 1 } })
 })
+
+test(
+  'a roster that is not there, or is older than the last run, is not taken for an empty cohort',
+  TIMEOUT,
+  async () => {
+    const { thalweg, call, hub } = await started()
+    const members = () => call('viewer', 'GET', '/api/v1/activations/vip/members')
+    const run = async () => (await thalweg(['activations', 'run', 'vip', '--json'])).json
+    const inCohort = () => thalweg(['activations', 'members', 'vip', '--format', 'csv'])
+    expect(await run()).toMatchObject({ state: 'succeeded', report: { added: 2 } })
+    const folder = join(hub.settings.dataDir, 'audiences')
+    const [old, away] = [`${folder}.old`, `${folder}.away`]
+    await cp(folder, old, { recursive: true })
+
+    await rename(folder, away)
+    await mkdir(folder)
+    expect((await members()).json.error).toMatchObject({
+      code: 'ROSTER_MISSING',
+      message: expect.stringContaining('resync'),
+    })
+    expect(await run()).toMatchObject({
+      state: 'failed',
+      report: { error: expect.stringContaining('Run 1 changed the cohort with a roster that'), appended: 0 },
+    })
+    await rm(folder, { recursive: true })
+    await rename(away, folder)
+    const changed = {
+      ...(await call('viewer', 'GET', '/api/v1/activations/vip')).json.definition,
+      query: { sql: "select 'cyd' as user_ids" },
+    }
+    expect(
+      (await call('operator', 'PUT', '/api/v1/activations/vip', { definition: changed, note: '' })).status,
+    ).toBe(200)
+    expect(await run()).toMatchObject({ state: 'succeeded', report: { added: 1, removed: 2 } })
+
+    await rm(folder, { recursive: true })
+    await rename(old, folder)
+    expect(await run()).toMatchObject({
+      state: 'failed',
+      report: { error: expect.stringContaining('Run 3 changed the cohort'), appended: 0 },
+    })
+    const resynced = await thalweg(['activations', 'resync', 'vip', '--yes'])
+    expect([resynced.code, resynced.err]).toEqual([0, ''])
+    expect(await run()).toMatchObject({ state: 'succeeded', report: { added: 1, rejected: 0 } })
+    expect((await inCohort()).out).toContain('cyd')
+  },
+)
 
 test(
   'what a desk asks before and after: sample, times, standing, lists with search, pace, log',

@@ -1,7 +1,7 @@
 /** What the hub and the process of a roster say to each other. */
 
 import type { SubjectIdentifier } from '../../core/traces.ts'
-import type { Change, Comparison, Move, Operation, RecordsPage } from './roster.ts'
+import type { Change, Comparison, Move, Operation, RecordsPage, Stand } from './roster.ts'
 import type { SnapshotCounts, SnapshotPlan } from './snapshot.ts'
 
 export interface RosterSettings {
@@ -36,7 +36,8 @@ export type Ask =
   | { what: 'refused'; run: string; after: number; search: string }
   | { what: 'name' }
   | { what: 'rename'; name: string }
-  | { what: 'forget' }
+  | { what: 'stand'; run: string }
+  | { what: 'forget'; last: string | null }
   | { what: 'erase'; identifiers: SubjectIdentifier[]; isDry: boolean }
 
 interface Results {
@@ -58,6 +59,7 @@ interface Results {
   refused: Change[]
   name: string | undefined
   rename: undefined
+  stand: Stand
   forget: undefined
   erase: number
 }

@@ -183,14 +183,24 @@ class RosterProcess {
       await this.#db.run('create or replace table named as select $name::varchar as name', { name })
       return undefined
     },
-    forget: async () => {
-      await this.#db.run(`
-        delete from named;
-        delete from roster where not inside;
-        insert into doubted select person from roster anti join doubted using (person);
-      `)
-      return undefined
+    stand: async ({ run }) => {
+      const [row] = await this.#rows(
+        'select (select count(*) from applied where run = $run), (select count(*) from compared where run = $run)',
+        { run },
+      )
+      if (Number(row?.[0]) > 0) return 'applied'
+      return Number(row?.[1]) > 0 ? 'compared' : 'unknown'
     },
+    forget: ({ last }) =>
+      this.#asOne(async () => {
+        await this.#db.run(`
+          delete from named;
+          delete from roster where not inside;
+          insert into doubted select person from roster anti join doubted using (person);
+        `)
+        if (last !== null) await this.#db.run('insert into applied values ($last)', { last })
+        return undefined
+      }),
     erase: ({ identifiers, isDry }) => this.#erase(identifiers, isDry),
   }
 

@@ -71,6 +71,19 @@ describe('comparison', () => {
     expect(await now(roster)).toEqual(['ub', 'uc'])
   })
 
+  test('it says how far it has a run; forgetting takes the last one for known, also one of another roster', async () => {
+    const roster = await openRoster()
+    await roster.begin()
+    await roster.load(['ua'])
+    await roster.compare('mirror', '7.1')
+    expect([await roster.stand('7.1'), await roster.stand('7.2')]).toEqual(['compared', 'unknown'])
+    await roster.apply('7.1', 1, ALL, [])
+    expect(await roster.stand('7.1')).toBe('applied')
+    await roster.forget('7.2')
+    expect([await roster.stand('7.1'), await roster.stand('7.2')]).toEqual(['applied', 'applied'])
+    expect(await compared(roster, 'mirror', ['ua'])).toMatchObject({ added: 1 })
+  })
+
   test('add never removes; remove takes out also whom others let in, once', async () => {
     const roster = await openRoster()
     await ran(roster, 1, 'add', ['ua', 'ub'])

@@ -28,6 +28,9 @@ import type { SnapshotCounts, SnapshotPlan } from './snapshot.ts'
 
 export type Operation = 'add' | 'remove' | 'mirror'
 
+/** How far a roster has a run: its changes are in it, or its difference is that of `records`, or neither. */
+export type Stand = 'applied' | 'compared' | 'unknown'
+
 export interface Comparison {
   /** Different people in the result. */
   readonly distinct: number
@@ -81,6 +84,15 @@ const END_MS = 5_000
 /** Where the result of a run lies until it is compared. */
 export function snapshotFile(file: string): string {
   return `${file}.snapshot`
+}
+
+/** `what`: that was done with the roster. */
+export function rosterMissing(what: string): ThalwegError {
+  return new ThalwegError(
+    'ROSTER_MISSING',
+    `${what} with a roster that this data folder does not have: put the folder "audiences" of the node that ran it here, or resync: ` +
+      'the next run then sends everybody again, and whoever left since stays in the cohort of the vendor',
+  )
 }
 
 export class Roster {
@@ -219,9 +231,16 @@ export class Roster {
     return this.#ask({ what: 'rename', name })
   }
 
-  /** Trusts nothing that was accepted: the next run sends everything again. Members and history stay. */
-  forget(): Promise<void> {
-    return this.#ask({ what: 'forget' })
+  stand(run: string): Promise<Stand> {
+    return this.#ask({ what: 'stand', run })
+  }
+
+  /**
+   * Trusts nothing that was accepted: the next run sends everything again. Members and history stay. `last`: the run up to which that is
+   * so, whether this roster has it or not.
+   */
+  forget(last?: string): Promise<void> {
+    return this.#ask({ what: 'forget', last: last ?? null })
   }
 
   /** Takes somebody out of every table, or only counts; gives the rows. What a run under way has numbered has holes then. */
