@@ -2,6 +2,7 @@
 
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { join } from 'node:path'
+import './module-paths.ts'
 
 // What is read of our TypeScript is kept beside the packages, where only who installed it can write: the next start takes half as long.
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/thalweg'))
