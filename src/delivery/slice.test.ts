@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Limits } from '../core/batch.ts'
 import { VirtualClock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
 import { createKernel } from '../core/kernel/create.ts'
 import { fieldEditor } from '../currents/fields.ts'
 import { Selection } from '../currents/selection.ts'
@@ -176,6 +177,25 @@ describe('what does not flow', () => {
     const slice = await readerOf(log, clock, ruleWith()).next(FOREVER)
     expect(slice).toMatchObject({ from: 0, to: 3, parcels: [] })
   })
+})
+
+test('while the servers of the log are away it waits for them, and does not fail', async () => {
+  const clock = new VirtualClock(START_MS)
+  const log = await openTestLog(clock)
+  await accept(log, { events: opens(3) })
+  let isAway = true
+  const read: Log['read'] = async (from, bytesMax) => {
+    if (isAway) throw new ThalwegError('LOG_UNREACHABLE', 'no answer')
+    return log.read(from, bytesMax)
+  }
+  const replicated = new Proxy(log, {
+    get: (_, name) => (name === 'read' ? read : Reflect.get(log, name, log)),
+  })
+  const next = readerOf(replicated, clock, ruleWith()).next(FOREVER, 3)
+  await clock.advance(10_000)
+  isAway = false
+  await clock.advance(10_000)
+  expect(idsOf((await next) as Slice)).toHaveLength(3)
 })
 
 test('gaps of the log and what retention took are told, each record once', async () => {

@@ -6,6 +6,7 @@
 import { offAbort, onAbort } from '../core/aborts.ts'
 import type { Limits } from '../core/batch.ts'
 import type { Clock } from '../core/clock.ts'
+import { ThalwegError } from '../core/errors.ts'
 import type { FieldEditor } from '../currents/fields.ts'
 import type { FilterReason, Selects } from '../currents/selection.ts'
 import { absenceOf, type FrameView, ROW_QUARANTINED, ROW_WORDS } from '../log/frame.ts'
@@ -53,6 +54,7 @@ const ROWS_MAX = 50_000
 const READ_BYTES = 1_048_576
 /** Slices made ahead of their delivery; bounds memory where slices are small. */
 const READY_MAX = 32
+const AWAY_MS = 1_000
 
 export class SliceReader {
   readonly #log: Log
@@ -110,8 +112,8 @@ export class SliceReader {
     this.#draft.skipTo(Math.min(this.#log.tail, until))
     if (this.#draft.to < until) {
       const pending = this.#log.read(this.#draft.to, READ_BYTES)
-      const run = pending instanceof Promise ? await pending : pending
-      if (signal.aborted) return false
+      const run = pending instanceof Promise ? await this.#patiently(pending, signal) : pending
+      if (run === undefined || signal.aborted) return !signal.aborted
       // What a full slice leaves of the run goes into the next one, in this turn: the frames are not valid any longer.
       while (this.#draft.take(run, until) && this.#ready.length < READY_MAX) this.#finish()
       if (this.#draft.to > this.#draft.from) this.#deadline ??= this.#clock.now() + waitMs
@@ -127,6 +129,17 @@ export class SliceReader {
     if (this.#draft.to === this.#draft.from) return false
     this.#finish()
     return true
+  }
+
+  /** Undefined after a pause: the servers of a replicated log are away, which is nothing that a person has to mend here. */
+  async #patiently(reading: Promise<LogRun>, signal: AbortSignal): Promise<LogRun | undefined> {
+    try {
+      return await reading
+    } catch (error) {
+      if (!(error instanceof ThalwegError && error.code === 'LOG_UNREACHABLE')) throw error
+      await this.#clock.sleep(AWAY_MS, signal)
+      return undefined
+    }
   }
 
   #finish(): void {

@@ -49,7 +49,8 @@ export interface Log {
    * (memory), a promise when the frames come from disk. Frames are valid until the current turn of the event loop ends.
    * An empty run without gaps means that there is nothing to read at `from` yet: it is the head, or ahead of what this process has heard of a
    * replicated log whose servers do not answer. Throws LOG_TRIMMED when `from` is before the tail, LOG_CORRUPT when the log does not reach
-   * that far (it lost its end), LOG_STOPPED when the log is closed; a stopped log can still be read.
+   * that far (it lost its end), LOG_UNREACHABLE while the servers of a replicated log do not answer (the same can be asked again), LOG_STOPPED
+   * when the log is closed; a stopped log can still be read.
    */
   read(from: number, bytesMax: number): LogRun | Promise<LogRun>
 

@@ -180,30 +180,40 @@ test('ids that another hub took are known here', CLUSTER_MS, async () => {
   expect(mark(2)).toBe(0)
 })
 
-test('a hub with an empty folder finds the same records, and the ids in them', CLUSTER_MS, async () => {
-  const name = newName()
-  const options = { stretchBytes: 65_536 }
-  const first = await openLog(name, options)
-  for (let i = 0; i < 60; i++)
-    await appendPatiently(first, {
-      receivedAt: Date.now(),
-      source: i % 2,
-      records: [{ text: 'x'.repeat(4_000), id: identityOf(i) }],
+test(
+  'a hub with an empty folder finds the same records, and the ids in them, when the servers answer',
+  CLUSTER_MS,
+  async () => {
+    const name = newName()
+    const options = { stretchBytes: 65_536 }
+    const first = await openLog(name, options)
+    for (let i = 0; i < 60; i++)
+      await appendPatiently(first, {
+        receivedAt: Date.now(),
+        source: i % 2,
+        records: [{ text: 'x'.repeat(4_000), id: identityOf(i) }],
+      })
+    const before = await readAll(first)
+    await first.close()
+    const again = await openLog(name, options)
+    expect([again.tail, again.head]).toEqual([0, 60])
+    for (const i of [0, 1, 2]) nats.pause(i)
+    await expect(again.read(0, 1_000)).rejects.toMatchObject({ code: 'LOG_UNREACHABLE' })
+    for (const i of [0, 1, 2]) nats.resume(i)
+    await eventually('the servers answer again', () => readAll(again).catch(() => false), {
+      withinMs: 30_000,
     })
-  const before = await readAll(first)
-  await first.close()
-  const again = await openLog(name, options)
-  expect([again.tail, again.head]).toEqual([0, 60])
-  expect(await readAll(again)).toEqual(before)
-  expect(await again.find(identityOf(17))).toEqual([17])
-  expect(await again.count(new Set([1]), 0, 60)).toBe(30)
-  const dedupe = await openDedupe({ directory: await tempFolder(), clock: systemClock, log: again })
-  onTestFinished(() => dedupe.close())
-  const seen = new Uint8Array(1)
-  expect(dedupe.mark(1, Uint32Array.from(identityOf(59)), 1, 4, 0, Date.now(), new Uint8Array(1), seen)).toBe(
-    1,
-  )
-})
+    expect(await readAll(again)).toEqual(before)
+    expect(await again.find(identityOf(17))).toEqual([17])
+    expect(await again.count(new Set([1]), 0, 60)).toBe(30)
+    const dedupe = await openDedupe({ directory: await tempFolder(), clock: systemClock, log: again })
+    onTestFinished(() => dedupe.close())
+    const seen = new Uint8Array(1)
+    expect(
+      dedupe.mark(1, Uint32Array.from(identityOf(59)), 1, 4, 0, Date.now(), new Uint8Array(1), seen),
+    ).toBe(1)
+  },
+)
 
 test('a hub that comes back to its folder need not read the stream again', CLUSTER_MS, async () => {
   const name = newName()

@@ -22,6 +22,7 @@ export const CLUSTER_TOKEN = 'cluster-source-token'
 export interface Books {
   readonly balanced: boolean
   readonly currents: readonly {
+    readonly current: string
     readonly accepted: number
     readonly delivered: number
     readonly pending: number
@@ -223,7 +224,16 @@ export class ClusterUnderTest {
       'nothing is pending',
       async () => {
         const books = await this.call<Books>(hub, 'GET', '/ledger/check')
-        return books.currents.every(({ pending }) => pending === 0) && books
+        const late = books.currents.filter(({ pending }) => pending > 0)
+        if (late.length === 0) return books
+        const { currents } = await this.call<{
+          currents: { name: string; state: string; stateReason: string }[]
+        }>(hub, 'GET', '/currents')
+        throw new Error(
+          `${late.map(({ current, pending }) => `${current}: ${pending}`).join(', ')}; ${currents
+            .map(({ name, state, stateReason }) => `${name} ${state} ${stateReason}`)
+            .join(', ')}`,
+        )
       },
       { withinMs: 60_000 },
     )

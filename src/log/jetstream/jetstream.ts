@@ -323,7 +323,7 @@ class StreamLog implements Log {
     if (from < this.#tail) throw trimmed(from, this.#tail)
     return this.#memory.holds(from)
       ? this.#memory.run(from, bytesMax)
-      : this.#noted(this.#reads.read(from, bytesMax))
+      : this.#noted(this.#readFar(from, bytesMax))
   }
 
   beyond(offset: number, signal: AbortSignal): Promise<void> {
@@ -524,6 +524,16 @@ class StreamLog implements Log {
     } while (!this.#isTooLong(since))
     const message = `a reader is at offset ${from}, the log ends at ${this.#head}: the stream lost its end or is another one`
     throw new ThalwegError('LOG_CORRUPT', message)
+  }
+
+  /** What no memory serves. Throws LOG_UNREACHABLE while the servers do not answer. */
+  async #readFar(from: number, bytesMax: number): Promise<LogRun> {
+    try {
+      return await this.#reads.read(from, bytesMax)
+    } catch (error) {
+      if (error instanceof ThalwegError) throw error
+      throw unreachable('the servers did not give what is to be read', error)
+    }
   }
 
   /** Reads the messages that have no place yet up to a sequence, and places them. Only in a turn of `#placing`. */
@@ -824,8 +834,7 @@ class StreamLog implements Log {
   }
 
   #trouble(message: string, cause: unknown): void {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    this.#settings.onTrouble(new ThalwegError('LOG_UNREACHABLE', `${message}: ${why}`, { cause }))
+    this.#settings.onTrouble(unreachable(message, cause))
   }
 
   async #close(): Promise<void> {
@@ -848,6 +857,11 @@ class StreamLog implements Log {
     this.#waiters.wakeAll()
     this.#lock.release()
   }
+}
+
+function unreachable(message: string, cause: unknown): ThalwegError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new ThalwegError('LOG_UNREACHABLE', `${message}: ${why}`, { cause })
 }
 
 function sumBytes(stretches: readonly Stretch[]): number {
