@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
@@ -36,6 +37,8 @@ export default defineConfig({
     isolate: false,
     sequence: { sequencer: LongestFirst },
     maxWorkers: 2,
+    // As main.ts has it for the processes that a hub starts.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/thalweg') },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Loopback servers of a test that failed must not keep the run open.

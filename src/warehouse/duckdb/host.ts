@@ -159,8 +159,8 @@ class Life {
   constructor(settings: DatabaseSettings) {
     this.#child = spawn(process.execPath, [PROGRAM, JSON.stringify(settings)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-      // Nothing of our environment, least of all its secrets.
-      env: { UV_THREADPOOL_SIZE: '12' },
+      // Of our environment nothing else, least of all its secrets.
+      env: { UV_THREADPOOL_SIZE: '12', ...compileCache() },
     })
     this.#socket = this.#child.stdio[HUB_FD] as Duplex
     let words = ''
@@ -274,4 +274,9 @@ class Talk {
       })
     }
   }
+}
+
+function compileCache(): { NODE_COMPILE_CACHE?: string } {
+  const { NODE_COMPILE_CACHE: folder } = process.env
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
 }
