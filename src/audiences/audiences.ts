@@ -500,7 +500,7 @@ export class Audiences {
     this.#cancelAlarm()
     // Without a schedule nothing is ever due: each change of an activation looks again.
     if (next < Number.POSITIVE_INFINITY)
-      this.#cancelAlarm = this.#parts.clock.after(next - now, () => this.#lookAgain())
+      this.#cancelAlarm = this.#parts.clock.after(next - this.#parts.clock.now(), () => this.#lookAgain())
   }
 
   /** The one that is under way, or held, comes first: this turn is left out. */

@@ -7,8 +7,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { layStore } from '../../test/support/store.ts'
 import { type Clock, VirtualClock } from '../core/clock.ts'
 import { createKernel } from '../core/kernel/create.ts'
+import type { Kernel } from '../core/kernel/kernel.ts'
 import { openDedupe } from '../log/dedupe.ts'
 import { openEmbeddedLog } from '../log/embedded-log.ts'
 import { BODY_START, FrameView, ROW_FAULTS, ROW_QUARANTINED, type RowFault } from '../log/frame.ts'
@@ -70,15 +72,21 @@ const TAIL_BYTES = 8 * 1024 * 1024
 const DEDUPE_IDS = 100_000
 const START_MS = 1_700_000_000_000
 
+const kernels = new Map<string, Kernel>()
+
+/** One for all doors of the same limits, as in a hub: each has memory for its largest body. */
+function kernelFor({ decompressedBytesMax: bodyBytesMax, itemsMax }: typeof TEST_LIMITS): Kernel {
+  const limits = `${bodyBytesMax} ${itemsMax}`
+  const kernel = kernels.get(limits) ?? createKernel({ bodyBytesMax, itemsMax, key: Buffer.alloc(16, 7) })
+  kernels.set(limits, kernel)
+  return kernel
+}
+
 export async function openDoorsUnderTest(options: FixtureOptions = {}): Promise<DoorsUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'thalweg-doors-'))
   const clock = options.clock ?? new VirtualClock(START_MS)
   const limits = { ...TEST_LIMITS, ...options.limits }
-  const kernel = createKernel({
-    bodyBytesMax: limits.decompressedBytesMax,
-    itemsMax: limits.itemsMax,
-    key: Buffer.alloc(16, 7),
-  })
+  const kernel = kernelFor(limits)
   const log = await openEmbeddedLog({
     directory: folder,
     clock,
@@ -93,7 +101,9 @@ export async function openDoorsUnderTest(options: FixtureOptions = {}): Promise<
     log,
     memoryIdsMax: options.dedupeIds ?? DEDUPE_IDS,
   })
-  const store = await openStore('sqlite::memory:', { clock })
+  const file = join(folder, 'store.db')
+  await layStore(file)
+  const store = await openStore(`sqlite:${file}`, { clock })
   const sources = await openSources(store, clock)
   const lines: string[] = []
   const note = (_fields: object, message: string) => void lines.push(message)

@@ -181,7 +181,7 @@ describe('an import of a folder', () => {
 
   test('knows what a source sent before the dedupe window, as long as the log keeps it', async () => {
     const clock = new VirtualClock(NOW * 1000)
-    const stack = await startApi({ clock })
+    const stack = await startApi({ clock, watchMs: DAY_MS / 24 })
     await stack.post([openEvent('old-1'), openEvent('old-2')])
     await clock.advance(9 * DAY_MS)
     await stack.post([openEvent('young')])

@@ -9,13 +9,14 @@ import { event, httpSink, startStack, treasureDataRecords } from '../support/sta
 const HOUR_MS = 3_600_000
 const HOURS = 72
 const PER_HOUR = 20
+const WATCH_MS = HOUR_MS / 6
 
 // Three virtual days are some ten thousand alarms: how long that takes is the machine's business.
 const TIMEOUT = { timeout: 180_000 }
 
 test('72 hours with a wrong URL, then mended: all arrive, in order', TIMEOUT, async () => {
   const clock = new VirtualClock(Date.UTC(2026, 5, 1))
-  const stack = await startStack({ clock })
+  const stack = await startStack({ clock, watchMs: WATCH_MS })
   const { hub, sandbox } = stack
   const right = treasureDataRecords(sandbox)
   const wrong = { ...right, settings: { ...right.settings, database: 'no_such_database' } }
@@ -80,7 +81,7 @@ test(
   TIMEOUT,
   async () => {
     const clock = new VirtualClock(Date.UTC(2026, 5, 1))
-    const stack = await startStack({ clock })
+    const stack = await startStack({ clock, watchMs: WATCH_MS })
     const { hub, sandbox } = stack
     const current = await stack.launch('td', treasureDataRecords(sandbox))
     sandbox.treasureData.faults.set([{ kind: 'status', status: 503 }])

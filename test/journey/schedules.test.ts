@@ -14,6 +14,7 @@ const TIMEOUT = { timeout: 600_000 }
 const MINUTE_MS = 60_000
 /** Virtual time that passes while something real is waited for. */
 const TICK_MS = 20
+const WATCH_MS = 600_000
 
 class Calendar {
   readonly clock: VirtualClock
@@ -27,7 +28,7 @@ class Calendar {
 
   static async from(start: string): Promise<Calendar> {
     const clock = new VirtualClock(Date.parse(start))
-    const calendar = new Calendar(clock, await startStack({ clock }))
+    const calendar = new Calendar(clock, await startStack({ clock, watchMs: WATCH_MS }))
     const { hub, sandbox } = calendar.stack
     sandbox.braze.vendor.profiles.load({ externalId: 'ann' }, 0)
     const { id } = await hub.authorizations.create({
@@ -92,7 +93,12 @@ class Calendar {
     const { dataDir } = this.stack.hub.settings
     await this.stack.hub.close()
     await this.until(until)
-    this.stack = await startStack({ clock: this.clock, dataDir, beside: this.stack.sandbox })
+    this.stack = await startStack({
+      clock: this.clock,
+      watchMs: WATCH_MS,
+      dataDir,
+      beside: this.stack.sandbox,
+    })
   }
 
   async #list(name: string) {

@@ -1,5 +1,6 @@
 /** A whole Thalweg in this process: real hub, real store and log in a temporary folder, the vendors' doubles on real sockets. */
 
+import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Clock } from '../../src/core/clock.ts'
 import { systemClock } from '../../src/core/clock.ts'
@@ -9,11 +10,13 @@ import { type Current, CurrentDefinition, type LaunchFrom } from '../../src/curr
 import { type Hub, hubLogger, startHub } from '../../src/hub.ts'
 import { DEMO, type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts'
 import { eventually } from './eventually.ts'
+import { layStore } from './store.ts'
 import { tempFolder } from './temp.ts'
 
 export const SOURCE = 'braze'
 export const TOKEN = 'test-source-token'
 const SEGMENT_BYTES = 4_194_304
+const DEDUPE_MEMORY_IDS = 250_000
 
 export interface StackOptions {
   readonly clock?: Clock
@@ -22,6 +25,8 @@ export interface StackOptions {
   readonly beside?: Sandbox
   readonly dataDir?: string
   readonly haltedRetryMs?: number
+  /** How often the hub looks at what nobody tells it of, such as outages that last; for tests in which days pass. */
+  readonly watchMs?: number
   /** Beside those of every test. */
   readonly settings?: Overrides
 }
@@ -57,6 +62,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     options.beside ?? (await startSandbox({ clock, random: seededRandom(1), ...options.sandbox }))
   if (options.beside === undefined) onTestFinished(() => sandbox.close())
   const dataDir = options.dataDir ?? (await tempFolder())
+  if (options.dataDir === undefined && options.settings?.store === undefined)
+    await layStore(join(dataDir, 'store.db'))
   const hub = await startHub(
     {
       settings: readSettings(
@@ -65,6 +72,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           dataDir,
           port: 0,
           segmentBytes: SEGMENT_BYTES,
+          dedupeMemoryIds: DEDUPE_MEMORY_IDS,
           decompressedBytesMax: 1_048_576,
           bodyBytesMax: 1_048_576,
           ...options.settings,
@@ -74,6 +82,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       random: seededRandom(2),
       logger: hubLogger('silent'),
       ...(options.haltedRetryMs === undefined ? {} : { haltedRetryMs: options.haltedRetryMs }),
+      ...(options.watchMs === undefined ? {} : { watchMs: options.watchMs }),
     },
     async () => ({
       handle: (_request, response) => response.writeHead(404).end(),

@@ -1,5 +1,7 @@
 /** Stores for tests: fresh, with all tables, gone with the test. */
 
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type Clock, pause, systemClock } from '../../src/core/clock.ts'
@@ -15,10 +17,32 @@ export async function freshStoreUrl(
   dialect: Dialect,
   content: 'migrated' | 'empty' = 'migrated',
 ): Promise<string> {
-  if (dialect === 'sqlite') return `sqlite:${join(await tempFolder(), 'store.db')}`
+  if (dialect === 'sqlite') {
+    const file = join(await tempFolder(), 'store.db')
+    if (content === 'migrated') await layStore(file)
+    return `sqlite:${file}`
+  }
   const database = await postgresDatabase(content)
   onTestFinished(() => database.drop())
   return database.url
+}
+
+let migrated: Promise<Buffer> | undefined
+
+/** Puts a SQLite file with all tables where there is none: bringing up an empty one takes as long as many a test. */
+export async function layStore(file: string): Promise<void> {
+  migrated ??= migratedFile()
+  await writeFile(file, await migrated, { mode: 0o600, flag: 'wx' })
+}
+
+async function migratedFile(): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), 'thalweg-store-'))
+  const file = join(folder, 'store.db')
+  const store = await openStore(`sqlite:${file}`, { clock: systemClock })
+  await store.close()
+  const bytes = await readFile(file)
+  await rm(folder, { recursive: true })
+  return bytes
 }
 
 /** An open store for the running test; closed and removed when it has finished. */
