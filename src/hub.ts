@@ -39,7 +39,8 @@ import { PARQUET_SCHEME } from './destinations/parquet/wire.ts'
 import { POSTGRES_SCHEME } from './destinations/postgres/wire.ts'
 import { WAREHOUSE_SCHEME } from './destinations/warehouse/warehouse.ts'
 import { Erasures } from './erasure/erasures.ts'
-import type { Step } from './erasure/requests.ts'
+import type { Step } from './erasure/steps.ts'
+import type { NodeStore } from './erasure/stores.ts'
 import { s3Provider } from './files/provider.ts'
 import { audiencesOf } from './hub-audiences.ts'
 import { exportsOf } from './hub-exports.ts'
@@ -87,7 +88,9 @@ export interface HubOptions {
   /** For fault tests and simulations: what stands between the rooms and the store. */
   readonly through?: (store: Store) => Store
   /** For fault tests: told when the work of a step of an erasure is done, and before that is noted. */
-  readonly onErasureStepDone?: (step: Step) => void
+  readonly onErasureStepDone?: (step: Step | NodeStore) => void
+  /** Aborted when nobody waits for the start any more: where it waits for something itself, it ends. */
+  readonly giveUp?: AbortSignal
   /** Of this program, for what outlives it. */
   readonly version?: string
   /** Addresses that endpoints.json lists beside our own. */
@@ -403,8 +406,7 @@ export async function startHub(
     const erasures = await Erasures.open({
       ...parts,
       audiences,
-      lease: schedule,
-      ...(cluster.isSole ? {} : { spreadMs: settings.leaseMs }),
+      schedule,
       sealer,
       transport,
       verdicts: doors.verdicts,
@@ -432,12 +434,16 @@ export async function startHub(
       backups,
       close: closeAll,
     }
+    closers.push(() => erasures.close())
+    await erasures.catchUp(options.giveUp ?? new AbortController().signal)
     closers.push(() => delivery.stop())
     await delivery.start()
     closers.push(() => cluster.withdraw(SCHEDULE_POST))
     closers.push(() => stopping.abort())
     await offerSchedule(hub, schedule, retention(hub))
     hearChanges(hub)
+    // What came while nobody listened.
+    erasures.hear()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.
@@ -582,6 +588,7 @@ function hearChanges({
   cluster.onChange('authorizations', async () => authorizations.forgetOpened())
   cluster.onChange('profiles', () => profiles.refresh())
   cluster.onChange('suppressions', () => erasures.suppression.load())
+  cluster.onChange('erasures', async () => erasures.hear())
   cluster.onChange('alerts', async () => alertDispatcher.wake())
 }
 

@@ -28,7 +28,11 @@ export async function serve(overrides: Overrides): Promise<void> {
   const signalled = untilSignal()
   const settings = readSettings(process.env, overrides)
   const api = new Mount()
-  const hub = await startHub({ settings, version: version() }, (started) => api.over(started))
+  const giveUp = new AbortController()
+  void signalled.then(() => giveUp.abort())
+  const hub = await startHub({ settings, version: version(), giveUp: giveUp.signal }, (started) =>
+    api.over(started),
+  )
   if (api.setupCode !== undefined) process.stdout.write(welcomeOwner(hub, api.setupCode))
   try {
     await Promise.race([signalled, api.failure])

@@ -58,6 +58,7 @@ export class Audiences {
   readonly #drivers = new Map<string, { readonly driver: RunDriver; readonly driving: Promise<void> }>()
   #cancelAlarm: () => void = () => undefined
   #looking: Promise<void> = Promise.resolve()
+  #forgetting: Promise<unknown> = Promise.resolve()
 
   constructor(parts: AudiencesParts) {
     this.#parts = parts
@@ -81,6 +82,7 @@ export class Audiences {
     this.#stopping.abort()
     this.#cancelAlarm()
     await this.#looking
+    await this.#forgetting
     await Promise.all([...this.#drivers.values()].map(({ driving }) => driving))
   }
 
@@ -226,16 +228,30 @@ export class Audiences {
     }
   }
 
+  /** Whether there are rosters here that may hold somebody. Throws ACTIVATION_BUSY while a run works on one of them. */
+  async mayForget(): Promise<boolean> {
+    const targets = await this.#rosters()
+    const busy = (await this.runs.unfinished()).find(
+      ({ target, state }) => state !== 'held' && targets.includes(target),
+    )
+    if (busy !== undefined) throw underWay(busy)
+    return targets.length > 0
+  }
+
   /**
    * Takes somebody out of the rosters, members and history, and rewrites their files, so that nothing is left in them. Held runs of a
    * roster are cancelled: what they would send was decided with this person in it. Throws ACTIVATION_BUSY while a run works on one of
    * them: ask again when it has ended. Dry: counts only, without the rosters that are being worked on.
    */
-  async forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]> {
+  forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]> {
+    const work = this.#forget(identifiers, isDry)
+    this.#forgetting = Promise.allSettled([this.#forgetting, work])
+    return work
+  }
+
+  async #forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]> {
     let rows = 0
-    for (const name of await readdir(this.#parts.folder)) {
-      const target = /^(.+)\.duckdb$/.exec(name)?.[1]
-      if (target === undefined) continue
+    for (const target of await this.#rosters()) {
       const busy = (await this.runs.unfinished()).filter((run) => run.target === target)
       if (isDry && busy.length > 0) continue
       for (const run of busy) await this.#endHeld(run)
@@ -249,9 +265,7 @@ export class Audiences {
    * when `signal` ends the waiting.
    */
   async whileResting<T>(work: (files: readonly string[]) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const targets = (await readdir(this.#parts.folder)).flatMap(
-      (name) => /^(.+)\.duckdb$/.exec(name)?.[1] ?? [],
-    )
+    const targets = await this.#rosters()
     let done = (): void => undefined
     const rested = new Promise<void>((resolve) => {
       done = resolve
@@ -271,12 +285,15 @@ export class Audiences {
     }
   }
 
+  /** Targets whose rosters lie here. */
+  async #rosters(): Promise<string[]> {
+    const { folder } = this.#parts
+    const names = existsSync(folder) ? await readdir(folder) : []
+    return names.flatMap((name) => /^(.+)\.duckdb$/.exec(name)?.[1] ?? [])
+  }
+
   async #endHeld(run: Run): Promise<void> {
-    if (run.state !== 'held')
-      throw new ThalwegError(
-        'ACTIVATION_BUSY',
-        `Run ${run.run} is ${run.state}: the roster is erased when it has ended`,
-      )
+    if (run.state !== 'held') throw underWay(run)
     const report = { ...run.report, error: 'Somebody was erased: run it again' }
     await this.runs.save(run, 'cancelled', run.phase, report)
   }
@@ -563,6 +580,10 @@ export class Audiences {
       (await this.runs.unfinished()).find((run) => run.target === target && run.state !== 'held'),
     )
   }
+}
+
+function underWay({ run, state }: Run): ThalwegError {
+  return new ThalwegError('ACTIVATION_BUSY', `Run ${run} is ${state}: the roster is erased when it has ended`)
 }
 
 /** Throws ACTIVATION_BUSY unless there is none. */

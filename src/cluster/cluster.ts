@@ -61,6 +61,7 @@ export type ChangeKind =
   | 'tokens'
   | 'profiles'
   | 'suppressions'
+  | 'erasures'
   | 'alerts'
   | 'redrives'
   | 'replays'
@@ -84,6 +85,10 @@ export interface Cluster {
   holderOf(name: string): Promise<NodeView | undefined>
   /** By name; those that are gone for an hour are left out. */
   nodes(): Promise<readonly NodeView[]>
+  /** Names of all nodes that ever joined, in order: what lies in their folders outlives them. But for those that were forgotten. */
+  names(): Promise<readonly string[]>
+  /** The folders of a node are gone for good, as somebody says: it is known no more. Throws NODE_UNKNOWN, and NODE_STATE unless it is gone. */
+  forget(name: string): Promise<void>
   /** Has a node hand over its posts and take none, or take part again. Throws NODE_UNKNOWN, NODE_STATE. */
   setDraining(which: string, isDraining: boolean): Promise<NodeView>
   /** Calls `changed` when another node, or this one, changed that kind of configuration. */

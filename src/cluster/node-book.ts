@@ -1,4 +1,7 @@
-/** Who takes part: every node says that it is there; one that does not for as long as a lease lasts is gone. Owns the table nodes. */
+/**
+ * Who takes part: every node says that it is there; one that does not for as long as a lease lasts is gone. And who ever took part, by name.
+ * Owns the tables nodes and node_names.
+ */
 
 import { type RawBuilder, sql } from 'kysely'
 import type { NodeRole } from '../core/node-role.ts'
@@ -67,6 +70,29 @@ export class NodeBook {
       .orderBy('started_at')
       .execute()
     return rows.map(nodeFrom)
+  }
+
+  /** Before it does anything: from now on its folders may hold something. */
+  async remember(name: string): Promise<void> {
+    await this.#store.db
+      .insertInto('node_names')
+      .values({ name })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+  }
+
+  async names(): Promise<readonly string[]> {
+    const rows = await this.#store.db.selectFrom('node_names').select('name').orderBy('name').execute()
+    return rows.map(({ name }) => name)
+  }
+
+  /** False: there is no such node. */
+  forget(name: string): Promise<boolean> {
+    return this.#store.transaction(async (tx) => {
+      await tx.deleteFrom('nodes').where('name', '=', name).execute()
+      const { numDeletedRows } = await tx.deleteFrom('node_names').where('name', '=', name).executeTakeFirst()
+      return numDeletedRows > 0n
+    })
   }
 
   async forgetGone(): Promise<void> {

@@ -95,6 +95,7 @@ export class SharedNode implements Cluster {
    */
   async join(): Promise<void> {
     await this.#refuseOtherLogs()
+    await this.#nodes.remember(this.node.name)
     await this.#nodes.beat(this.node, this.#url, 'joining')
     await this.#changes.look()
     this.#watch = setInterval(() => this.#stopWhatLapsed(), this.#parts.leaseMs / (4 * BEATS))
@@ -146,6 +147,19 @@ export class SharedNode implements Cluster {
       posts: leases.filter(({ holder }) => holder === row.id).map(({ name }) => name),
       isThis: row.id === this.node.id,
     }))
+  }
+
+  names(): Promise<readonly string[]> {
+    return this.#nodes.names()
+  }
+
+  async forget(name: string): Promise<void> {
+    const present = (await this.#nodes.list()).find((node) => node.name === name && node.state !== 'gone')
+    if (present !== undefined)
+      throw new ThalwegError('NODE_STATE', `Node ${name} is ${present.state}: stop it before it is forgotten`)
+    if (!(await this.#nodes.forget(name)))
+      throw new ThalwegError('NODE_UNKNOWN', `There is no node ${JSON.stringify(name)}`)
+    await this.#tellOthers()
   }
 
   async setDraining(which: string, isDraining: boolean): Promise<NodeView> {

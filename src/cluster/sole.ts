@@ -56,6 +56,16 @@ export class SoleNode implements Cluster {
     return [this.#view()]
   }
 
+  async names(): Promise<readonly string[]> {
+    return [this.node.name]
+  }
+
+  async forget(name: string): Promise<void> {
+    if (name !== this.node.name)
+      throw new ThalwegError('NODE_UNKNOWN', `There is no node ${JSON.stringify(name)}`)
+    throw new ThalwegError('NODE_STATE', `${name} is the only node of its store`)
+  }
+
   async setDraining(which: string): Promise<NodeView> {
     const { name, id } = this.node
     if (which !== name && which !== id)

@@ -91,6 +91,8 @@ test('goes on after a restart where it was, counting nothing twice', async () =>
   const again = made()
   await again.start()
   expect(again.position).toBe(10)
+  // One that counts nothing itself knows it as well.
+  expect([made().position, await made().counted()]).toEqual([0, 10])
   await counted(again)
   expect(await again.counts(0)).toMatchObject([{ accepted: 15 }])
 })

@@ -35,11 +35,13 @@ export interface IntakeCell {
 
 export class IntakeAccount {
   readonly #store: Store
+  readonly #pages: IntakePages
   readonly #account: LogAccount
 
   constructor(parts: AccountParts) {
     this.#store = parts.store
-    this.#account = new LogAccount(parts, new IntakePages(parts.store, parts.clock))
+    this.#pages = new IntakePages(parts.store, parts.clock)
+    this.#account = new LogAccount(parts, this.#pages)
   }
 
   start(): Promise<void> {
@@ -58,6 +60,11 @@ export class IntakeAccount {
   /** Everything before is in the tables. */
   get position(): number {
     return this.#account.position
+  }
+
+  /** The same, whichever node counts. */
+  async counted(): Promise<number> {
+    return (await this.#pages.position()) ?? 0
   }
 
   /** Accepted per source and type since a minute. */

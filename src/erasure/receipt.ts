@@ -16,6 +16,7 @@ import type { SubjectKind } from '../core/traces.ts'
 import { remembered } from '../store/meta.ts'
 import type { Sealer } from '../store/sealing.ts'
 import type { Store } from '../store/store.ts'
+import type { SearchResult } from './search.ts'
 
 export interface PlaceCount {
   readonly place: string
@@ -47,15 +48,37 @@ export interface Receipt {
   readonly targets: readonly TargetOutcome[]
   /** What the program cannot do, in words. */
   readonly left: readonly string[]
-  /** The look through every byte of the data directory afterwards. */
+  /** Every node that ever worked on the store; absent where there can be one only. */
+  readonly nodes?: readonly { readonly node: string; readonly state: NodeOutcome }[]
+  /** The look through every byte of the data directory afterwards, of all nodes whose part is done. */
   readonly search: {
     readonly files: number
     readonly bytes: number
-    /** Files in which an identifier was found all the same. */
+    /** Files in which an identifier was found all the same, with the node where there are several. */
     readonly remaining: readonly string[]
     /** Identifiers that say too little to be looked for: short numbers and words. */
     readonly notSearched: number
   }
+  /** PEM. */
+  readonly publicKey: string
+}
+
+/**
+ * - done: its folders are erased and searched
+ * - away: it was not there; it does its part when it starts, and signs an addendum
+ * - waived: somebody says that its folders are gone
+ */
+export type NodeOutcome = 'done' | 'away' | 'waived'
+
+/** What a receipt says of a node that was away when it was signed, once its part is done. */
+export interface Addendum {
+  readonly version: 1
+  /** To the receipt of this erasure. */
+  readonly erasure: string
+  readonly node: string
+  readonly finishedAt: number
+  readonly places: readonly { readonly place: string; readonly removed: number }[]
+  readonly search: SearchResult
   /** PEM. */
   readonly publicKey: string
 }

@@ -7,36 +7,12 @@ import type { SubjectIdentifier } from '../core/traces.ts'
 import type { ErasuresTable } from '../store/schema.ts'
 import type { Sealer } from '../store/sealing.ts'
 import type { Store } from '../store/store.ts'
+import { lockErasure, type Part, partsOf } from './parts.ts'
 import type { Receipt, TargetOutcome } from './receipt.ts'
-import type { SearchResult } from './search.ts'
+import { STEPS, type Step } from './steps.ts'
 
-/**
- * In order; each may be done again after a crash.
- *
- *   find         takes in what records and profiles clearly join; counts what is there
- *   suppress     from here on nothing of theirs comes in
- *   log          records are blanked where they lie
- *   connections  what was read before is given up and read again
- *   …            the stores, one after another
- *   targets      vendors are asked to delete
- *   compact      files of the control-plane database are rewritten
- *   search       every byte of the data directory is looked at; then the receipt is written, and what was asked for forgotten
- */
-export const STEPS = [
-  'find',
-  'suppress',
-  'log',
-  'connections',
-  'profiles',
-  'warehouse',
-  'parquet',
-  'rosters',
-  'store',
-  'targets',
-  'compact',
-  'search',
-] as const
-export type Step = (typeof STEPS)[number]
+/** Steps that 0.1 had in the place of `folders`. */
+const FORMER: ReadonlySet<string> = new Set(['warehouse', 'parquet', 'rosters'])
 
 export type ErasureState = 'queued' | 'running' | 'finished'
 
@@ -56,7 +32,6 @@ export interface Progress {
   removed: Record<string, number>
   targets: TargetOutcome[]
   left: string[]
-  search: SearchResult | undefined
 }
 
 /** What may be shown; nothing in it names the person. */
@@ -99,7 +74,6 @@ export class Requests {
       removed: {},
       targets: [],
       left: [],
-      search: undefined,
     }
     await this.#store.db
       .insertInto('erasures')
@@ -194,15 +168,26 @@ export class Requests {
     await this.#change(id, { problem })
   }
 
-  /** It is done: what was asked for is forgotten. */
-  async finish(id: string, receipt: string, signature: string, finishedAt: number): Promise<void> {
-    await this.#change(id, {
-      state: 'finished',
-      problem: '',
-      sealed: null,
-      receipt,
-      signature,
-      finished_at: finishedAt,
+  /** It is done: what was asked for is forgotten. `sign` is given the parts as they are when it is signed; those that are done later see that. */
+  async finish(
+    id: string,
+    sign: (parts: readonly Part[]) => { readonly receipt: string; readonly signature: string },
+    finishedAt: number,
+  ): Promise<void> {
+    await this.#store.transaction(async (tx) => {
+      await lockErasure(tx, id)
+      await tx
+        .updateTable('erasures')
+        .set({
+          ...sign(await partsOf(tx, [id])),
+          state: 'finished',
+          problem: '',
+          sealed: null,
+          updated_at: finishedAt,
+          finished_at: finishedAt,
+        })
+        .where('id', '=', id)
+        .execute()
     })
   }
 
@@ -223,7 +208,7 @@ function erasureFrom(row: ErasuresTable): Erasure {
   return {
     id: row.id,
     state: row.state as ErasureState,
-    step: row.step as Step,
+    step: FORMER.has(row.step) ? 'folders' : (row.step as Step),
     problem: row.problem,
     requestedBy: row.requested_by,
     note: row.note,

@@ -369,6 +369,9 @@ class SegmentLog implements Log {
     return this.#rewriting.take(() => this.#rewrite(edit, signal))
   }
 
+  /** Nobody else rewrites it. */
+  async reread(): Promise<void> {}
+
   copying<T>(work: (copied: CopiedLog) => Promise<T>): Promise<T> {
     return this.#rewriting.take(async () => {
       if (this.#closing !== undefined) throw closed()

@@ -84,6 +84,9 @@ export interface Log {
    */
   rewrite(edit: FrameEdit, signal: AbortSignal): Promise<Rewritten>
 
+  /** What another process had rewritten by now is read here from then on, and not what was there before. Throws LOG_STOPPED, and what the servers say. */
+  reread(): Promise<void>
+
   /**
    * Lets `work` copy the segments that hold durable records of this moment; a replicated log has none, as its servers keep it. While it does, none of them is removed or rewritten; what is
    * appended meanwhile lies behind `dataEnd`. Throws LOG_STOPPED when the log is closed, and what `work` throws.

@@ -1,4 +1,4 @@
-/** What the tables of sources, and what they keep in memory, say of somebody who is erased. */
+/** What the tables of sources, and what doors keep in memory, say of somebody who is erased. */
 
 import type { Traces } from '../core/traces.ts'
 import { editRows, type Touched } from '../store/edit-rows.ts'
@@ -6,12 +6,7 @@ import type { Store } from '../store/store.ts'
 import type { Verdicts } from './verdicts.ts'
 
 /** Once the log is erased and the drift radar has come to its end. Dry: counts only. */
-export async function forgetInSources(
-  store: Store,
-  verdicts: Verdicts,
-  traces: Traces,
-  isDry: boolean,
-): Promise<Touched[]> {
+export async function forgetInSources(store: Store, traces: Traces, isDry: boolean): Promise<Touched[]> {
   const samples = await editRows(
     store,
     { table: 'drift', key: ['id'], columns: ['sample', 'path', 'note'] },
@@ -42,10 +37,14 @@ export async function forgetInSources(
       return blotted === problem ? undefined : { problem: blotted }
     },
   )
-  const remarks = verdicts.drop((raw) => traces.bearingOf(raw) !== 'none', isDry)
   return [
     { place: 'samples of fields', rows: samples },
     { place: 'imports', rows: reasons + problems },
-    { place: 'remarked messages', rows: remarks },
   ]
+}
+
+/** What the doors of this process keep in memory. Dry: counts only. */
+export function forgetRemarks(verdicts: Verdicts, traces: Traces, isDry: boolean): Touched[] {
+  const rows = verdicts.drop((raw) => traces.bearingOf(raw) !== 'none', isDry)
+  return [{ place: 'remarked messages', rows }]
 }

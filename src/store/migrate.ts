@@ -23,6 +23,7 @@ import * as runLists from './migrations/0013-run-lists.ts'
 import * as deadLetters from './migrations/0014-dead-letters.ts'
 import * as config from './migrations/0015-config.ts'
 import * as nodes from './migrations/0016-nodes.ts'
+import * as erasureParts from './migrations/0017-erasure-parts.ts'
 import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
 import * as sides from './profile-migrations/0003-sides.ts'
@@ -61,6 +62,7 @@ const CONTROL: readonly Migration[] = [
   { number: 14, name: 'dead-letters', up: deadLetters.up },
   { number: 15, name: 'config', up: config.up },
   { number: 16, name: 'nodes', up: nodes.up },
+  { number: 17, name: 'erasure-parts', up: erasureParts.up },
 ]
 
 /** The control plane. */

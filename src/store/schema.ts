@@ -21,6 +21,7 @@ export interface Schema {
   leases: LeasesTable
   nodes: NodesTable
   changes: ChangesTable
+  node_names: NodeNamesTable
   sources: SourcesTable
   source_tokens: SourceTokensTable
   imports: ImportsTable
@@ -73,6 +74,7 @@ export interface Schema {
   audience_moves: AudienceMovesTable
   audience_quarters: AudienceQuartersTable
   erasures: ErasuresTable
+  erasure_parts: ErasurePartsTable
   suppressions: SuppressionsTable
   exports: ExportsTable
   export_versions: ExportVersionsTable
@@ -115,6 +117,11 @@ export interface NodesTable {
   started_at: number
   heartbeat_at: number
   detail: string // JSON: what else it says of itself
+}
+
+/** cluster: every node that ever joined this store, until somebody says that its folders are gone. Key: name. */
+export interface NodeNamesTable {
+  name: string
 }
 
 /** cluster: moves with every change of that kind of configuration. Key: kind. */
@@ -613,6 +620,20 @@ export interface ErasuresTable {
   created_at: number
   updated_at: number
   finished_at: number | null
+}
+
+/** erasure: what each node does of an erasure on itself and in its own folders. Key: erasure, node. */
+export interface ErasurePartsTable {
+  erasure: string
+  node: string // its name, which stays over restarts; '' = the only node of its store
+  step: string // the one that comes next; done; waived: its folders are gone, as somebody said
+  sealed: Uint8Array | null // who is meant; null once there is nothing left to do
+  removed: string // JSON: rows by place
+  search: string | null // JSON: what its search found
+  problem: string // why the step is tried again
+  addendum: string | null // JSON, canonical: see erasure/receipt.ts; where it was done after the receipt was signed
+  signature: string | null
+  updated_at: number
 }
 
 /** erasure: keyed hashes of what erased persons were known by; records with it are kept without content. Key: hash, erasure. */

@@ -1,4 +1,4 @@
-/** Three hubs as processes of their own on one PostgreSQL and one NATS JetStream of three servers, and a vendor that keeps who told it what. */
+/** Hubs as processes of their own on one PostgreSQL and one NATS JetStream, and a vendor that keeps who told it what. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -32,6 +32,10 @@ export interface Books {
 export interface ClusterOptions {
   readonly nodes: readonly string[]
   readonly leaseMs: number
+  /** Of NATS. Default 3. */
+  readonly servers?: 1 | 3
+  /** Settings of one node beside those of all. */
+  readonly also?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 /** One request that a vendor got, in the order in which requests began. */
@@ -92,7 +96,7 @@ export class Vendor {
 export class HubProcess {
   readonly name: string
   readonly wire: Wire
-  readonly #dataDir: string
+  readonly dataDir: string
   readonly #env: Readonly<Record<string, string>>
   child: ChildProcess | undefined
   url = ''
@@ -100,23 +104,23 @@ export class HubProcess {
   constructor(name: string, wire: Wire, dataDir: string, env: Readonly<Record<string, string>>) {
     this.name = name
     this.wire = wire
-    this.#dataDir = dataDir
+    this.dataDir = dataDir
     this.#env = env
   }
 
   get adminToken(): string {
-    return readFileSync(join(this.#dataDir, 'admin-token'), 'utf8').trim()
+    return readFileSync(join(this.dataDir, 'admin-token'), 'utf8').trim()
   }
 
   async start(): Promise<void> {
-    forgetHubUrl(this.#dataDir)
+    forgetHubUrl(this.dataDir)
     const child = spawn(process.execPath, [MAIN, 'serve'], {
       stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, ...this.#env, THALWEG_DATA: this.#dataDir, THALWEG_NODE: this.name },
+      env: { ...process.env, ...this.#env, THALWEG_DATA: this.dataDir, THALWEG_NODE: this.name },
     })
     this.child = child
     onTestFinished(() => void child.kill('SIGKILL'))
-    this.url = await eventually(`${this.name} is ready`, () => hubUrlIn(this.#dataDir), { withinMs: 60_000 })
+    this.url = await eventually(`${this.name} is ready`, () => hubUrlIn(this.dataDir), { withinMs: 60_000 })
   }
 
   /** Resolves when it has ended. */
@@ -141,13 +145,13 @@ export class ClusterUnderTest {
     this.storeUrl = storeUrl
   }
 
-  static async start({ nodes, leaseMs }: ClusterOptions): Promise<ClusterUnderTest> {
+  static async start({ nodes, leaseMs, servers = 3, also = {} }: ClusterOptions): Promise<ClusterUnderTest> {
     const database = await postgresDatabase()
     onTestFinished(() => database.drop())
-    const nats = await TestNats.start({ servers: 3 })
+    const nats = await TestNats.start({ servers })
     onTestFinished(() => nats.close())
     const env = {
-      THALWEG_LOG: nats.address('cluster', '?replicas=3'),
+      THALWEG_LOG: nats.address('cluster', `?replicas=${servers}`),
       THALWEG_KEY: randomBytes(32).toString('base64'),
       THALWEG_PORT: '0',
       THALWEG_LEASE: `${leaseMs}`,
@@ -160,7 +164,7 @@ export class ClusterUnderTest {
     for (const name of nodes) {
       const wire = await startWire(join(database.host, '.s.PGSQL.5432'))
       const store = `postgres://${database.user}@127.0.0.1:${wire.port}/${database.database}`
-      hubs.push(new HubProcess(name, wire, await tempFolder(), { ...env, THALWEG_STORE: store }))
+      hubs.push(new HubProcess(name, wire, await tempFolder(), { ...env, ...also[name], THALWEG_STORE: store }))
     }
     const cluster = new ClusterUnderTest(nats, hubs, database.url)
     // The first makes the tables of the store and the streams of the log.

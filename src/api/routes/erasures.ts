@@ -2,8 +2,15 @@
 
 import * as z from 'zod'
 import { SUBJECT_KINDS } from '../../core/traces.ts'
-import { type ErasurePlan, IDENTIFIERS_MAX } from '../../erasure/erasures.ts'
-import { type Erasure, STEPS } from '../../erasure/requests.ts'
+import {
+  type ErasurePlan,
+  type ErasureState,
+  IDENTIFIERS_MAX,
+  ONLY_NODE,
+  removedIn,
+} from '../../erasure/erasures.ts'
+import type { Part } from '../../erasure/parts.ts'
+import { PART_STEPS, STEPS } from '../../erasure/steps.ts'
 import { callerName } from '../access.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
@@ -56,6 +63,11 @@ const Plan = z
         'They say little: found only where a member says that it names somebody, and not searched for.',
       ),
     places: Places.describe('What each store holds.'),
+    uncounted: z
+      .array(z.string())
+      .describe(
+        'Nodes whose folders are not counted: only they can look into them. They are erased all the same.',
+      ),
     left: z.array(z.string()).describe('What the program cannot do.'),
   })
   .meta({ id: 'ErasurePlan' })
@@ -75,6 +87,10 @@ const ReceiptView = z
       z.object({ authorization: z.string(), vendor: z.string(), deleted: Count, problem: z.string() }),
     ),
     left: z.array(z.string()),
+    nodes: z
+      .array(z.object({ node: z.string(), state: z.enum(['done', 'away', 'waived']) }))
+      .optional()
+      .describe('Every node that ever worked on the store; absent where there can be one only.'),
     search: z.object({
       files: Count,
       bytes: Count,
@@ -84,6 +100,35 @@ const ReceiptView = z
     publicKey: z.string(),
   })
   .meta({ id: 'ErasureReceipt' })
+
+const SearchView = z.object({ files: Count, bytes: Count, remaining: z.array(z.string()) })
+
+const AddendumView = z
+  .object({
+    version: z.literal(1),
+    erasure: z.string(),
+    node: z.string(),
+    finishedAt: Time,
+    places: z.array(z.object({ place: z.string(), removed: Count })),
+    search: SearchView,
+    publicKey: z.string(),
+  })
+  .meta({ id: 'ErasureAddendum' })
+
+const PartView = z
+  .object({
+    node: z.string(),
+    step: z
+      .enum([...PART_STEPS, 'done', 'waived'])
+      .describe('Of its part, the step that comes next. waived: its folders are gone, as somebody said.'),
+    problem: z.string().describe('Why the step is tried again; empty while all is well.'),
+    removed: z.record(z.string(), Count),
+    search: SearchView.optional(),
+    addendum: AddendumView.optional().describe('Its part was done after the receipt was signed.'),
+    signature: z.string().optional().describe('Of the addendum.'),
+    updatedAt: Time,
+  })
+  .meta({ id: 'ErasurePart' })
 
 const ErasureView = z
   .object({
@@ -96,6 +141,9 @@ const ErasureView = z
     suppress: z.boolean(),
     found: z.record(z.string(), Count),
     removed: z.record(z.string(), Count),
+    nodes: z
+      .array(PartView)
+      .describe('What each node does in its own folders; empty where there can be one node only.'),
     receipt: ReceiptView.optional(),
     signature: z.string().optional().describe('Ed25519 over the receipt as canonical JSON, in base64.'),
     createdAt: Time,
@@ -231,24 +279,38 @@ export function erasureRoutes(app: Api, { erasures }: ApiParts): void {
   )
 }
 
-function planView({ identifiers, shared, weak, places, left }: ErasurePlan) {
+function planView({ identifiers, shared, weak, places, uncounted, left }: ErasurePlan) {
   return {
     identifiers: [...identifiers],
     shared: [...shared],
     weak: [...weak],
     places: [...places],
+    uncounted: [...uncounted],
     left: [...left],
   }
 }
 
-function viewOf({ progress, receipt, signature, ...erasure }: Erasure): ErasureAnswer {
-  const { suppress, found, removed } = progress
+function viewOf({ progress, parts, receipt, signature, ...erasure }: ErasureState): ErasureAnswer {
   return {
     ...erasure,
-    suppress,
-    found,
-    removed,
+    suppress: progress.suppress,
+    found: progress.found,
+    removed: removedIn(progress, parts),
+    nodes: parts.filter(({ node }) => node !== ONLY_NODE).map(partView),
     ...(receipt === undefined ? {} : { receipt: ReceiptView.parse(receipt) }),
     ...(signature === undefined ? {} : { signature }),
+  }
+}
+
+function partView({ node, step, problem, removed, search, addendum, signature, updatedAt }: Part) {
+  return {
+    node,
+    step,
+    problem,
+    removed,
+    ...(search === undefined ? {} : { search: SearchView.parse(search) }),
+    ...(addendum === undefined ? {} : { addendum: AddendumView.parse(JSON.parse(addendum)) }),
+    ...(signature === undefined ? {} : { signature }),
+    updatedAt,
   }
 }

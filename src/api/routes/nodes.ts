@@ -7,7 +7,7 @@ import { deliveryOf } from '../../delivery/delivery.ts'
 import type { Api } from '../app.ts'
 import type { Audited } from '../audited.ts'
 import type { ApiParts } from '../parts.ts'
-import { ErrorAnswer, Time } from '../schemas.ts'
+import { Count, ErrorAnswer, Time } from '../schemas.ts'
 
 const NodeView = z
   .object({
@@ -44,7 +44,7 @@ export type ClusterAnswer = z.output<typeof Cluster>
 const TAGS = ['System']
 const Params = z.object({ node: z.string().min(1).max(256).describe('Name or id of the node.') })
 
-export function nodeRoutes(app: Api, { cluster, currents }: ApiParts): void {
+export function nodeRoutes(app: Api, { cluster, currents, erasures }: ApiParts): void {
   const audit: Audited = {
     object: 'node',
     param: 'node',
@@ -100,6 +100,30 @@ export function nodeRoutes(app: Api, { cluster, currents }: ApiParts): void {
         viewOf(await cluster.setDraining(request.params.node, isDraining), await namesByPost()),
     )
   }
+
+  app.delete(
+    '/nodes/:node',
+    {
+      config: { role: 'admin', audit },
+      schema: {
+        tags: TAGS,
+        operationId: 'forgetNode',
+        summary: 'Say that a node is gone for good, and its folders with it',
+        description:
+          'Erasures wait for its part no more, and new ones give it none. A node that starts again under this name is a new one, with folders that hold nothing.',
+        params: z.object({ node: z.string().min(1).max(256).describe('Name of the node.') }),
+        response: {
+          200: z.object({ waived: Count.describe('Erasures that it still had a part in.') }),
+          default: ErrorAnswer,
+        },
+      },
+    },
+    async (request) => {
+      const { node } = request.params
+      await cluster.forget(node)
+      return { waived: await erasures.waive(node) }
+    },
+  )
 }
 
 function viewOf({ roles, posts, log: _, ...node }: Node, names: ReadonlyMap<string, string>): NodeAnswer {

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { ErasureAnswer, ErasurePlanAnswer, ReceiptVerdictAnswer } from '../../api/routes/erasures.ts'
 import { path } from '../../core/api-path.ts'
+import { ThalwegError } from '../../core/errors.ts'
 import { SUBJECT_KINDS, type SubjectIdentifier, type SubjectKind } from '../../core/traces.ts'
 import type { Client } from '../client.ts'
 import type { Session } from '../session.ts'
@@ -65,6 +66,24 @@ export function erasureCommands(program: Command, session: Session): void {
     })
 
   group
+    .command('addendum')
+    .description('what a node signed that was away when the receipt was written')
+    .argument('<erasure>', 'id')
+    .argument('<node>', 'name')
+    .argument('<file>', 'for the addendum with its signature, as verify takes it')
+    .action(async (id: string, name: string, file: string) => {
+      const { nodes } = await (await session.client()).get<ErasureAnswer>(path`/erasures/${id}`)
+      const { addendum: receipt, signature } = nodes.find(({ node }) => node === name) ?? {}
+      if (receipt === undefined)
+        throw new ThalwegError(
+          'INPUT_INVALID',
+          `Node ${name} signed no addendum to ${id}: see erasures show ${id}`,
+        )
+      await writeFile(file, `${JSON.stringify({ receipt, signature }, null, 2)}\n`)
+      session.out.show({ receipt, signature }, () => session.out.line(`Wrote ${clean(file)}.`))
+    })
+
+  group
     .command('lift')
     .description('let records of the erased person in again, as those of somebody new')
     .argument('<erasure>', 'id')
@@ -95,10 +114,10 @@ function reading(group: Command, session: Session): void {
             { title: 'BY' },
             { title: 'NOTE' },
           ],
-          answer.erasures.map(({ id, state, step, createdAt, requestedBy, note }) => [
+          answer.erasures.map(({ id, state, step, nodes, createdAt, requestedBy, note }) => [
             id,
             state,
-            state === 'finished' ? '' : step,
+            state === 'finished' ? openNodes(nodes) : step,
             moment(createdAt),
             clean(requestedBy),
             clean(note, 60),
@@ -188,6 +207,10 @@ function showPlan({ out }: Session, plan: ErasurePlanAnswer): void {
   const found = plan.places.filter(({ rows }) => rows > 0)
   if (found.length === 0) out.line('Nothing of them is in any store.')
   else out.facts(found.map(({ place, rows }) => [place, grouped(rows)]))
+  if (plan.uncounted.length > 0)
+    out.line(
+      `Not counted, but erased as well: folders of ${plan.uncounted.map((name) => clean(name)).join(', ')}`,
+    )
   showLeft(out, plan.left)
 }
 
@@ -200,6 +223,10 @@ function showErasure({ out }: Session, erasure: ErasureAnswer): void {
     ['asked for', `${moment(createdAt)} by ${clean(requestedBy)}`],
     ['kept out', suppress ? 'what comes in later' : 'no'],
   ])
+  if (erasure.nodes.length > 0) {
+    out.line()
+    out.facts(erasure.nodes.map((part) => [`node ${clean(part.node)}`, clean(nodeWords(part), 1_000)]))
+  }
   if (receipt === undefined) return
   out.line()
   const places = receipt.places.filter(({ found, removed }) => found + removed > 0)
@@ -221,6 +248,22 @@ function showErasure({ out }: Session, erasure: ErasureAnswer): void {
       : `Still in: ${remaining.map((name) => clean(name, 200)).join(', ')}`,
   )
   showLeft(out, receipt.left)
+}
+
+/** Which nodes are still to do their part; '' where none is. */
+function openNodes(nodes: ErasureAnswer['nodes']): string {
+  const open = nodes.filter(({ step }) => step !== 'done' && step !== 'waived')
+  return open.length === 0 ? '' : `to come on ${open.map(({ node }) => clean(node)).join(', ')}`
+}
+
+function nodeWords({ step, problem, search, addendum, updatedAt }: ErasureAnswer['nodes'][number]): string {
+  if (step === 'waived') return `said to be gone, ${moment(updatedAt)}`
+  if (step !== 'done') return `at ${step}${problem === '' ? '' : `: ${problem}`}`
+  const found =
+    search === undefined || search.remaining.length === 0
+      ? 'erased'
+      : `still in: ${search.remaining.join(', ')}`
+  return addendum === undefined ? found : `${found}, after the receipt: ${moment(updatedAt)}`
 }
 
 function showLeft(out: Session['out'], left: readonly string[]): void {

@@ -63,4 +63,21 @@ export function nodeCommands(program: Command, session: Session): void {
         out.show(node, () => out.line(`Node ${clean(node.name)} ${said}.`))
       })
   }
+
+  group
+    .command('forget')
+    .description('say that a node is gone for good, and its folders with it: no erasure waits for it')
+    .argument('<node>', 'name')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, { yes }: { yes?: boolean }) => {
+      if (!(await session.agreed(yes, `Are the folders of ${clean(name)} destroyed?`)))
+        return session.out.aside('Nothing was changed.')
+      const client = await session.client()
+      const answer = await client.remove<{ waived: number }>(path`/nodes/${name}`)
+      session.out.show(answer, () =>
+        session.out.line(
+          `Node ${clean(name)} is forgotten; it still had a part in ${answer.waived} erasures.`,
+        ),
+      )
+    })
 }

@@ -181,6 +181,7 @@ class StreamLog implements Log {
   readonly #placing = new Turns()
   /** Retention, rewriting, copying: one at a time. */
   readonly #changing = new Turns()
+  readonly #looking = new Turns()
   #following: Promise<void> = Promise.resolve()
   #wakeFollower: () => void = () => undefined
   #heardSeq = 0
@@ -351,6 +352,11 @@ class StreamLog implements Log {
     return this.#changing.take(() => this.#rewrite(edit, signal))
   }
 
+  async reread(): Promise<void> {
+    if (this.#stopped !== undefined) throw this.#stopped
+    await this.#lookAround()
+  }
+
   /** There is nothing to copy: the servers keep the records, and have backups of their own. What is copied beside it fits the stream as it is. */
   copying<T>(work: (copied: CopiedLog) => Promise<T>): Promise<T> {
     return this.#changing.take(() => {
@@ -472,7 +478,11 @@ class StreamLog implements Log {
     })
   }
 
-  async #lookAround(): Promise<void> {
+  #lookAround(): Promise<void> {
+    return this.#looking.take(() => this.#look())
+  }
+
+  async #look(): Promise<void> {
     await this.#catchUp()
     const edited = await this.#remote.editedState()
     for (; this.#editedSeq < edited.lastSeq; this.#editedSeq++) {

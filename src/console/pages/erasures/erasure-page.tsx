@@ -13,6 +13,7 @@ import { Stat, Stats } from '../../elements/stat.tsx'
 import { StateBadge } from '../../elements/state-badge.tsx'
 import { When } from '../../elements/when.tsx'
 import { count } from '../../elements/words.ts'
+import { ErasureNodes } from './erasure-nodes.tsx'
 import { ErasureSteps } from './erasure-steps.tsx'
 import { ReceiptView } from './receipt-view.tsx'
 
@@ -21,7 +22,9 @@ const LOOK_MS = 1_000
 export function ErasurePage() {
   const { erasure: id = '' } = useParams({ strict: false })
   const first = useAnswer<ErasureAnswer>(at`/erasures/${id}`)
-  const isDone = first.data?.state === 'finished'
+  const isDone =
+    first.data?.state === 'finished' &&
+    first.data.nodes.every(({ step }) => step === 'done' || step === 'waived')
   // The same answer, asked again and again until it is the last one.
   const answer = useAnswer<ErasureAnswer>(at`/erasures/${id}`, isDone ? {} : { everyMs: LOOK_MS })
   return (
@@ -63,6 +66,7 @@ export function ErasurePage() {
             </Stats>
             {erasure.note !== '' && <Text size="sm">{erasure.note}</Text>}
             <ErasureSteps erasure={erasure} />
+            <ErasureNodes erasure={erasure} />
             {erasure.receipt !== undefined && erasure.signature !== undefined && (
               <ReceiptView receipt={erasure.receipt} signature={erasure.signature} />
             )}

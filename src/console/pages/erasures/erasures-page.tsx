@@ -34,7 +34,11 @@ const COLUMNS: readonly Column<ErasureAnswer>[] = [
   {
     id: 'step',
     header: 'Step',
-    cell: ({ state, step }) => (state === 'finished' ? 'all done' : STEPS[step]),
+    cell: ({ state, step, nodes }) => {
+      if (state !== 'finished') return STEPS[step]
+      const open = nodes.filter((part) => part.step !== 'done' && part.step !== 'waived')
+      return open.length === 0 ? 'all done' : `to come on ${open.map(({ node }) => node).join(', ')}`
+    },
     spare: true,
   },
   { id: 'found', header: 'Found', cell: ({ found }) => count(sum(found)), align: 'right' },

@@ -5,7 +5,8 @@ import type { ErasurePlanAnswer } from '../../../api/routes/erasures.ts'
 import { count, spoken } from '../../elements/words.ts'
 import { type Identifier, kindLabel } from './identifier-rows.tsx'
 
-export function PlanView({ plan: { identifiers, shared, weak, places, left } }: { plan: ErasurePlanAnswer }) {
+export function PlanView({ plan }: { plan: ErasurePlanAnswer }) {
+  const { identifiers, shared, weak, places, uncounted, left } = plan
   const held = places.filter(({ rows }) => rows > 0)
   const empty = places.filter(({ rows }) => rows === 0)
   return (
@@ -51,6 +52,11 @@ export function PlanView({ plan: { identifiers, shared, weak, places, left } }: 
         </Table>
       )}
       <Nothing places={empty} />
+      {uncounted.length > 0 && (
+        <Text size="sm" mt={4}>
+          Not counted, but erased as well: what lies in folders of {uncounted.join(', ')}.
+        </Text>
+      )}
       <Left left={left} />
     </section>
   )
