@@ -32,7 +32,10 @@ export async function serve(overrides: Overrides): Promise<void> {
   void signalled.then(() => giveUp.abort())
   const hub = await startHub({ settings, version: version(), giveUp: giveUp.signal }, (started) =>
     api.over(started),
-  )
+  ).catch((error: unknown) => {
+    if (error !== giveUp.signal.reason) throw error
+  })
+  if (hub === undefined) return
   if (api.setupCode !== undefined) process.stdout.write(welcomeOwner(hub, api.setupCode))
   try {
     await Promise.race([signalled, api.failure])

@@ -37,6 +37,10 @@ describe('nodes', () => {
     expect((await call('admin', 'POST', '/api/v1/nodes/nobody/activate')).json.error.code).toBe(
       'NODE_UNKNOWN',
     )
+    const { name } = json.nodes[0]
+    expect((await call('operator', 'DELETE', `/api/v1/nodes/${name}`)).status).toBe(403)
+    expect((await call('admin', 'DELETE', `/api/v1/nodes/${name}`)).json.error.code).toBe('NODE_STATE')
+    expect((await call('admin', 'DELETE', '/api/v1/nodes/nobody')).json.error.code).toBe('NODE_UNKNOWN')
   })
 })
 

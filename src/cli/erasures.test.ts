@@ -44,6 +44,10 @@ test('erase shows who is meant, asks, and hands out a receipt that can be checke
 
   const [erasure] = (await thalweg(['erasures', 'list', '--json'])).json.erasures
   expect((await thalweg(['erasures', 'show', erasure.id])).out).toContain('1 found, 1 erased')
+  expect(await thalweg(['erasures', 'addendum', erasure.id, 'elsewhere', file])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('signed no addendum'),
+  })
   expect((await thalweg(['erasures', 'lift', erasure.id, '--yes'])).out).toContain('2 spellings')
 })
 

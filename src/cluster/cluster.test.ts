@@ -9,6 +9,7 @@ import { openStore, type Store } from '../store/store.ts'
 import { onlyNode } from './cluster.fixture.ts'
 import type { Cluster, Post } from './cluster.ts'
 import { joinCluster } from './join.ts'
+import { PostLease } from './post-lease.ts'
 
 const LEASE_MS = 3_000
 const POSTS = Array.from({ length: 6 }, (_, i) => `current ${i + 1}`)
@@ -228,6 +229,38 @@ describe('nodes of one PostgreSQL', () => {
       ['one', 'gone'],
       ['one', 'active'],
     ])
+  })
+
+  it('are known by name until somebody says that their folders are gone, which those that are there do not allow', async () => {
+    const { at } = await clusterOf(['a', 'b'], new Stage())
+    expect(await at('a').names()).toEqual(['a', 'b'])
+    await expect(at('a').forget('b')).rejects.toMatchObject({ code: 'NODE_STATE' })
+    await at('b').leave()
+    expect(await at('a').names()).toEqual(['a', 'b'])
+    await at('a').forget('b')
+    expect(await at('a').names()).toEqual(['a'])
+    expect((await at('a').nodes()).map(({ name }) => name)).toEqual(['a'])
+    await expect(at('a').forget('b')).rejects.toMatchObject({ code: 'NODE_UNKNOWN' })
+  })
+
+  it('do what needs a post where it runs, and elsewhere in its place, under its lease', async () => {
+    const stage = new Stage()
+    const { at, storeAt } = await clusterOf(['a', 'b'], stage)
+    await spread(stage, 3, 3)
+    const [post = '', holder] = [...stage.running][0] ?? []
+    const work = async (lease: PostLease) => {
+      await storeAt('a').transaction((tx) => refuseStale(tx, lease))
+      return stage.running.get(post)
+    }
+    for (const node of ['a', 'b']) {
+      const lease = new PostLease(post)
+      if (node !== holder) {
+        expect(await lease.within(at(node), () => work(lease))).toBeUndefined()
+        expect(lease.token).toBe(-1)
+      } else expect(await lease.within(at(node), async () => stage.running.get(post))).toBe(holder)
+    }
+    await eventually('it runs again', () => stage.running.has(post))
+    expect(stage.twice).toEqual([])
   })
 
   it('hear of what was changed through another one, soon, and once', async () => {

@@ -149,8 +149,11 @@ export class SharedNode implements Cluster {
     }))
   }
 
-  names(): Promise<readonly string[]> {
-    return this.#nodes.names()
+  async names(): Promise<readonly string[]> {
+    const [known, rows] = await Promise.all([this.#nodes.names(), this.#nodes.list()])
+    // One that stood still while it was forgotten is there all the same.
+    const present = rows.filter(({ state }) => state !== 'gone').map(({ name }) => name)
+    return [...new Set([...known, ...present])].sort()
   }
 
   async forget(name: string): Promise<void> {
