@@ -164,7 +164,9 @@ export class ClusterUnderTest {
     for (const name of nodes) {
       const wire = await startWire(join(database.host, '.s.PGSQL.5432'))
       const store = `postgres://${database.user}@127.0.0.1:${wire.port}/${database.database}`
-      hubs.push(new HubProcess(name, wire, await tempFolder(), { ...env, ...also[name], THALWEG_STORE: store }))
+      hubs.push(
+        new HubProcess(name, wire, await tempFolder(), { ...env, ...also[name], THALWEG_STORE: store }),
+      )
     }
     const cluster = new ClusterUnderTest(nats, hubs, database.url)
     // The first makes the tables of the store and the streams of the log.
