@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DIALECTS } from '../../test/support/store.ts'
 import { erasureBook, STRANGER, WHO } from './parts.fixture.ts'
-import { PART_STEPS } from './steps.ts'
+import { PART_STEPS, type Step } from './steps.ts'
 
 const SIGN = () => ({ addendum: '{"said":"later"}', signature: 'signed' })
 const NEVER = () => {
@@ -73,6 +73,13 @@ describe.each(DIALECTS)('parts on %s', (dialect) => {
       { node: 'b', step: 'done', removed: { rosters: 1 }, addendum: '{"said":"later"}', signature: 'signed' },
     ])
     expect(await parts.due('b')).toEqual([])
+  })
+
+  test('an erasure that 0.1 left among its stores goes on with the folders', async () => {
+    const { requests, begun, reach } = await erasureBook(dialect)
+    const id = await begun()
+    await reach(id, 'rosters' as Step)
+    expect((await requests.next())?.step).toBe('folders')
   })
 
   test('a part of a node whose folders are gone is open no more', async () => {

@@ -217,6 +217,45 @@ test('a person is erased after a plan; the receipt verifies, and no store tells 
   expect(letters.find(({ eventId }) => eventId === 'hers-100')).toMatchObject({ state: 'discarded' })
   expect(JSON.stringify(letters)).not.toContain(JANE.externalId)
 
+  // A node that was away signs an addendum; another one is still to come.
+  const erasure = saved.receipt.erasure
+  const addendum = {
+    version: 1,
+    erasure,
+    node: 'second',
+    finishedAt: 1,
+    places: [],
+    search: { files: 1, bytes: 1, remaining: [] },
+    publicKey: saved.receipt.publicKey,
+  }
+  for (const [node, step, rest] of [
+    ['second', 'done', { addendum: JSON.stringify(addendum), signature: 'signed' }],
+    ['third', 'folders', { problem: 'no room' }],
+  ] as const)
+    await hub.store.db
+      .insertInto('erasure_parts')
+      .values({
+        ...{ erasure, node, step, sealed: null, removed: '{"rosters":2}', search: null, problem: '' },
+        ...{ addendum: null, signature: null, updated_at: 1 },
+        ...rest,
+      })
+      .execute()
+  await page.reload()
+  const nodes = page.getByRole('region', { name: 'Nodes' })
+  await nodes.getByRole('row', { name: /third.*Tried again.*no room/ }).waitFor()
+  const [late] = await Promise.all([
+    page.waitForEvent('download'),
+    nodes
+      .getByRole('row', { name: /second.*Erased/ })
+      .getByRole('button', { name: 'Download the addendum' })
+      .click(),
+  ])
+  expect(JSON.parse(await readFile(await late.path(), 'utf8'))).toEqual({
+    receipt: addendum,
+    signature: 'signed',
+  })
+  await expectAccessible(page)
+
   await page.getByRole('button', { name: 'Let them in again' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Let them in again' }).click()
   await page.getByText(/spellings are not kept out any more/).waitFor()
@@ -224,6 +263,7 @@ test('a person is erased after a plan; the receipt verifies, and no store tells 
 
   await page.goto(`${hub.url}/erasures`)
   await page.getByRole('row', { name: /letter of 3 May/ }).waitFor()
+  await page.getByText('to come on third').waitFor()
   await page
     .getByLabel('Verify a receipt')
     .or(page.locator('input[type=file]'))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ErasureAnswer, ReceiptVerdictAnswer } from '../../src/api/routes/erasures.ts'
 import { Roster } from '../../src/audiences/roster/roster.ts'
+import { run } from '../../src/cli/cli.fixture.ts'
 import { CLUSTER_SOURCE, CLUSTER_TOKEN, ClusterUnderTest, type HubProcess } from '../support/cluster.ts'
 import { eventually } from '../support/eventually.ts'
 import { filesHolding, hers, JANE, others } from '../support/person.ts'
@@ -140,6 +141,13 @@ test('folders of all nodes; one that was away does its part before it is ready, 
   expect(await verdictOn(part?.addendum, part?.signature)).toBe('ours')
   expect(await verdictOn({ ...part?.addendum, node: 'b' }, part?.signature)).toBe('not as it was signed')
 
+  const thalweg = (...args: string[]) =>
+    run(args, { env: { THALWEG_URL: b.url, THALWEG_TOKEN: a.adminToken } })
+  expect((await thalweg('erasures', 'show', id)).out).toMatch(/node a +erased, after the receipt/)
+  const file = join(b.dataDir, 'addendum.json')
+  expect((await thalweg('erasures', 'addendum', id, 'a', file)).code).toBe(0)
+  expect((await thalweg('erasures', 'verify', file)).out).toBe('The receipt is ours.\n')
+
   // Nobody else is gone, and the flow goes on.
   await post([others(50)])
   const { rows } = await cluster.call<{ rows: unknown[][] }>(a, 'POST', '/sql', {
@@ -147,4 +155,14 @@ test('folders of all nodes; one that was away does its part before it is ready, 
     sql: 'select count(*), count(distinct external_user_id) from events',
   })
   expect(rows).toEqual([[10, 10]])
+
+  // One that never comes back is waited for until somebody says so.
+  expect(await thalweg('nodes', 'forget', 'a', '--yes')).toMatchObject({
+    err: expect.stringContaining('stop it'),
+  })
+  await a.end('SIGTERM')
+  const { id: last } = await signed((await erase('customer-3')).id)
+  expect((await thalweg('erasures', 'list')).out).toContain('to come on a')
+  expect((await thalweg('nodes', 'forget', 'a', '--yes')).out).toContain('a part in 1 erasures')
+  expect((await thalweg('erasures', 'show', last)).out).toMatch(/node a +said to be gone/)
 }, 120_000)

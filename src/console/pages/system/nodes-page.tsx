@@ -20,8 +20,18 @@ export function NodesPage() {
     <Page
       title="Nodes"
       intro="Who works on this store, and what each does alone. What a node does passes to the others when it is drained, stops or dies."
-      calls={['GET /api/v1/nodes', 'POST /api/v1/nodes/{node}/drain', 'POST /api/v1/nodes/{node}/activate']}
-      commands={['thalweg nodes', 'thalweg nodes drain <node>', 'thalweg nodes activate <node>']}
+      calls={[
+        'GET /api/v1/nodes',
+        'POST /api/v1/nodes/{node}/drain',
+        'POST /api/v1/nodes/{node}/activate',
+        'DELETE /api/v1/nodes/{node}',
+      ]}
+      commands={[
+        'thalweg nodes',
+        'thalweg nodes drain <node>',
+        'thalweg nodes activate <node>',
+        'thalweg nodes forget <node>',
+      ]}
     >
       <SystemTabs active="nodes" />
       <Answer of={answer}>
