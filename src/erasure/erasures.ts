@@ -79,7 +79,7 @@ export interface ErasureParts extends SharedStoresParts, NodeStoresParts {
 }
 
 /** An erasure, and what each node did of it. */
-export interface ErasureState extends Erasure {
+export interface ErasureWithParts extends Erasure {
   readonly parts: readonly Part[]
 }
 
@@ -204,7 +204,7 @@ export class Erasures {
   }
 
   /** Begins; it goes on by itself. Throws INPUT_INVALID, AUTHORIZATION_UNKNOWN. */
-  async create(wish: ErasureWish, requestedBy: string, note: string): Promise<ErasureState> {
+  async create(wish: ErasureWish, requestedBy: string, note: string): Promise<ErasureWithParts> {
     const identifiers = checked(wish.identifiers)
     for (const id of wish.targets) await targetOf(id, this.#parts)
     const traces = new Traces(identifiers)
@@ -214,7 +214,7 @@ export class Erasures {
   }
 
   /** Newest first. */
-  async list(): Promise<ErasureState[]> {
+  async list(): Promise<ErasureWithParts[]> {
     const erasures = await this.#requests.list()
     const parts = await this.#nodeParts.of(erasures.map(({ id }) => id))
     const byErasure = Map.groupBy(parts, ({ erasure }) => erasure)
@@ -222,7 +222,7 @@ export class Erasures {
   }
 
   /** Throws ERASURE_UNKNOWN. */
-  async get(id: string): Promise<ErasureState> {
+  async get(id: string): Promise<ErasureWithParts> {
     return { ...(await this.#requests.get(id)), parts: await this.#nodeParts.of([id]) }
   }
 

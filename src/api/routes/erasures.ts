@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { SUBJECT_KINDS } from '../../core/traces.ts'
 import {
   type ErasurePlan,
-  type ErasureState,
+  type ErasureWithParts,
   IDENTIFIERS_MAX,
   ONLY_NODE,
   removedIn,
@@ -290,7 +290,7 @@ function planView({ identifiers, shared, weak, places, uncounted, left }: Erasur
   }
 }
 
-function viewOf({ progress, parts, receipt, signature, ...erasure }: ErasureState): ErasureAnswer {
+function viewOf({ progress, parts, receipt, signature, ...erasure }: ErasureWithParts): ErasureAnswer {
   return {
     ...erasure,
     suppress: progress.suppress,
