@@ -5,6 +5,7 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { ThalwegError } from '../core/errors.ts'
+import { rowChars } from './cells.ts'
 import { queryCancelled, queryTimedOut } from './failures.ts'
 import { type Cell, type Column, PAGE_ROWS_MAX, type QueryRequest, type QueryStream } from './warehouse.ts'
 
@@ -13,6 +14,26 @@ export type Page = readonly Row[]
 
 /** About how much text one page holds: with wide rows a page is short, so that memory stays bounded. */
 export const PAGE_CHARS = 1_000_000
+
+/** Rows on the way to a page. */
+export class GrowingPage {
+  readonly rows: Row[] = []
+  readonly #charsMax: number
+  #chars = 0
+
+  constructor(charsMax = PAGE_CHARS) {
+    this.#charsMax = charsMax
+  }
+
+  add(row: Row): void {
+    this.rows.push(row)
+    this.#chars += rowChars(row)
+  }
+
+  get isFull(): boolean {
+    return this.rows.length >= PAGE_ROWS_MAX || this.#chars >= this.#charsMax
+  }
+}
 
 /** One query under way in an engine. */
 export interface Reading {

@@ -1,4 +1,4 @@
-/** The values of MySQL and MariaDB, as the bytes of their text arrive, and what the types are called. From MySQL's protocol, column definition. */
+/** The values of MySQL and MariaDB, as their text arrives, and what the types are called. From MySQL's protocol, column definition. */
 
 import mysql from 'mysql2'
 import { floatOrText, isoTime, wholeOrText } from '../cells.ts'
@@ -12,7 +12,13 @@ export interface Definition {
   readonly flags: number | string[]
 }
 
-type Parser = (bytes: Buffer) => Cell
+/** A value that has just arrived; it can be read once, and must be. NULL is null. */
+export interface Value {
+  string(encoding: 'latin1' | 'utf8'): string | null
+  buffer(): Buffer | null
+}
+
+type Parser = (value: Value) => Cell
 
 // Node finds no named exports in this package.
 const { Types } = mysql
@@ -30,11 +36,12 @@ interface Shape {
   readonly binary?: string
 }
 
-const whole: Parser = (bytes) => wholeOrText(bytes.toString('latin1'))
-const float: Parser = (bytes) => floatOrText(bytes.toString('latin1'))
-const text: Parser = (bytes) => bytes.toString('utf8')
-const hexadecimal: Parser = (bytes) => `0x${bytes.toString('hex')}`
-const bits: Parser = (bytes) => wholeOrText(BigInt(`0x${bytes.toString('hex') || '0'}`).toString())
+const whole = ofAscii(wholeOrText)
+const float = ofAscii(floatOrText)
+const text: Parser = (value) => value.string('utf8')
+const json = ofBytes((bytes) => bytes.toString('utf8'))
+const hexadecimal = ofBytes((bytes) => `0x${bytes.toString('hex')}`)
+const bits = ofBytes((bytes) => wholeOrText(BigInt(`0x${bytes.toString('hex') || '0'}`).toString()))
 
 const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
   [Types.TINY, { type: 'tinyint', parse: whole }],
@@ -49,11 +56,12 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
   [Types.DOUBLE, { type: 'double', parse: float }],
   [Types.BIT, { type: 'bit', parse: bits }],
   // The session's zone is UTC; a datetime knows no zone.
-  [Types.TIMESTAMP, { type: 'timestamp', parse: (bytes) => isoTime(bytes.toString('latin1'), 'Z') }],
-  [Types.DATETIME, { type: 'datetime', parse: (bytes) => isoTime(bytes.toString('latin1'), '') }],
+  [Types.TIMESTAMP, { type: 'timestamp', parse: ofAscii((text) => isoTime(text, 'Z')) }],
+  [Types.DATETIME, { type: 'datetime', parse: ofAscii((text) => isoTime(text, '')) }],
   [Types.DATE, { type: 'date', parse: text }],
   [Types.TIME, { type: 'time', parse: text }],
-  [Types.JSON, { type: 'json', parse: text }],
+  // The client warns about each text of this type, on some servers.
+  [Types.JSON, { type: 'json', parse: json }],
   [Types.GEOMETRY, { type: 'geometry', parse: hexadecimal }],
   [Types.VARCHAR, { type: 'varchar', parse: text, binary: 'varbinary' }],
   [Types.VAR_STRING, { type: 'varchar', parse: text, binary: 'varbinary' }],
@@ -65,6 +73,20 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
   [Types.NULL, { type: 'null', parse: text }],
 ])
 const OTHER: Shape = { type: 'text', parse: text, binary: 'blob' }
+
+function ofAscii(cellOf: (text: string) => Cell): Parser {
+  return (value) => {
+    const text = value.string('latin1')
+    return text === null ? null : cellOf(text)
+  }
+}
+
+function ofBytes(cellOf: (bytes: Buffer) => Cell): Parser {
+  return (value) => {
+    const bytes = value.buffer()
+    return bytes === null ? null : cellOf(bytes)
+  }
+}
 
 export function cellReader(definition: Definition): { readonly type: string; readonly parse: Parser } {
   const { type, parse, binary } = SHAPES.get(definition.columnType ?? -1) ?? OTHER

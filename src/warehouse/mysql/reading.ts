@@ -1,14 +1,9 @@
 /** One query in MySQL or MariaDB: its rows as they come over the connection, which is paused while nobody wants them. */
 
-import type { Readable } from 'node:stream'
 import type { PoolConnection } from 'mysql2'
-import { rowChars } from '../cells.ts'
-import { PAGE_CHARS, type Page, type Reading, type Row } from '../stream.ts'
-import type { Column } from '../warehouse.ts'
-import { cellReader, type Definition } from './cells.ts'
-
-/** Rows that wait for us beside what the socket has read already. */
-const WAITING_ROWS = 64
+import { GrowingPage, type Page, type Reading, type Row } from '../stream.ts'
+import { type Column, PAGE_ROWS_MAX } from '../warehouse.ts'
+import { cellReader, type Definition, type Value } from './cells.ts'
 
 export interface MysqlReadingParts {
   readonly connection: PoolConnection
@@ -17,11 +12,16 @@ export interface MysqlReadingParts {
   readonly cancel: (threadId: number) => Promise<void>
 }
 
+/** Holds the page that fills, beside what the socket has read already. */
 export class MysqlReading implements Reading {
   readonly #parts: MysqlReadingParts
-  readonly #rows: Readable
   #readers: readonly ReturnType<typeof cellReader>[] = []
   #columns: readonly Column[] = []
+  /** Of the value that the client reads next. */
+  #column = 0
+  #page = new GrowingPage()
+  /** Rows that whoever waits is content with: at first whatever comes. */
+  #wanted = 1
   #state: 'running' | 'complete' | 'failed' = 'running'
   #error: unknown
   #wake: () => void = () => undefined
@@ -29,56 +29,51 @@ export class MysqlReading implements Reading {
   /** The connection's transaction has begun. */
   constructor(parts: MysqlReadingParts) {
     this.#parts = parts
-    this.#rows = parts.connection
-      .query({ sql: parts.sql, rowsAsArray: true, typeCast: false })
-      .stream({ highWaterMark: WAITING_ROWS })
-    this.#rows.on('fields', (fields: readonly Definition[] | undefined) => this.#describe(fields ?? []))
-    this.#rows.on('readable', () => this.#wake())
-    this.#rows.on('end', () => this.#settle('complete'))
-    this.#rows.on('error', (error) => {
+    const query = parts.connection.query({
+      sql: parts.sql,
+      rowsAsArray: true,
+      typeCast: (value) => this.#cellOf(value),
+    })
+    query.on('fields', (fields: readonly Definition[] | undefined) => this.#describe(fields ?? []))
+    query.on('result', (row: Row) => this.#take(row))
+    query.on('error', (error) => {
       this.#error = error
       this.#settle('failed')
     })
+    query.on('end', () => this.#settle('complete'))
   }
 
   columns(): readonly Column[] {
     return this.#columns
   }
 
+  /** The first rows as they come; from then on full pages. */
   async next(rowsMax: number): Promise<Page | undefined> {
-    for (;;) {
-      const page = this.#taken(rowsMax)
-      if (page.length > 0) return page
-      if (this.#state === 'failed') throw this.#error
-      if (this.#state === 'complete') return undefined
+    this.#wanted = Math.min(this.#wanted, rowsMax)
+    while (this.#state === 'running' && !this.#isEnough) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
+        this.#parts.connection.resume()
       })
     }
-  }
-
-  /** What is there now. */
-  #taken(rowsMax: number): Page {
-    const page: Row[] = []
-    for (let chars = 0; page.length < rowsMax && chars < PAGE_CHARS; ) {
-      const values = this.#rows.read() as readonly (Buffer | null)[] | null
-      if (values === null) break
-      const row = values.map((value, i) => (value === null ? null : (this.#readers[i]?.parse(value) ?? null)))
-      chars += rowChars(row)
-      page.push(row)
-    }
-    return page
+    const { rows } = this.#page
+    this.#page = new GrowingPage()
+    this.#wanted = PAGE_ROWS_MAX
+    for (const row of rows.slice(rowsMax)) this.#page.add(row)
+    if (rows.length > 0) return rows.slice(0, rowsMax)
+    if (this.#state === 'failed') throw this.#error
+    return undefined
   }
 
   async end(): Promise<void> {
     const { connection, cancel } = this.#parts
     if (this.#state !== 'running') return this.#giveBack()
+    this.#settle('complete')
     // The server may wait for us to take rows: it learns from the closed socket; or compute: it is told.
     const { threadId } = connection
     connection.destroy()
-    this.#rows.destroy()
+    connection.resume()
     await cancel(threadId)
-    this.#settle('complete')
   }
 
   #giveBack(): Promise<void> {
@@ -95,6 +90,24 @@ export class MysqlReading implements Reading {
   #describe(fields: readonly Definition[]): void {
     this.#readers = fields.map(cellReader)
     this.#columns = fields.map(({ name }, i) => ({ name, type: this.#readers[i]?.type ?? '' }))
+  }
+
+  /** The client reads a row's values one by one, in their order, and each exactly once. */
+  #cellOf(value: Value): Row[number] {
+    const cell = this.#readers[this.#column]?.parse(value) ?? null
+    this.#column = this.#column + 1 === this.#readers.length ? 0 : this.#column + 1
+    return cell
+  }
+
+  #take(row: Row): void {
+    if (this.#state !== 'running') return
+    this.#page.add(row)
+    if (this.#page.isFull) this.#parts.connection.pause()
+    if (this.#isEnough) this.#wake()
+  }
+
+  get #isEnough(): boolean {
+    return this.#page.isFull || this.#page.rows.length >= this.#wanted
   }
 
   #settle(state: 'complete' | 'failed'): void {

@@ -14,8 +14,8 @@ import { createGunzip } from 'node:zlib'
 import type { Clock } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { queryFailed } from '../failures.ts'
+import { GrowingPage } from '../stream.ts'
 import type { Cell, Column, QueryEngine, QueryRequest, QueryStream, TableShape } from '../warehouse.ts'
-import { PAGE_ROWS_MAX } from '../warehouse.ts'
 import { Download } from './download.ts'
 import type { JobSettings, Jobs } from './jobs.ts'
 import { RowReader } from './msgpack.ts'
@@ -165,7 +165,7 @@ async function* pagesOf(
   stop: Stop,
   result: { isCut: boolean },
 ): AsyncGenerator<readonly (readonly Cell[])[]> {
-  let page = new Page()
+  let page = new GrowingPage(PAGE_CHARS_MAX)
   let left = rowsMax ?? Number.MAX_SAFE_INTEGER
   try {
     for await (const rows of rowsOf(download, stop.signal)) {
@@ -175,7 +175,7 @@ async function* pagesOf(
         yield page.rows
         // What has come already must not flow on after an end.
         stop.signal.throwIfAborted()
-        page = new Page()
+        page = new GrowingPage(PAGE_CHARS_MAX)
       }
       result.isCut = rows.length > left
       if (result.isCut) break
@@ -185,20 +185,6 @@ async function* pagesOf(
   } finally {
     stop.end()
     download.destroy()
-  }
-}
-
-class Page {
-  readonly rows: (readonly Cell[])[] = []
-  #chars = 0
-
-  add(row: readonly Cell[]): void {
-    this.rows.push(row)
-    for (const cell of row) if (typeof cell === 'string') this.#chars += cell.length
-  }
-
-  get isFull(): boolean {
-    return this.rows.length >= PAGE_ROWS_MAX || this.#chars >= PAGE_CHARS_MAX
   }
 }
 
