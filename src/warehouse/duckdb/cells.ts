@@ -47,6 +47,15 @@ function isTimestamp(value: object): boolean {
   )
 }
 
+/** Microseconds since 1970, UTC. Infinities are words. */
+export function isoOfMicros(micros: number | bigint): string {
+  // Such a number lies in the years 1684 to 2255, which the language's own dates can tell.
+  if (typeof micros === 'bigint') return isoOf(String(new DuckDBTimestampValue(micros)))
+  const seconds = new Date(Math.floor(micros / 1_000)).toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length)
+  const rest = ((micros % 1_000_000) + 1_000_000) % 1_000_000
+  return rest === 0 ? `${seconds}Z` : `${seconds}.${String(rest).padStart(6, '0').replace(/0+$/, '')}Z`
+}
+
 /** `2026-01-02 03:04:05.5+00` → `2026-01-02T03:04:05.5Z`; infinities stay words. */
 function isoOf(text: string): string {
   return /^\d/.test(text) ? `${text.replace(' ', 'T').replace(/[+-]\d\d(:?\d\d)?$/, '')}Z` : text

@@ -4,7 +4,8 @@
  *   u32 bytes of the head | u32 bytes of the body | head | body        (little-endian)
  *
  * The hub asks; every question has an `ask` number that its answers repeat. A question ends with exactly one `done` or `failed`. Parts of a
- * long answer come one at a time: the child sends the next one only when the hub says `more`, so neither side gathers what the other makes.
+ * long answer come one at a time: the child sends the next one only when the hub says `more`, as it does when it takes one. So the next is made
+ * while one is read, and neither side gathers what the other makes.
  *
  *   hub → child: load · query · export · tables · misfits · retain · forget · close,   then perhaps: more · cancel
  *   child → hub: ready,   then per question: part*  (done | failed)
@@ -58,14 +59,15 @@ export function encodeFrame(
   head: FromHub | FromChild,
   body: readonly Uint8Array[] = [],
 ): readonly Uint8Array[] {
-  const text = Buffer.from(JSON.stringify(head))
-  const front = Buffer.allocUnsafe(PREFIX_BYTES + text.length)
-  front.writeUInt32LE(text.length, 0)
+  const text = JSON.stringify(head)
+  const textBytes = Buffer.byteLength(text)
+  const front = Buffer.allocUnsafe(PREFIX_BYTES + textBytes)
+  front.writeUInt32LE(textBytes, 0)
   front.writeUInt32LE(
     body.reduce((bytes, piece) => bytes + piece.length, 0),
     4,
   )
-  text.copy(front, PREFIX_BYTES)
+  front.write(text, PREFIX_BYTES)
   return [front, ...body]
 }
 

@@ -61,7 +61,7 @@ export class Host {
     }
   }
 
-  /** Parts as they come, each asked for when the one before was taken; then the answer. Leaving early, or `signal`, cancels the question. */
+  /** Parts as they come, each asked for when the one before is taken; then the answer. Leaving early, or `signal`, cancels the question. */
   async *stream(question: Question, signal: AbortSignal): AsyncGenerator<AnswerPart, unknown> {
     const life = await this.#alive()
     const talk = life.open(question, [])
@@ -72,8 +72,8 @@ export class Host {
       for (;;) {
         const { head, body } = await talk.next()
         if (head.re === 'done') return head.value
-        if (head.re === 'part') yield { value: head.value, body }
         talk.more()
+        if (head.re === 'part') yield { value: head.value, body }
       }
     } finally {
       signal.removeEventListener('abort', cancel)

@@ -1,5 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, onTestFinished, test } from 'vitest'
+import { PAGE_CHARS } from '../stream.ts'
+import { PAGE_ROWS_MAX } from '../warehouse.ts'
 import { Queries } from './queries.ts'
 
 const RUNAWAY = 'select sum(a.range * b.range) from range(100000000) a, range(100000000) b'
@@ -38,4 +40,21 @@ test('a cancel ends the query, however soon it comes, and gives its place to the
     expect((await parts.next()).value).toMatchObject({ columns: [{ name: 'one' }] })
     await parts.return(false)
   }
+})
+
+test('the first rows come at once, then full pages', async () => {
+  const queries = await onePlace()
+  const sizes = async (sql: string, rowsMax?: number) => {
+    const pages: number[] = []
+    const order = { sql, timeoutMs: 60_000, ...(rowsMax === undefined ? {} : { rowsMax }) }
+    for await (const part of queries.run(order, new AbortController().signal))
+      if ('rows' in part) pages.push(part.rows.length)
+    return pages
+  }
+  expect(await sizes('from range(30000)')).toEqual([2_048, PAGE_ROWS_MAX, PAGE_ROWS_MAX, 7_952])
+  expect(await sizes('from range(30000)', 13_000)).toEqual([2_048, PAGE_ROWS_MAX, 952])
+  expect(await sizes('from range(30000)', 2_048)).toEqual([2_048])
+  expect(await sizes('from range(0)')).toEqual([])
+  const chars = PAGE_CHARS / 4
+  expect(await sizes(`select repeat('x', ${chars}) from range(10)`)).toEqual([4, 4, 2])
 })

@@ -2,9 +2,9 @@
 
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
-import { PAGE_CHARS, type Row } from '../stream.ts'
-import type { Cell, Column } from '../warehouse.ts'
-import { cellOf } from './cells.ts'
+import { GrowingPage, type Page } from '../stream.ts'
+import type { Column } from '../warehouse.ts'
+import { columnReader } from './columns.ts'
 import { guardQuery } from './guard.ts'
 import { interruptOn } from './interrupts.ts'
 import type { TableName } from './names.ts'
@@ -16,8 +16,8 @@ export interface QueryOrder {
   readonly timeoutMs: number
 }
 
-/** First the columns, then rows, at most one chunk of the engine at a time. */
-export type Part = { readonly columns: readonly Column[] } | { readonly rows: readonly (readonly Cell[])[] }
+/** First the columns, then rows, a page at a time. */
+export type Part = { readonly columns: readonly Column[] } | { readonly rows: Page }
 
 const BEGIN = 'BEGIN TRANSACTION READ ONLY'
 const MEMORY_WORDS = /out of memory|failed to allocate|max_temp_directory_size/i
@@ -126,20 +126,36 @@ async function* rowsOf(
   const names = result.columnNames()
   const types = result.columnTypes()
   yield { columns: names.map((name, i) => ({ name, type: String(types[i]) })) }
+  const readers = types.map(columnReader)
   let left = rowsMax ?? Number.POSITIVE_INFINITY
+  let page = new GrowingPage()
+  let isFirst = true
   for (;;) {
     signal.throwIfAborted()
     const chunk = await result.fetchChunk()
-    if (chunk === null || chunk.rowCount === 0) {
-      signal.throwIfAborted()
-      await refuseBroken(connection, sql)
-      return false
+    if (chunk === null || chunk.rowCount === 0) break
+    const columns = readers.map((read, column) => read(chunk, column))
+    const wanted = Math.min(left, chunk.rowCount)
+    for (let row = 0; row < wanted; row++) {
+      page.add(columns.map((cells) => cells[row] ?? null))
+      if (!page.isFull) continue
+      yield { rows: page.rows }
+      page = new GrowingPage()
     }
-    const rows = chunk.convertRows(cellOf)
-    for (const page of pagesOf(rows.slice(0, left))) yield { rows: page }
-    if (rows.length > left) return true
-    left -= rows.length
+    const isCut = chunk.rowCount > left
+    // The first rows do not wait for others.
+    if ((isFirst || isCut) && page.rows.length > 0) {
+      yield { rows: page.rows }
+      page = new GrowingPage()
+    }
+    if (isCut) return true
+    left -= wanted
+    isFirst = false
   }
+  if (page.rows.length > 0) yield { rows: page.rows }
+  signal.throwIfAborted()
+  await refuseBroken(connection, sql)
+  return false
 }
 
 /**
@@ -161,20 +177,6 @@ async function refuseBroken(connection: DuckDBConnection, sql: string): Promise<
     throw new Error((error as Error).message.split('\n\nLINE ')[0], { cause: error })
   }
   throw new Error('The query failed after some rows, and did not when it was run again')
-}
-
-/** With wide rows a chunk is too much for one page. */
-function* pagesOf(rows: readonly Row[]): Generator<readonly Row[]> {
-  let from = 0
-  let chars = 0
-  for (const [i, row] of rows.entries()) {
-    for (const cell of row) if (typeof cell === 'string') chars += cell.length
-    if (chars < PAGE_CHARS) continue
-    yield rows.slice(from, i + 1)
-    from = i + 1
-    chars = 0
-  }
-  if (from < rows.length) yield from === 0 ? rows : rows.slice(from)
 }
 
 function queryError(
