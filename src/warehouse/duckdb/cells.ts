@@ -14,6 +14,9 @@ import {
 } from '@duckdb/node-api'
 import type { Cell } from '../warehouse.ts'
 
+// The library tells instants in the zone of the machine, also within lists and structs.
+DuckDBTimestampTZValue.timezoneOffsetInMinutes = 0
+
 /** Whole numbers past the exact range of a double, and decimals, are texts; times ISO 8601 in UTC; lists, structs and maps JSON texts. */
 export const cellOf: DuckDBValueConverter<Cell> = (value, type) => {
   if (value === null || value === undefined) return null

@@ -57,7 +57,7 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   const loading = await instance.connect()
   await attachUnlocked(loading, join(folder, `${CATALOG}.duckdb`))
   for (const statement of [
-    `SET TimeZone = 'UTC'`,
+    `SET GLOBAL TimeZone = 'UTC'`,
     `SET temp_directory = ${textLiteral(join(folder, 'temp'))}`,
     `SET max_temp_directory_size = '${TEMP_BYTES_MAX}B'`,
     `SET checkpoint_threshold = '${CHECKPOINT_BYTES}B'`,

@@ -1,3 +1,8 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, onTestFinished, test } from 'vitest'
 import { PAGE_CHARS } from '../stream.ts'
@@ -58,3 +63,36 @@ test('the first rows come at once, then full pages', async () => {
   const chars = PAGE_CHARS / 4
   expect(await sizes(`select repeat('x', ${chars}) from range(10)`)).toEqual([4, 4, 2])
 })
+
+test('instants are told in UTC, wherever the machine stands', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'thalweg-test-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module-typescript', '-e', ELSEWHERE, folder],
+    { env: { TZ: 'Asia/Tokyo' }, encoding: 'utf8' },
+  )
+  expect(stderr).toBe('')
+  expect(JSON.parse(stdout)).toEqual([
+    '2026-11-28T11:37:57.25Z',
+    '2026-11-28 11:37:57.25+00',
+    '["2026-11-28 11:37:57.25+00"]',
+    540,
+  ])
+})
+
+/** Also tells the zone that it runs in. */
+const ELSEWHERE = `
+import { openDatabase } from ${moduleText('./database.ts')}
+import { Queries } from ${moduleText('./queries.ts')}
+const database = await openDatabase({ folder: process.argv[1], threads: 1, memoryBytesMax: 268435456 })
+const queries = new Queries(database.querying, async () => [])
+const sql = "select moment, moment::varchar, [moment] from (select timestamptz '2026-11-28 12:37:57.25+01' as moment)"
+for await (const part of queries.run({ sql, timeoutMs: 60000 }, new AbortController().signal))
+  if ('rows' in part) console.log(JSON.stringify([...part.rows[0], -new Date(0).getTimezoneOffset()]))
+database.close()
+`
+
+function moduleText(name: string): string {
+  return JSON.stringify(fileURLToPath(new URL(name, import.meta.url)))
+}
