@@ -5,9 +5,15 @@
  * what DuckDB does more leniently (a comparison of text with a number, an index beyond an array's end, a division by zero) stays so.
  */
 
-import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from '@duckdb/node-api'
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  DuckDBTypeId,
+} from '@duckdb/node-api'
 import { ThalwegError } from '../../core/errors.ts'
 import { Turns } from '../../core/turns.ts'
+import { textsOf } from '../../core/vector-texts.ts'
 import type { Place } from '../treasure-data-intake.ts'
 import type { Row } from '../treasure-data-rows.ts'
 import { type Engine, type Translation, translate } from './dialect.ts'
@@ -145,10 +151,12 @@ export class Brain {
     const connection = await this.#instance.connect()
     try {
       const result = await connection.stream(`SELECT * FROM ${name}`)
+      const isText = result.columnTypes().map(({ typeId }) => typeId === DuckDBTypeId.VARCHAR)
       for (;;) {
         const chunk = await result.fetchChunk()
         if (chunk === null || chunk.rowCount === 0) return
-        yield chunk.getRows() as Cell[][]
+        const columns = isText.map((is, i) => (is ? textsOf(chunk, i) : (chunk.getColumnValues(i) as Cell[])))
+        yield Array.from({ length: chunk.rowCount }, (_, row) => columns.map((cells) => cells[row] ?? null))
       }
     } finally {
       connection.closeSync()
