@@ -5,10 +5,7 @@ import type { Column, QueryEngine, QueryFile, QueryRequest, QueryStream, TableSh
 import type { Question } from './frames.ts'
 import type { AnswerPart, Host } from './host.ts'
 import type { Part } from './queries.ts'
-import { csvLines, ndjsonLines } from './row-texts.ts'
 import type { MisfitReport } from './upkeep.ts'
-
-export type ExportFormat = 'parquet' | 'csv' | 'ndjson'
 
 export class DuckDbEngine implements QueryEngine {
   readonly kind = 'duckdb'
@@ -42,29 +39,8 @@ export class DuckDbEngine implements QueryEngine {
     return { columns, pages: pages(), cut: () => cut }
   }
 
-  /** The result of a query as a file's bytes: Parquet, CSV with a line of names, or a JSON object per line. Errors as `query` throws them, perhaps from the stream. */
-  async export(request: QueryRequest, format: ExportFormat, signal: AbortSignal): Promise<QueryFile> {
-    if (format === 'parquet') return this.#parquet(request, signal)
-    const stream = await this.query(request, signal)
-    const lines = format === 'csv' ? csvLines(stream) : ndjsonLines(stream)
-    return { columns: stream.columns, bytes: Readable.from(lines, { objectMode: false }) }
-  }
-
-  async tables(): Promise<readonly TableShape[]> {
-    return (await this.#host.ask({ op: 'tables' })) as readonly TableShape[]
-  }
-
-  /** Values that did not fit their column, newest first. */
-  async misfits(): Promise<readonly MisfitReport[]> {
-    return (await this.#host.ask({ op: 'misfits' })) as readonly MisfitReport[]
-  }
-
-  close(): Promise<void> {
-    return this.#host.close()
-  }
-
   /** Resolves when the file is written, so that what is wrong with the query is thrown here. */
-  async #parquet(request: QueryRequest, signal: AbortSignal): Promise<QueryFile> {
+  async export(request: QueryRequest, _format: 'parquet', signal: AbortSignal): Promise<QueryFile> {
     const parts = this.#host.stream(questionOf('export', request), signal)
     const first = await parts.next()
     const { columns } = (first.value as AnswerPart).value as { columns: readonly Column[] }
@@ -80,6 +56,19 @@ export class DuckDbEngine implements QueryEngine {
       }
     }
     return { columns, bytes: Readable.from(pieces(), { objectMode: false }) }
+  }
+
+  async tables(): Promise<readonly TableShape[]> {
+    return (await this.#host.ask({ op: 'tables' })) as readonly TableShape[]
+  }
+
+  /** Values that did not fit their column, newest first. */
+  async misfits(): Promise<readonly MisfitReport[]> {
+    return (await this.#host.ask({ op: 'misfits' })) as readonly MisfitReport[]
+  }
+
+  close(): Promise<void> {
+    return this.#host.close()
   }
 }
 
