@@ -168,7 +168,7 @@ export function queryEngineConformance(
       expect(await codeOf(ask({ sql: dialect.slow, timeoutMs: 300 }))).toBe('QUERY_TIMEOUT')
       await quiet()
       // On a machine so busy that no row comes in time it is the query that says so: the promise is the same.
-      const unread = ask({ sql: dialect.endless ?? dialect.slow, timeoutMs: 2_000 }).then(async (stream) => {
+      const unread = ask({ sql: dialect.endless ?? dialect.slow, timeoutMs: 1_000 }).then(async (stream) => {
         await quiet()
         return countOf(stream)
       })
