@@ -14,6 +14,7 @@ import { latency } from './latency.ts'
 import { nodes } from './nodes.ts'
 import { fanOut, pipeline } from './pipeline.ts'
 import { profiles, profilesLarge } from './profiles.ts'
+import { queries } from './queries.ts'
 import { replicated } from './replicated.ts'
 import { single } from './single.ts'
 import { soak } from './soak.ts'
@@ -96,6 +97,10 @@ const BENCHMARKS: Readonly<
     about: 'memory of the hub over an hour of steady load (THALWEG_BENCH_SOAK_MINUTES)',
     run: soak,
     onlyByName: true,
+  },
+  queries: {
+    about: 'rows of an integer and 100 characters out of each query engine',
+    run: queries,
   },
   tables: { about: 'rows into PostgreSQL, ClickHouse and Parquet files, batches of 5,000', run: tables },
 }
