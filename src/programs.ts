@@ -126,9 +126,13 @@ export async function simulate({
   process.stdout.write(`${JSON.stringify(sender.state(), null, 2)}\n`)
 }
 
+/** Exit code of what a signal broke off. */
+const INTERRUPTED = 130
+
 /** Simulates days of everything; see simulation/simulation.ts. */
 export async function simulateDays(options: SimulateDaysOptions): Promise<SimulatedDays> {
   const { simulate: simulateWorlds } = await import('./simulation/simulation.ts')
+  void untilSignal().then(() => process.exit(INTERRUPTED))
   const logger = hubLogger('silent')
   return simulateWorlds({ ...options, openHub: (parts) => startHub({ ...parts, logger }, doorsOnly) })
 }

@@ -3,6 +3,7 @@
  * that fail by plan, all under one virtual clock. It is a function of its options: nothing in it asks the machine for time or chance that shows.
  */
 
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -102,11 +103,15 @@ const READ_BYTES = 1_048_576
 export async function runWorld(options: WorldOptions): Promise<Outcome> {
   const folder = await mkdtemp(join(await memoryFolder(), 'thalweg-simulation-'))
   const world = new World(options, folder)
+  // It may lie in memory, which nobody would give back.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
   try {
     return await world.run()
   } finally {
     await world.clear()
     await rm(folder, { recursive: true, force: true })
+    process.off('exit', remove)
   }
 }
 

@@ -68,6 +68,8 @@ function render({ out }: Session, report: SimulatedDays): void {
     ]),
     'No promise could be judged yet.',
   )
+  if (currents.length > 0)
+    out.line('Accepted to pending: of the events that the log still keeps, seven days.')
   out.line()
   out.facts([
     ...(worlds > 1 ? [['Seeds', String(worlds)] as const] : []),
