@@ -177,6 +177,16 @@ test('what a process that ended had counted is counted anew', async () => {
   })
 })
 
+test('taken up where its comparison is not, a run sends nothing and says where to look', async () => {
+  const driven = await Driven.open()
+  const report = { ...emptyReport(), added: PEOPLE, unsent: PEOPLE }
+  const left = await driven.runs.save(await driven.begun(), 'running', 'send', report)
+  expect(await driven.drive(left)).toMatchObject({
+    state: 'failed',
+    report: { appended: 0, error: expect.stringContaining('a roster that this data folder does not have') },
+  })
+})
+
 test('cancelled after it was taken up: what an earlier process may have sent is in doubt', async () => {
   const driven = await Driven.open()
   const begun = await driven.begun()
@@ -184,7 +194,7 @@ test('cancelled after it was taken up: what an earlier process may have sent is 
   await driven.roster(async (roster) => {
     await roster.begin()
     await roster.load(Array.from({ length: PEOPLE }, (_, i) => `uu${i}`))
-    await roster.compare('mirror')
+    await roster.compare('mirror', runId(begun))
   })
   const report = { ...emptyReport(), added: PEOPLE, unsent: PEOPLE, window: { from: 0, to: undefined } }
   const left = await driven.runs.save(begun, 'running', 'send', report)

@@ -3,12 +3,14 @@
  * rest is the ledger's: two accounts kept by different hands. When they differ, the records that no outcome covers are named.
  */
 
+import type { Transaction } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
 import { TurnsByKey } from '../core/turns.ts'
 import { type FrameView, ROW_WORDS } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import { labelOf, OTHER_TYPES } from '../store/labels.ts'
+import type { Schema } from '../store/schema.ts'
 import type { Store } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
 import { type OutcomeTotal, totalsByType } from './ledger.ts'
@@ -144,7 +146,7 @@ export class Books {
 
   /** Checkpoint, ledger and batches of one instant. */
   async #settledAccount(current: number, sinceMinute: number | undefined) {
-    return this.#store.transaction(async (tx) => {
+    const work = async (tx: Transaction<Schema>) => {
       const checkpoint = await tx
         .selectFrom('checkpoints')
         .select('position')
@@ -161,7 +163,8 @@ export class Books {
         .where('replay', 'is', null)
         .executeTakeFirst()
       return { position: checkpoint?.position ?? 0, ledger, listed: Number(batches?.count ?? 0) }
-    })
+    }
+    return this.#store.transaction(work, { ofOneInstant: true })
   }
 
   async #counters(subject: BookSubject): Promise<Counters> {

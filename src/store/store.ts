@@ -46,6 +46,11 @@ export interface TransactionOptions {
    * ones, whole and latest first. Saves the wait for the disk; only for what can be derived from the log again, such as settlements.
    */
   readonly durable?: 'now' | 'soon'
+  /**
+   * Only reads, and every statement sees the store of one instant. Otherwise PostgreSQL lets each see what was committed before it began. On
+   * SQLite it is always so.
+   */
+  readonly ofOneInstant?: true
 }
 
 export interface Capabilities {
@@ -198,12 +203,11 @@ class OpenStore implements Store {
 
   async transaction<T>(
     work: (tx: Transaction<Schema>) => Promise<T>,
-    { durable = 'now' }: TransactionOptions = {},
+    { durable = 'now', ofOneInstant }: TransactionOptions = {},
   ): Promise<T> {
     if (this.#closed !== undefined) throw unavailable('it was closed')
     if (this.#running.size >= WAITING_MAX) throw unavailable(`${WAITING_MAX} transactions wait already`)
-    const once = durable === 'now' ? () => this.#run(this.db, work) : () => this.#runSoon(work)
-    const run = untilNoConflict(once, this.#retry)
+    const run = untilNoConflict(() => this.#once(work, durable, ofOneInstant), this.#retry)
     this.#running.add(run)
     try {
       return await run
@@ -215,6 +219,17 @@ class OpenStore implements Store {
   fencedBy(lease: Lease): Store {
     if (this.#fenced === undefined) return this
     return new OpenStore(this.#fenced(lease), this.dialect, this.#options)
+  }
+
+  #once<T>(
+    work: (tx: Transaction<Schema>) => Promise<T>,
+    durable: 'now' | 'soon',
+    ofOneInstant: true | undefined,
+  ): Promise<T> {
+    if (durable === 'soon') return this.#runSoon(work)
+    if (ofOneInstant === undefined || this.dialect === 'sqlite') return this.#run(this.db, work)
+    const instant = this.db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only')
+    return instant.execute((tx) => this.#watched(tx, work))
   }
 
   #run<T>(db: Kysely<Schema>, work: (tx: Transaction<Schema>) => Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../src/core/clock.ts'
+import { pause, systemClock } from '../../src/core/clock.ts'
 import { ThalwegError } from '../../src/core/errors.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { CONTROL_PLAN, migrate } from '../../src/store/migrate.ts'
@@ -202,6 +202,25 @@ describe.each(DIALECTS)('store on %s', (dialect) => {
     })
     expect(await code(broken)).toBe('CURRENT_STATE')
     expect(await counts(store.db)).toEqual([])
+  })
+
+  test('a reading of one instant sees nothing of what is committed meanwhile', async () => {
+    const store = await freshStore(dialect)
+    await addToLedger(store.db, [line(1)])
+    let meanwhile: Promise<unknown> | undefined
+    const [before, after] = await store.transaction(
+      async (tx) => {
+        const first = await counts(tx)
+        meanwhile ??= store.transaction((other) => addToLedger(other, [line(2)]))
+        // On SQLite it waits for us.
+        await Promise.race([meanwhile, pause(200)])
+        return [first, await counts(tx)]
+      },
+      { ofOneInstant: true },
+    )
+    expect(after).toEqual(before)
+    await meanwhile
+    expect(await counts(store.db)).not.toEqual(before)
   })
 
   test('transactions that wait in the middle do not see or carry each other’s rows', async () => {
