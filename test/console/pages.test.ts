@@ -12,7 +12,7 @@ let hostile: readonly ListedPage[] = []
 /** One tab for the whole walk, as somebody would use it: what the browser has read once it keeps. */
 let tab: OpenedPage
 beforeAll(async () => {
-  stack = await startConsole({ demo: { eventsPerSecond: 300, untilHead: 900 } })
+  stack = await startConsole({ demo: { eventsPerSecond: 100, untilHead: 900 } })
   hostile = await plantHostile(stack)
   tab = await stack.open('/')
 }, 120_000)
