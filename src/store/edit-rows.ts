@@ -31,13 +31,15 @@ export async function editRows<Name extends keyof Schema, Column extends keyof S
 ): Promise<number> {
   const keyColumns = sql.join(key.map((name) => sql.ref(String(name))))
   const shown = sql.join([...new Set([...key, ...columns])].map((name) => sql.ref(String(name))))
+  // What somebody changes meanwhile must not be undone: SQLite has one writer, PostgreSQL is told.
+  const locked = store.dialect === 'postgres' && !isDry ? sql`for update` : sql``
   let chosen = 0
   let after: readonly unknown[] | undefined
   for (;;) {
     const beyond = after === undefined ? sql`` : sql`where (${keyColumns}) > (${sql.join(after)})`
     const page = await store.transaction(async (tx) => {
       const { rows } = await sql<Record<string, unknown>>`
-        select ${shown} from ${sql.table(table)} ${beyond} order by ${keyColumns} limit ${sql.lit(PAGE_ROWS)}`.execute(
+        select ${shown} from ${sql.table(table)} ${beyond} order by ${keyColumns} limit ${sql.lit(PAGE_ROWS)} ${locked}`.execute(
         tx,
       )
       let count = 0
