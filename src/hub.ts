@@ -442,8 +442,6 @@ export async function startHub(
     closers.push(() => stopping.abort())
     await offerSchedule(hub, schedule, retention(hub))
     hearChanges(hub)
-    // What came from other nodes while nobody listened.
-    if (!cluster.isSole) erasures.hear()
     closers.push(() => closeServer(server))
     const fallback = await fallbackOf(hub)
     // Before the server: live streams would hold it open.

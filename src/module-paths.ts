@@ -1,7 +1,7 @@
 /**
  * Relative imports are found without a search. Node.js asks the disk about each (is it there, is it a link, what does the next package.json
  * say), which is a fifth of the CPU of a start. Of our own files and of two packages that are made of hundreds, the answers are known.
- * Active from its import on; for a process of its own by `--import`.
+ * Active from its import on.
  */
 
 import { registerHooks } from 'node:module'

@@ -198,34 +198,20 @@ export class Audiences {
     await this.#refuseBusy(activation)
     const target = targetOf(activation.definition)
     const last = await this.runs.lastOf(target)
-    const roster = await this.#openRosterFile(target)
-    try {
-      await roster.forget(last && runId(last))
-    } finally {
-      await roster.close()
-    }
+    await using(this.#openRosterFile(target), (roster) => roster.forget(last && runId(last)))
   }
 
   /** Reads the roster of an activation's cohort while no run works on it; one that is held does not. Throws ACTIVATION_BUSY. */
   async withRoster<T>(which: number | string, work: (roster: Roster) => Promise<T>): Promise<T> {
     const activation = await this.activations.get(which)
     await this.#refuseWorking(targetOf(activation.definition))
-    return this.#onRoster(targetOf(activation.definition), work)
+    return using(this.#openRoster(targetOf(activation.definition)), work)
   }
 
   /** As `withRoster`, for the cohort that a run was about. */
   async withRosterOf<T>({ target }: Run, work: (roster: Roster) => Promise<T>): Promise<T> {
     await this.#refuseWorking(target)
-    return this.#onRoster(target, work)
-  }
-
-  async #onRoster<T>(target: string, work: (roster: Roster) => Promise<T>): Promise<T> {
-    const roster = await this.#openRoster(target)
-    try {
-      return await work(roster)
-    } finally {
-      await roster.close()
-    }
+    return using(this.#openRoster(target), work)
   }
 
   /** Whether there are rosters here that may hold somebody. Throws ACTIVATION_BUSY while a run works on one of them. */
@@ -579,6 +565,15 @@ export class Audiences {
     refuseUnfinished(
       (await this.runs.unfinished()).find((run) => run.target === target && run.state !== 'held'),
     )
+  }
+}
+
+async function using<T>(opening: Promise<Roster>, work: (roster: Roster) => Promise<T>): Promise<T> {
+  const roster = await opening
+  try {
+    return await work(roster)
+  } finally {
+    await roster.close()
   }
 }
 

@@ -218,16 +218,15 @@ export class Runs {
   }
 
   /** The last run that changed a cohort, whosever it was; undefined: none did. */
-  async lastOf(target: string): Promise<Run | undefined> {
-    const row = await this.#store.db
+  lastOf(target: string): Promise<Pick<Run, 'activation' | 'run'> | undefined> {
+    return this.#store.db
       .selectFrom('runs')
-      .selectAll()
+      .select(['activation', 'run'])
       .where('target', '=', target)
       .where('members', 'is not', null)
       .orderBy('finished_at', 'desc')
       .limit(1)
       .executeTakeFirst()
-    return row === undefined ? undefined : runFrom(row)
   }
 
   /** Those that a process which ended left behind. */

@@ -31,15 +31,16 @@ export class Changes {
 
   /**
    * Resolves when everybody has read what had changed. Who could not is asked again at the next look. The first look tells nobody: what
-   * was read before is what there was.
+   * was read before is what there was. What changes before somebody listens waits for them.
    */
   async look(): Promise<void> {
     const rows = await this.#store.db.selectFrom('changes').selectAll().execute()
     for (const { kind, number } of rows) {
       const seen = this.#seen.get(kind)
-      if (seen === number) continue
+      const listeners = this.#listeners.get(kind)
+      if (seen === number || (seen !== undefined && listeners === undefined)) continue
       try {
-        if (seen !== undefined) for (const changed of this.#listeners.get(kind) ?? []) await changed()
+        if (seen !== undefined) for (const changed of listeners ?? []) await changed()
         this.#seen.set(kind, number)
       } catch (error) {
         this.#onTrouble(kind, error)

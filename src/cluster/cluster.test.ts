@@ -276,9 +276,14 @@ describe('nodes of one PostgreSQL', () => {
     // By the database itself, whoever writes.
     await one.store.db.updateTable('currents').set({ state_reason: '' }).execute()
     await eventually('currents are heard of', () => heard.length === 1)
+    await one.cluster.tell('profiles')
     await one.cluster.tell('redrives')
     await eventually('redrives are heard of', () => heard.length === 2)
     expect(heard).toEqual(['currents', 'redrives'])
+    // Nobody listened when it was told.
+    other.cluster.onChange('profiles', async () => void heard.push('profiles'))
+    await eventually('profiles are heard of', () => heard.length === 3)
+    expect(heard).toEqual(['currents', 'redrives', 'profiles'])
   })
 })
 

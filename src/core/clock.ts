@@ -17,8 +17,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
   after(ms, task) {
-    // setTimeout overflows past 2^31 ms: cap, the caller re-arms on a level anyway.
-    const timer = setTimeout(task, Math.min(ms, 0x7fffffff))
+    // setTimeout overflows past 2^31 ms: cap, the caller re-arms on a level anyway. A moment that has passed by now is at once.
+    const timer = setTimeout(task, Math.max(0, Math.min(ms, 0x7fffffff)))
     timer.unref()
     return () => clearTimeout(timer)
   },

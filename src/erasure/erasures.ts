@@ -33,7 +33,7 @@ import type { Sealer } from '../store/sealing.ts'
 import { joinedIn } from './finding.ts'
 import { leftToDo } from './left.ts'
 import { NodeWork } from './node-work.ts'
-import { isOpen, isPast, type Part, Parts, summed } from './parts.ts'
+import { countsOf, isOpen, isPast, type Part, Parts, summed } from './parts.ts'
 import {
   type Addendum,
   canonical,
@@ -488,12 +488,6 @@ function outcomeOf(part: Part): NodeOutcome {
 
 function awayWords(node: string): string {
   return `The folders of node ${node}, which was away: it erases them when it starts, before anything else, and signs an addendum to this receipt`
-}
-
-function countsOf(places: readonly Touched[]): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const { place, rows } of places) counts[place] = (counts[place] ?? 0) + rows
-  return counts
 }
 
 /** Throws INPUT_INVALID unless there are some, each with a value. */

@@ -6,7 +6,8 @@
 import type { Clock } from '../core/clock.ts'
 import { Traces } from '../core/traces.ts'
 import type { Log } from '../log/log.ts'
-import type { DuePart, PartOutcome, Parts, SignAddendum } from './parts.ts'
+import type { Touched } from '../store/edit-rows.ts'
+import { countsOf, type DuePart, type PartOutcome, type Parts, type SignAddendum } from './parts.ts'
 import { searchFolders } from './search.ts'
 import type { PartStep } from './steps.ts'
 import type { Forgetting, NodeStore } from './stores.ts'
@@ -156,13 +157,12 @@ export class NodeWork {
         await log.reread()
         return {}
       case 'folders': {
-        const removed: Record<string, number> = {}
+        const touched: Touched[] = []
         for (const store of STORES) {
-          for (const { place, rows } of await stores[store](traces, false, signal))
-            removed[place] = (removed[place] ?? 0) + rows
+          touched.push(...(await stores[store](traces, false, signal)))
           onDone?.(store)
         }
-        return { removed }
+        return { removed: countsOf(touched) }
       }
       case 'search':
         return { search: await searchFolders(folders, traces, signal) }

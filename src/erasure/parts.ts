@@ -9,6 +9,7 @@
 import type { Transaction } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import type { SubjectIdentifier } from '../core/traces.ts'
+import type { Touched } from '../store/edit-rows.ts'
 import type { ErasurePartsTable, Schema } from '../store/schema.ts'
 import type { Sealer } from '../store/sealing.ts'
 import type { Store } from '../store/store.ts'
@@ -180,6 +181,11 @@ export function isPast({ step }: Part, other: PartStep): boolean {
 
 export function isOpen({ step }: Part): boolean {
   return step !== 'done' && step !== 'waived'
+}
+
+/** Rows by place. */
+export function countsOf(places: readonly Touched[]): Record<string, number> {
+  return summed(places.map(({ place, rows }) => ({ [place]: rows })))
 }
 
 export function summed(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {

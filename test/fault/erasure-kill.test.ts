@@ -1,9 +1,9 @@
-/** Killed at the end of each step that changes something, before anything of it was noted, an erasure goes on in the next life, to the same end. */
+/** Killed at the end of each step, before anything of it was noted, an erasure goes on in the next life, to the same end. */
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Step } from '../../src/erasure/steps.ts'
+import { STEPS, type Step } from '../../src/erasure/steps.ts'
 import type { NodeStore } from '../../src/erasure/stores.ts'
 import { eventually } from '../support/eventually.ts'
 import { filesHolding, GIVEN, others, populate } from '../support/person.ts'
@@ -11,19 +11,10 @@ import { startStack } from '../support/stack.ts'
 import { tempFolder } from '../support/temp.ts'
 import { warehouseRows } from '../support/warehouse-rows.ts'
 
-/**
- * At the end of the other steps the disk is as the step before has left it. What lies in folders is done as a whole: once it is cut short, once
- * it is done and not noted.
- */
-const MOMENTS: readonly (Step | NodeStore)[] = [
-  'suppress',
-  'log',
-  'profiles',
-  'parquet',
-  'folders',
-  'store',
-  'compact',
-]
+/** Every step, and within the one of the folders each store: what lies there is done as a whole, so it is cut short and done again. */
+const MOMENTS: readonly (Step | NodeStore)[] = STEPS.flatMap((step): (Step | NodeStore)[] =>
+  step === 'folders' ? ['warehouse', 'parquet', 'rosters', 'remarks', step] : [step],
+)
 const CHILD = join(import.meta.dirname, 'erasure-kill-child.ts')
 
 function killedAt(dataDir: string, step: string): Promise<NodeJS.Signals | null> {
@@ -33,7 +24,7 @@ function killedAt(dataDir: string, step: string): Promise<NodeJS.Signals | null>
   return new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)))
 }
 
-test('eight lives, one erasure', { timeout: 120_000 }, async () => {
+test('sixteen lives, one erasure', { timeout: 240_000 }, async () => {
   const dataDir = await tempFolder()
   const before = await startStack({ dataDir })
   const { currents } = await populate(before)
