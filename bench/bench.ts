@@ -5,26 +5,10 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
-import { audiences } from './audiences.ts'
-import { cohorts } from './cohorts.ts'
-import { consoleLists } from './console.ts'
-import { idle } from './idle.ts'
-import { importFiles } from './import.ts'
-import { latency } from './latency.ts'
-import { nodes } from './nodes.ts'
-import { fanOut, pipeline } from './pipeline.ts'
-import { profiles, profilesLarge } from './profiles.ts'
-import { queries } from './queries.ts'
-import { replicated } from './replicated.ts'
-import { single } from './single.ts'
-import { soak } from './soak.ts'
-import { start } from './start.ts'
-import { tables } from './tables.ts'
-import { warehouse } from './warehouse.ts'
 
 const ROUNDS = 3
 
-/** Name → what it measures and how. */
+/** Name → what it measures and how. Each loads its own alone: a larger heap would make pauses of the load generator longer, which are measured as the hub's. */
 const BENCHMARKS: Readonly<
   Record<
     string,
@@ -39,70 +23,82 @@ const BENCHMARKS: Readonly<
   pipeline: {
     about:
       'HTTP in, synced log, HTTP out: throughput and CPU per event; 100 events of 0.9 KB per request, 16 connections',
-    run: () => pipeline(ROUNDS),
+    run: async () => (await import('./pipeline.ts')).pipeline(ROUNDS),
   },
   'fan-out': {
     about: 'the same at 60,000 events per second with more destinations',
-    run: () => fanOut(ROUNDS),
+    run: async () => (await import('./pipeline.ts')).fanOut(ROUNDS),
   },
   latency: {
     about: 'acknowledgement at half of the top rate; accepted to delivered at light load',
-    run: latency,
+    run: async () => (await import('./latency.ts')).latency(),
   },
   import: {
     about: 'a folder of Avro files into the synced log, as far as it goes',
-    run: () => importFiles(ROUNDS),
+    run: async () => (await import('./import.ts')).importFiles(ROUNDS),
   },
-  single: { about: 'requests of one event, 64 connections', run: single },
-  idle: { about: 'CPU of ten running currents without traffic', run: idle },
+  single: {
+    about: 'requests of one event, 64 connections',
+    run: async () => (await import('./single.ts')).single(),
+  },
+  idle: {
+    about: 'CPU of ten running currents without traffic',
+    run: async () => (await import('./idle.ts')).idle(),
+  },
   warehouse: {
     about:
       'loading the embedded warehouse, alone and beside ingest at 30,000 events per second; then a count by type',
-    run: warehouse,
+    run: async () => (await import('./warehouse.ts')).warehouse(),
   },
   cohorts: {
     about:
       'a result of ten million people compared with a roster; a million into the Braze double, then 1 % churn',
-    run: cohorts,
+    run: async () => (await import('./cohorts.ts')).cohorts(),
   },
   profiles: {
     about: 'a CSV file through the bulk door into resolved profiles (THALWEG_BENCH_PROFILES rows), twice',
-    run: profiles,
+    run: async () => (await import('./profiles.ts')).profiles(),
   },
   'profiles-large': {
     about: 'the same with five million rows, embedded',
-    run: profilesLarge,
+    run: async () => (await import('./profiles.ts')).profilesLarge(),
     onlyByName: true,
   },
   audiences: {
     about: 'people judged by all audiences at once, evaluation only, one core',
-    run: audiences,
+    run: async () => (await import('./audiences.ts')).audiences(),
   },
   console: {
     about:
       'the API behind the lists with 500 currents, 1,000,000 dead letters, 10,000 runs; the first page in Chromium',
-    run: consoleLists,
+    run: async () => (await import('./console.ts')).consoleLists(),
   },
   replicated: {
     about: 'the log on NATS JetStream, one server and three, beside the embedded one; CPU of hub and servers',
-    run: () => replicated(ROUNDS),
+    run: async () => (await import('./replicated.ts')).replicated(ROUNDS),
   },
   nodes: {
     about:
       'three nodes beside one on NATS JetStream and PostgreSQL: throughput, CPU per event by part, and at loads that grow tenfold',
-    run: nodes,
+    run: async () => (await import('./nodes.ts')).nodes(),
   },
-  start: { about: 'from process start to ready with a long log', run: start },
+  start: {
+    about: 'from process start to ready with a long log',
+    run: async () => (await import('./start.ts')).start(),
+  },
   soak: {
     about: 'memory of the hub over an hour of steady load (THALWEG_BENCH_SOAK_MINUTES)',
-    run: soak,
+    run: async () => (await import('./soak.ts')).soak(),
     onlyByName: true,
   },
   queries: {
     about: 'rows of an integer and 100 characters out of each query engine',
-    run: queries,
+    run: async () => (await import('./queries.ts')).queries(),
   },
-  tables: { about: 'rows into PostgreSQL, ClickHouse and Parquet files, batches of 5,000', run: tables },
+  tables: {
+    about: 'rows into PostgreSQL, ClickHouse and Parquet files, batches of 5,000',
+    run: async () => (await import('./tables.ts')).tables(),
+  },
 }
 
 const wanted = process.argv.slice(2)
