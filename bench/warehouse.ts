@@ -22,7 +22,9 @@ import { HubProcess, load, quantile } from './rig.ts'
 /** Batches as large as the destination makes them, and as many under way at once. */
 const PER_BATCH = 16_384
 const LANES = 3
-const EVENTS = 12 * PER_BATCH
+const BATCHES = 12
+/** Of a load that goes on: for some ten seconds. */
+const BATCHES_SUSTAINED = 60
 const PER_REQUEST = 100
 const INGEST_PER_SECOND = 30_000
 const LIGHT_PER_SECOND = 1_000
@@ -57,10 +59,16 @@ export async function warehouse(): Promise<Row[]> {
   })
   return [
     yard,
-    compared(await loading('load: events, one table', { shape: 'events' }, false)),
-    compared(await loading('load: events, a table per type', { shape: 'events', tablePerType: true }, false)),
-    compared(await loading('load: events and raw', { shape: 'both' }, false)),
-    compared(await loading('load: events, one table, beside ingest', { shape: 'events' }, true)),
+    compared(await loading('load: events, one table', { shape: 'events' }, { batches: BATCHES_SUSTAINED })),
+    compared(await loading('load: events, a table per type', { shape: 'events', tablePerType: true })),
+    compared(await loading('load: events and raw', { shape: 'both' })),
+    compared(
+      await loading(
+        'load: events, one table, beside ingest',
+        { shape: 'events' },
+        { batches: BATCHES_SUSTAINED, besideIngest: true },
+      ),
+    ),
     compared(await flow('hub to rows: light load', LIGHT_PER_SECOND)),
     compared(await flow('hub to rows: ingest at 30,000/s', INGEST_PER_SECOND)),
     await count(),
@@ -119,7 +127,15 @@ async function yardstick(): Promise<Row> {
   }
 }
 
-async function loading(name: string, settings: object, besideIngest: boolean): Promise<Row> {
+async function loading(
+  name: string,
+  settings: object,
+  {
+    batches = BATCHES,
+    besideIngest = false,
+  }: { readonly batches?: number; readonly besideIngest?: boolean } = {},
+): Promise<Row> {
+  const events = batches * PER_BATCH
   const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-bench-'))
   const embedded = openEmbeddedWarehouse({
     dataDir,
@@ -139,15 +155,15 @@ async function loading(name: string, settings: object, besideIngest: boolean): P
     const cpuBefore = cpuMicrosOf(pid)
     const own = process.cpuUsage()
     const startedAt = performance.now()
-    await loader.load(EVENTS)
+    await loader.load(events)
     const elapsedMs = performance.now() - startedAt
     const { user, system } = process.cpuUsage(own)
     return {
       case: name,
-      eventsPerSecond: (EVENTS / elapsedMs) * 1000,
-      childMicrosPerEvent: (cpuMicrosOf(pid) - cpuBefore) / EVENTS,
+      eventsPerSecond: (events / elapsedMs) * 1000,
+      childMicrosPerEvent: (cpuMicrosOf(pid) - cpuBefore) / events,
       // Beside ingest this process also makes the load.
-      ...(besideIngest ? {} : { hubMicrosPerEvent: (user + system) / EVENTS }),
+      ...(besideIngest ? {} : { hubMicrosPerEvent: (user + system) / events }),
       childRssMb: rssMbOf(pid),
     }
   } finally {
@@ -161,7 +177,7 @@ async function loading(name: string, settings: object, besideIngest: boolean): P
 async function ingest(): Promise<() => Promise<void>> {
   const hub = await HubProcess.start({ currents: [] })
   const bodies = buildLoadBodies({ seed: 5, bodies: 64, eventsPerBody: PER_REQUEST })
-  const seconds = 20
+  const seconds = 25
   const done = load({
     url: hub.url,
     bodies,
@@ -326,16 +342,17 @@ async function count(): Promise<Row> {
     clock: systemClock,
   }
   const logger = { info: () => undefined, error: (about: object) => console.error(about) }
+  const made = BATCHES * PER_BATCH
   try {
     const first = openEmbeddedWarehouse({ ...parts, logger })
-    await new Loader(first, { shape: 'events' }, { properties: {} }).load(EVENTS)
+    await new Loader(first, { shape: 'events' }, { properties: {} }).load(made)
     await first.close()
     const folder = join(dataDir, 'warehouse')
     const database = await openDatabase({ folder, threads: 1, memoryBytesMax: MEMORY_BYTES_MAX })
     await database.loading.run('CREATE TEMP TABLE loaded AS FROM braze.events')
-    for (let rows = EVENTS; rows < COUNTED_ROWS; rows += EVENTS)
+    for (let rows = made; rows < COUNTED_ROWS; rows += made)
       await database.loading.run(
-        `INSERT INTO braze.events FROM loaded LIMIT ${Math.min(EVENTS, COUNTED_ROWS - rows)}`,
+        `INSERT INTO braze.events FROM loaded LIMIT ${Math.min(made, COUNTED_ROWS - rows)}`,
       )
     database.close()
     const second = openEmbeddedWarehouse({ ...parts, logger })

@@ -32,7 +32,7 @@ class Child {
     this.#database = database
     this.#hub = hub
     const kernel = createKernel({ bodyBytesMax: EVENT_BYTES_MAX, itemsMax: 1, key: new Uint8Array(16) })
-    this.#loader = new Loader(database.loading, kernel)
+    this.#loader = new Loader([database.loading, database.loadingNext], kernel)
     const tables = () => visibleTables(database.browsing)
     this.#queries = new Queries(database.querying, tables)
     this.#exports = new Exports(database.exporting, database.spool, tables)

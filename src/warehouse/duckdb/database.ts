@@ -18,6 +18,8 @@ export interface DatabaseSettings {
 
 export interface Database {
   readonly loading: DuckDBConnection
+  /** For the loads that are taken in while those before them are committed. */
+  readonly loadingNext: DuckDBConnection
   readonly exporting: DuckDBConnection
   /** For looks at our own books, beside loads and queries. */
   readonly browsing: DuckDBConnection
@@ -75,17 +77,21 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   }
   const browsing = await instance.connect()
   await browsing.run(`USE ${CATALOG}`)
+  const loadingNext = await instance.connect()
+  await loadingNext.run(`USE ${CATALOG}`)
   const exporting = await instance.connect()
   await exporting.run(`SET search_path = '${CATALOG}.${DEFAULT_DATABASE}'`)
   await loading.run('SET GLOBAL lock_configuration = true')
   return {
     loading,
+    loadingNext,
     exporting,
     browsing,
     querying,
     spool,
     close: () => {
-      for (const connection of [...querying, exporting, browsing, loading]) connection.closeSync()
+      for (const connection of [...querying, exporting, browsing, loadingNext, loading])
+        connection.closeSync()
       instance.closeSync()
     },
   }

@@ -13,8 +13,12 @@ import { type FedColumn, ROWS_FUNCTION, type RowFeed } from './row-feed.ts'
 import type { RowMemory } from './row-memory.ts'
 
 /** What loads share, one after another. */
-export interface EventTools {
+export interface EventTools extends ReadingTools {
+  /** Of the load's transaction. */
   readonly connection: DuckDBConnection
+}
+
+export interface ReadingTools {
   readonly feed: RowFeed
   readonly reader: EventReader
   /** Of the reader and of all chunks. */
@@ -63,13 +67,13 @@ export async function writeEvents(
 }
 
 /** Chunks whose rows are in the table, or are not wanted. Their memory is there for ever: it must be used again. */
-export function giveBack({ spare }: EventTools, chunks: RowChunk[]): void {
+export function giveBack({ spare }: Pick<EventTools, 'spare'>, chunks: RowChunk[]): void {
   for (const chunk of chunks) chunk.clear()
   spare.push(...chunks.splice(0))
 }
 
 /** One at a time. Lets others, above all the feed, have the thread between one stretch and the next. */
-export async function readEvents(tools: EventTools, layout: Layout, rows: LoadRows): Promise<Reading> {
+export async function readEvents(tools: ReadingTools, layout: Layout, rows: LoadRows): Promise<Reading> {
   const { reader } = tools
   const findings = new Findings()
   const chunks: RowChunk[] = []
@@ -93,7 +97,7 @@ export async function readEvents(tools: EventTools, layout: Layout, rows: LoadRo
   return { rows, layout, version: layout.version, chunks, findings }
 }
 
-function take({ memory, spare }: EventTools, rows: number): RowChunk {
+function take({ memory, spare }: ReadingTools, rows: number): RowChunk {
   const few = RowChunk.isFew(rows)
   const kept = spare.findLastIndex(({ isFew }) => isFew === few)
   return spare.splice(kept, kept < 0 ? 0 : 1)[0] ?? new RowChunk(memory, few)

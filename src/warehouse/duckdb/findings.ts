@@ -20,6 +20,10 @@ export class Findings {
   /** Discovered whole-number columns that met a fraction. */
   readonly widen = new Set<PropertyColumn>()
 
+  get isNothing(): boolean {
+    return this.misfits.size === 0 && this.widen.size === 0
+  }
+
   misfit(column: string, kind: string, sample: () => string): void {
     const key = `${column} ${kind}`
     const known = this.misfits.get(key)

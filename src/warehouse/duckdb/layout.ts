@@ -83,6 +83,11 @@ export class Layout {
     return this.#add({ member, name, type: known?.type ?? seen, discovered: known === undefined })
   }
 
+  /** Whether the database is up to this layout. */
+  get isMade(): boolean {
+    return this.#exists && this.#made === this.properties.length
+  }
+
   /** Statements that bring the database up to this layout. */
   *additions(): Generator<string> {
     const { place } = this

@@ -3,6 +3,10 @@
  * records at most: the engine writes a whole one straight into the file. So a batch may be cut in two, and events are read ahead while the engine
  * writes those before them.
  *
+ * To commit a row group is to pack it, which takes the engine longer than taking its rows in. So the next transaction takes its rows in meanwhile, on
+ * a connection of its own, when neither of the two does anything but add rows that are new without a look (`#isPlain`): nothing that one of them
+ * does is then the other's business. It is committed after the one before it, or not at all.
+ *
  * Exactly once. A position says: no row of this connection in this table has an offset from there on. So records from the position on are new
  * without a look; records before it (a batch whose answer was lost, a replay, a redrive) are looked up in the table, and those that are there are
  * acknowledged without being written. Rows and position become durable in one commit, so a kill at any moment leaves both or neither, and the
@@ -15,13 +19,13 @@ import { Turns } from '../../core/turns.ts'
 import { decodeOrder, type LoadOrder } from '../../destinations/warehouse/load-order.ts'
 import { ROW_GROUP_ROWS } from './database.ts'
 import { EventReader } from './event-reader.ts'
-import { type EventTools, giveBack, type Reading, readEvents, writeEvents } from './event-table.ts'
+import { giveBack, type Reading, type ReadingTools, readEvents, writeEvents } from './event-table.ts'
 import { LoadRows, mayHalve } from './load-rows.ts'
 import { keyOf, RAW_SUFFIX, type TableName, tableSql, typeTable } from './names.ts'
 import { makeRawTable, writeRaw } from './raw-table.ts'
 import { RowFeed } from './row-feed.ts'
 import { RowMemory } from './row-memory.ts'
-import { Tables } from './tables.ts'
+import { POSITION_ROOM, Tables } from './tables.ts'
 
 export interface Loaded {
   /** Rows of events, or requests in the raw shape, that are new. */
@@ -30,6 +34,8 @@ export interface Loaded {
   readonly known: number
 }
 
+/** After so many without a pause, other work has its turn, and the engine may write its log into the file: it does that when no other transaction is open. */
+const TRANSACTIONS_MAX = 64
 /** Tables that one database may come to by itself, one per event type; types beyond it share `other`. */
 const TYPE_TABLES_MAX = 1000
 
@@ -53,32 +59,50 @@ interface Portion {
   readonly to: number
 }
 
+/** A transaction that has its rows and is not committed yet. */
+interface Written {
+  readonly connection: DuckDBConnection
+  readonly portions: readonly Portion[]
+  /** Of each portion. */
+  readonly counts: readonly Loaded[]
+  /** It added rows to tables that were there, and did nothing else. */
+  readonly isPlain: boolean
+}
+
+/** A transaction that came to nothing. */
+interface Failure {
+  readonly portions: readonly Portion[]
+  readonly error: unknown
+}
+
 /** The events of a portion by table, perhaps read while the engine wrote those before them. */
 interface Ahead {
   readonly portion: Portion
   readonly tables: readonly (readonly [place: TableName, rows: LoadRows, read: Reading])[]
 }
 
+/** Of one database: transactions that overlap have one each. */
+type Connections = readonly [DuckDBConnection, DuckDBConnection]
+
 export class Loader {
-  readonly #connection: DuckDBConnection
-  readonly #tools: EventTools
+  readonly #connections: Connections
+  readonly #tools: ReadingTools
   readonly #tables: Tables
   readonly #waiting: Waiting[] = []
   #ahead: Ahead[] = []
   readonly #turns = new Turns()
   #typeTables = new Set<string>()
 
-  constructor(connection: DuckDBConnection, kernel: Kernel) {
-    this.#connection = connection
+  constructor(connections: Connections, kernel: Kernel) {
+    this.#connections = connections
     const memory = new RowMemory()
     this.#tools = {
-      connection,
-      feed: new RowFeed(connection),
+      feed: new RowFeed(connections[0]),
       reader: new EventReader(memory, kernel),
       memory,
       spare: [],
     }
-    this.#tables = new Tables(connection)
+    this.#tables = new Tables(connections[0])
   }
 
   /** Resolves when every record is in the tables. Rejects with what the engine said; some records may be in the tables then, and are known next time. */
@@ -90,7 +114,7 @@ export class Loader {
     })
   }
 
-  /** Work on the loader's connection, between transactions. */
+  /** Work on the tables, between transactions. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take(work)
   }
@@ -98,17 +122,20 @@ export class Loader {
   async #writeWaiting(): Promise<void> {
     const portions = this.#portions()
     if (portions.length === 0) return
-    try {
-      await this.#transaction(portions)
-    } catch (error) {
-      const [only, ...others] = portions
-      if (only !== undefined && others.length === 0) this.#fail(only.load, error)
-      // One of them may spoil it for all.
-      else
-        for (const one of portions) await this.#transaction([one]).catch((told) => this.#fail(one.load, told))
-    }
+    const failure = await this.#series(portions, TRANSACTIONS_MAX)
+    if (failure !== undefined) await this.#blame(failure)
     // A load that is written in part has had its turn.
     if (this.#waiting.length > 0) void this.inTurn(() => this.#writeWaiting())
+  }
+
+  async #blame({ portions, error }: Failure): Promise<void> {
+    const [only, ...others] = portions
+    if (only !== undefined && others.length === 0) return this.#fail(only.load, error)
+    // One of them may spoil it for all.
+    for (const one of portions) {
+      const failure = await this.#series([one], 1)
+      if (failure !== undefined) this.#fail(one.load, failure.error)
+    }
   }
 
   /** What waits, up to a row group of it; behind `last` when that is being written. */
@@ -134,27 +161,63 @@ export class Loader {
     this.#waiting.splice(this.#waiting.indexOf(load), 1)
   }
 
-  /** Writes the portions whole or not at all, and answers the loads that end with them. */
-  async #transaction(portions: readonly Portion[]): Promise<void> {
-    const connection = this.#connection
-    await this.#tables.open()
+  /**
+   * Writes the portions whole or not at all, and then what waits behind them, as long as it can be taken in while those before it are committed. Gives
+   * the transaction that failed; what came behind it waits again.
+   */
+  async #series(portions: readonly Portion[], transactions: number): Promise<Failure | undefined> {
+    const [first, second] = this.#connections
+    let written: Written
+    try {
+      await this.#tables.open()
+      written = await this.#takenIn(portions, first)
+    } catch (error) {
+      await this.#undo(first)
+      return { portions, error }
+    }
+    for (let left = transactions - 1; ; left--) {
+      const { connection } = written
+      const other = connection === first ? second : first
+      const next = left > 0 ? this.#plainBehind(written) : undefined
+      const [committed, follower] = await Promise.allSettled([
+        connection.run('COMMIT'),
+        next === undefined
+          ? this.#readAhead([], written.portions.at(-1)).then(() => undefined)
+          : this.#takenIn(next, other),
+      ])
+      if (committed.status === 'rejected') {
+        await this.#undo(connection, other)
+        return { portions: written.portions, error: committed.reason }
+      }
+      this.#answer(written)
+      if (follower.status === 'fulfilled' && follower.value !== undefined) written = follower.value
+      else {
+        // Whoever failed behind others is tried again, as the first.
+        if (next !== undefined) await this.#undo(other)
+        return undefined
+      }
+    }
+  }
+
+  async #takenIn(portions: readonly Portion[], connection: DuckDBConnection): Promise<Written> {
+    const isPlain = this.#isPlain(portions)
     await connection.run('BEGIN TRANSACTION')
     const counts: Loaded[] = []
-    try {
-      for (const [i, portion] of portions.entries()) {
-        const others = portions.slice(i + 1)
-        counts.push(await this.#write(portion, () => this.#readAhead(others, portions.at(-1))))
-      }
-      const committing = connection.run('COMMIT')
-      const [committed] = await Promise.allSettled([committing, this.#readAhead([], portions.at(-1))])
-      if (committed.status === 'rejected') throw committed.reason
-    } catch (error) {
-      this.#dropAhead()
-      this.#tables.forget()
-      // The engine may have ended the transaction itself.
-      await connection.run('ROLLBACK').catch(() => undefined)
-      throw error
+    for (const [i, portion] of portions.entries()) {
+      const others = portions.slice(i + 1)
+      counts.push(await this.#write(connection, portion, () => this.#readAhead(others, portions.at(-1))))
     }
+    return { connection, portions, counts, isPlain }
+  }
+
+  async #undo(...connections: readonly DuckDBConnection[]): Promise<void> {
+    this.#dropAhead()
+    this.#tables.forget()
+    // The engine may have ended a transaction itself.
+    for (const connection of connections) await connection.run('ROLLBACK').catch(() => undefined)
+  }
+
+  #answer({ portions, counts }: Written): void {
     for (const [i, { load, to }] of portions.entries()) {
       load.from = to
       load.written += counts[i]?.written ?? 0
@@ -163,6 +226,34 @@ export class Loader {
       this.#leave(load)
       load.resolve({ written: load.written, known: load.known })
     }
+  }
+
+  /** What waits behind it, if neither minds the other. */
+  #plainBehind({ portions, isPlain }: Written): readonly Portion[] | undefined {
+    const behind = isPlain ? this.#portions(portions.at(-1)) : []
+    return behind.length > 0 && this.#isPlain(behind) ? behind : undefined
+  }
+
+  /** Whether they are read, and nothing is to be done but to add their rows: all of them new, to tables that have their columns, without a change of the books. */
+  #isPlain(portions: readonly Portion[]): boolean {
+    return portions.every((portion) => {
+      const ahead = this.#ahead.find((one) => isSame(one.portion, portion))
+      return (
+        ahead !== undefined &&
+        !portion.load.order.head.raw &&
+        ahead.tables.every(([place, rows, { layout, version, findings }]) => {
+          const offsets = rows.places.map((i) => rows.offsetOf(i))
+          return (
+            layout === this.#tables.layoutOf(place) &&
+            version === layout.version &&
+            layout.isMade &&
+            findings.isNothing &&
+            least(offsets) >= this.#tables.positionOf(rows.connection, place) &&
+            this.#tables.hasRoom(rows.connection, place, greatest(offsets) + 1)
+          )
+        })
+      )
+    })
   }
 
   /** What was read may not be what is to be written now. */
@@ -176,7 +267,11 @@ export class Loader {
   }
 
   /** `meanwhile` runs whenever the engine takes events in. */
-  async #write(portion: Portion, meanwhile: () => Promise<void>): Promise<Loaded> {
+  async #write(
+    connection: DuckDBConnection,
+    portion: Portion,
+    meanwhile: () => Promise<void>,
+  ): Promise<Loaded> {
     const { order } = portion.load
     let written = 0
     let known = 0
@@ -188,7 +283,7 @@ export class Loader {
       const ahead = this.#ahead.find((one) => isSame(one.portion, portion))
       const tables = ahead?.tables ?? this.#byTable(portion, (i) => this.#eventTable(order, i))
       for (const [place, rows, read] of tables)
-        count(rows, await this.#writeEvents(place, rows, read, meanwhile))
+        count(rows, await this.#writeEvents(connection, place, rows, read, meanwhile))
       if (ahead !== undefined) {
         this.#ahead.splice(this.#ahead.indexOf(ahead), 1)
         // Of some the rows were there already, or a column changed meanwhile.
@@ -197,25 +292,30 @@ export class Loader {
     }
     if (order.head.raw) {
       for (const [place, rows] of this.#byTable(portion, (i) => rawTable(order, i)))
-        count(rows, await this.#writeRaw(place, rows))
+        count(rows, await this.#writeRaw(connection, place, rows))
     }
     return { written, known }
   }
 
   async #writeEvents(
+    connection: DuckDBConnection,
     place: TableName,
     rows: LoadRows,
     read: Reading | undefined,
     meanwhile: () => Promise<void>,
   ): Promise<LoadRows> {
     const fresh = rows.without(
-      await this.#known(place, rows, '_offset', `_offset BETWEEN $2::BIGINT AND $3::BIGINT`),
+      await this.#known(connection, place, rows, '_offset', `_offset BETWEEN $2::BIGINT AND $3::BIGINT`),
     )
     if (fresh.places.length > 0) {
       const layout = this.#tables.layoutOf(place)
       const isRead = read?.rows === fresh && read.layout === layout && read.version === layout.version
-      await writeEvents(this.#tools, isRead ? read : await readEvents(this.#tools, layout, fresh), meanwhile)
-      await this.#advance(place, fresh)
+      await writeEvents(
+        { ...this.#tools, connection },
+        isRead ? read : await readEvents(this.#tools, layout, fresh),
+        meanwhile,
+      )
+      await this.#advance(connection, place, fresh, POSITION_ROOM)
     }
     return fresh
   }
@@ -233,13 +333,14 @@ export class Loader {
     this.#ahead.push({ portion, tables })
   }
 
-  async #writeRaw(place: TableName, rows: LoadRows): Promise<LoadRows> {
+  async #writeRaw(connection: DuckDBConnection, place: TableName, rows: LoadRows): Promise<LoadRows> {
     const isNew = this.#tables.isNewRaw(place)
-    if (isNew) await makeRawTable(this.#connection, place)
+    if (isNew) await makeRawTable(connection, place)
     const fresh = isNew
       ? rows
       : rows.without(
           await this.#known(
+            connection,
             place,
             rows,
             'unnest(_offsets)',
@@ -248,14 +349,15 @@ export class Loader {
         )
     if (fresh.places.length > 0) {
       const position = this.#tables.positionOf(rows.connection, place)
-      await writeRaw(this.#connection, place, fresh, position)
-      await this.#advance(place, fresh)
+      await writeRaw(connection, place, fresh, position)
+      await this.#advance(connection, place, fresh)
     }
     return fresh
   }
 
   /** Offsets of the rows that are in the table already. Looks only when there can be any. */
   async #known(
+    connection: DuckDBConnection,
     place: TableName,
     rows: LoadRows,
     offset: string,
@@ -264,16 +366,16 @@ export class Loader {
     const position = this.#tables.positionOf(rows.connection, place)
     const offsets = rows.places.map((i) => rows.offsetOf(i)).filter((one) => one < position)
     if (offsets.length === 0) return NONE
-    const found = await this.#connection.runAndReadAll(
+    const found = await connection.runAndReadAll(
       `SELECT ${offset}::DOUBLE FROM ${tableSql(place)} WHERE _current = $1 AND ${range}`,
       [rows.connection, BigInt(least(offsets)), BigInt(greatest(offsets))],
     )
     return new Set(found.getColumns()[0] as number[])
   }
 
-  #advance(place: TableName, rows: LoadRows): Promise<void> {
+  #advance(connection: DuckDBConnection, place: TableName, rows: LoadRows, room = 0): Promise<void> {
     const last = greatest(rows.places.map((i) => rows.offsetOf(i)))
-    return this.#tables.advance(rows.connection, place, last + 1)
+    return this.#tables.advance(connection, rows.connection, place, last + 1, room)
   }
 
   #byTable(

@@ -15,11 +15,20 @@ export const BOOKS_SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS ${BOOKS}.misfits (database VARCHAR, tbl VARCHAR, name VARCHAR, kind VARCHAR, count BIGINT, sample VARCHAR, first_at TIMESTAMP, last_at TIMESTAMP)`,
 ]
 
+/**
+ * How far a position in the database may be set beyond the rows of events: as long as it suffices, a load writes rows and nothing else, and needs
+ * not wait until the load before it is committed. Whoever opens the database looks this many records up once.
+ */
+export const POSITION_ROOM = 1_000_000
+
 export class Tables {
   readonly #connection: DuckDBConnection
   #layouts: Map<string, Layout> | undefined
   #rawTables = new Set<string>()
+  /** No row has this offset or a later one, in the database or in a load under way. */
   #positions = new Map<string, number>()
+  /** As they are in the database. */
+  #kept = new Map<string, number>()
 
   constructor(connection: DuckDBConnection) {
     this.#connection = connection
@@ -55,11 +64,12 @@ export class Tables {
     const positions = await this.#connection.runAndReadAll(
       `SELECT connection, database, tbl, position::DOUBLE FROM ${BOOKS}.positions`,
     )
-    this.#positions = new Map(
+    this.#kept = new Map(
       (positions.getRows() as [string, string, string, number][]).map(
         ([connection, database, table, position]) => [`${connection} ${database}.${table}`, position],
       ),
     )
+    this.#positions = new Map(this.#kept)
   }
 
   /** After a failed load: what is in memory may never have reached the database. */
@@ -93,17 +103,28 @@ export class Tables {
     return this.#positions.get(`${connection} ${keyOf(place)}`) ?? 0
   }
 
-  /** Moves the position, inside the load's transaction. */
-  async advance(connection: string, place: TableName, position: number): Promise<void> {
+  /** Whether rows up to before `position` can be written without a change of the books. */
+  hasRoom(connection: string, place: TableName, position: number): boolean {
+    return (this.#kept.get(`${connection} ${keyOf(place)}`) ?? 0) >= position
+  }
+
+  /** Moves the position, inside the load's transaction on `db`; in the database so far beyond it, when it has to be moved there at all. */
+  async advance(
+    db: DuckDBConnection,
+    connection: string,
+    place: TableName,
+    position: number,
+    room = 0,
+  ): Promise<void> {
     const key = `${connection} ${keyOf(place)}`
-    const known = this.#positions.get(key)
-    if (known !== undefined && known >= position) return
-    this.#positions.set(key, position)
-    const values = [connection, place.database, place.table, BigInt(position)]
-    if (known === undefined)
-      await this.#connection.run(`INSERT INTO ${BOOKS}.positions VALUES ($1, $2, $3, $4)`, values)
+    this.#positions.set(key, Math.max(position, this.#positions.get(key) ?? 0))
+    if (this.hasRoom(connection, place, position)) return
+    const isNew = !this.#kept.has(key)
+    this.#kept.set(key, position + room)
+    const values = [connection, place.database, place.table, BigInt(position + room)]
+    if (isNew) await db.run(`INSERT INTO ${BOOKS}.positions VALUES ($1, $2, $3, $4)`, values)
     else
-      await this.#connection.run(
+      await db.run(
         `UPDATE ${BOOKS}.positions SET position = $4 WHERE connection = $1 AND database = $2 AND tbl = $3`,
         values,
       )

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { EventBatch } from '../../core/batch.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import type { WireRequest } from '../../core/exchange.ts'
 import { batchOf, kernelForTests } from '../../destinations/rehearsal.fixture.ts'
 import { warehouse } from '../../destinations/warehouse/warehouse.ts'
 import type { Cell } from '../warehouse.ts'
@@ -61,6 +62,12 @@ export async function load(
   batch: EventBatch,
   settings: object,
 ): Promise<{ status: number; value: unknown }> {
+  const { status, body } = await embedded.send(loadRequest(batch, settings))
+  return { status, value: JSON.parse(Buffer.from(body).toString()) }
+}
+
+/** What the destination asks the warehouse to load of a batch. */
+export function loadRequest(batch: EventBatch, settings: object): WireRequest {
   const intake = warehouse.events
   if (intake === undefined) throw new Error('the warehouse takes no events')
   const target = { settings: warehouse.settings.parse(settings), credentials: {} }
@@ -71,8 +78,7 @@ export async function load(
   ])
   const step = intake.writer(target, kernelForTests(), sources).write(batch).next()
   if (step.done) throw new Error('nothing to send')
-  const { status, body } = await embedded.send(step.value)
-  return { status, value: JSON.parse(Buffer.from(body).toString()) }
+  return step.value
 }
 
 async function rowsOf({ engine }: EmbeddedWarehouse, sql: string): Promise<readonly (readonly Cell[])[]> {
