@@ -7,12 +7,11 @@ import { sql } from 'kysely'
 import { emptyReport } from '../src/audiences/run.ts'
 import { recountLetters } from '../src/delivery/letter-counts.ts'
 import { type ConsoleStack, startConsole } from '../test/console/browser.ts'
-import { quantile } from './rig.ts'
+import { asked, quantile } from './rig.ts'
 
 const DEAD_LETTERS = Number(process.env.THALWEG_BENCH_LETTERS ?? 1_000_000)
 const RUNS = 10_000
 const CURRENTS = 500
-const ASKED = 20
 const OPENED = 5
 
 /** What each list asks first, with and without filters, and what it asks further down. */
@@ -52,16 +51,16 @@ export async function consoleLists(): Promise<object[]> {
   try {
     await fill(stack)
     const rows: object[] = []
-    for (const path of LISTS) rows.push({ case: `GET ${path}`, ...(await asked(stack, path)) })
+    for (const path of LISTS) rows.push({ case: `GET ${path}`, ...(await asked(stack.call, path)) })
     for (const { about, path, body } of CHANGES)
-      rows.push({ case: `POST ${path}, ${about}`, ...(await asked(stack, path, body)) })
+      rows.push({ case: `POST ${path}, ${about}`, ...(await asked(stack.call, path, body)) })
     rows.push({
       case: 'GET /dead-letters, page 500',
-      ...(await asked(stack, await deepPage(stack, '/dead-letters?limit=100', 500))),
+      ...(await asked(stack.call, await deepPage(stack, '/dead-letters?limit=100', 500))),
     })
     rows.push({
       case: 'GET /runs, page 150',
-      ...(await asked(stack, await deepPage(stack, '/runs?limit=50', 150))),
+      ...(await asked(stack.call, await deepPage(stack, '/runs?limit=50', 150))),
     })
     rows.push({
       case: 'from the address to the first page with its data, nothing kept',
@@ -137,21 +136,6 @@ async function fill({ hub, call }: ConsoleStack): Promise<void> {
     select ${number}, i, 1, 'many', 'manual', 'bench', 0, null, case i % 20 when 0 then 'partial' else 'succeeded' end, 'verify', ${report},
       ${now} - (${sql.lit(RUNS)} - i) * 60000, ${now} - (${sql.lit(RUNS)} - i) * 60000, ${now} - (${sql.lit(RUNS)} - i) * 60000
     from n`.execute(db)
-}
-
-async function asked(
-  { call }: ConsoleStack,
-  path: string,
-  body?: object,
-): Promise<{ p50Ms: number; maxMs: number }> {
-  const times = new Float64Array(ASKED)
-  for (let i = 0; i < ASKED; i++) {
-    const startedAt = performance.now()
-    await call(body === undefined ? 'GET' : 'POST', path, body)
-    times[i] = performance.now() - startedAt
-  }
-  times.sort()
-  return { p50Ms: quantile(times, 0.5), maxMs: times[ASKED - 1] ?? 0 }
 }
 
 /** The address of a page far down the list. */

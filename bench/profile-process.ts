@@ -1,22 +1,40 @@
 /** A hub with a door for streams, as a process of its own; tells its address, and once asked how far its profiles are. */
 
 import { readFileSync } from 'node:fs'
+import { openAccess } from '../src/access/access.ts'
+import { createApi } from '../src/api/api.ts'
 import { readSettings } from '../src/core/settings.ts'
 import { startHub } from '../src/hub.ts'
-import type { ProfilePlan, ProfileStats } from './profiles.ts'
+import { apiPartsOf } from '../src/hub-api.ts'
+import type { ProfileAddress, ProfilePlan, ProfileStats } from './profiles.ts'
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as ProfilePlan
 
+const token = Promise.withResolvers<string>()
 const hub = await startHub(
   {
     settings: readSettings({}, { dataDir: plan.dataDir, port: 0, logLevel: 'warn', ...plan.settings }),
   },
-  async () => ({
-    handle: (_request, response) => {
-      response.writeHead(404).end()
-    },
-    close: async () => undefined,
-  }),
+  async (started) => {
+    const { store, clock, logger, settings } = started
+    const opened = await openAccess({
+      store,
+      clock,
+      logger,
+      dataDir: settings.dataDir,
+      limits: settings,
+      demo: false,
+    })
+    const mounted = await createApi({ version: '0.0.0-bench', ...apiPartsOf(started), access: opened.access })
+    token.resolve(opened.firstToken ?? '')
+    return {
+      handle: mounted.handle,
+      close: async () => {
+        opened.access.stop()
+        await mounted.close()
+      },
+    }
+  },
 )
 if (hub.sources.find('lytics') === undefined)
   await hub.sources.create({
@@ -28,9 +46,10 @@ if (hub.sources.find('lytics') === undefined)
 
 process.on('message', (message) => {
   if (message === 'stats') void stats().then((answer) => process.send?.(answer))
+  if (message === 'people') void hub.profiles.desk.counts().then(({ profiles }) => process.send?.(profiles))
   if (message === 'close') void hub.close().then(() => process.disconnect())
 })
-process.send?.({ url: hub.url })
+process.send?.({ url: hub.url, apiToken: await token.promise } satisfies ProfileAddress)
 
 async function stats(): Promise<ProfileStats> {
   const { user, system } = process.cpuUsage()
@@ -40,7 +59,6 @@ async function stats(): Promise<ProfileStats> {
     head: hub.log.head,
     position: position ?? 0,
     applied: counts.applied ?? 0,
-    people: await hub.profiles.desk.counts(),
     cpuMicros: user + system,
     rssBytes: process.memoryUsage.rss(),
     ...(pid === undefined ? { childCpuMicros: 0, childRssBytes: 0 } : childOf(pid)),

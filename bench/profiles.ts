@@ -15,6 +15,7 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { postgresDatabase } from '../test/support/postgres.ts'
 import { setup } from '../test/support/servers-hook.ts'
+import { apiOf, asked } from './rig.ts'
 
 export interface ProfilePlan {
   readonly dataDir: string
@@ -22,11 +23,15 @@ export interface ProfilePlan {
   readonly settings: Readonly<Record<string, string | number>>
 }
 
+export interface ProfileAddress {
+  readonly url: string
+  readonly apiToken: string
+}
+
 export interface ProfileStats {
   readonly head: number
   readonly position: number
   readonly applied: number
-  readonly people: { readonly profiles: number }
   readonly cpuMicros: number
   readonly rssBytes: number
   readonly childCpuMicros: number
@@ -36,11 +41,12 @@ export interface ProfileStats {
 
 const TOKEN = 'bench-token'
 const ROWS = Number(process.env.THALWEG_BENCH_PROFILES ?? 500_000)
-const LARGE_ROWS = 5_000_000
+const LARGE_ROWS = Number(process.env.THALWEG_BENCH_PROFILES ?? 5_000_000)
 /** Rows of one transaction of the bare upserts, as of the hub's. */
 const BARE_AT_ONCE = 4_000
 const LOOK_MS = 200
 const STUCK_MS = 120_000
+const DAY_MS = 86_400_000
 const CITIES = ['Berlin', 'Lyon', 'Osaka', 'Austin', 'Leeds', 'Porto', 'Turin', 'Lima']
 const HEAD =
   'external_id,braze_id,email,first_name,last_name,city,country,gender,language,phone_number,time_zone,date_of_birth\n'
@@ -60,9 +66,47 @@ export async function profiles(): Promise<object[]> {
   }
 }
 
-/** Five million people, embedded: what becomes of speed and memory. */
+/** Five million people, embedded: what becomes of speed and memory, and what the lists of the console wait for at the API. */
 export async function profilesLarge(): Promise<object[]> {
-  return [...(await bareUpserts(LARGE_ROWS)), ...(await measured('embedded', LARGE_ROWS, {}))]
+  return [...(await bareUpserts(LARGE_ROWS)), ...(await measured('embedded', LARGE_ROWS, {}, lists))]
+}
+
+/** What the pages of profiles and of audiences ask. */
+async function lists({ url, apiToken }: ProfileAddress): Promise<object[]> {
+  const call = apiOf(`${url}/api/v1`, apiToken)
+  await call('POST', '/audiences', {
+    name: 'Berlin',
+    slug: 'berlin',
+    filter: 'FILTER city = "Berlin"',
+  })
+  const startedAt = performance.now()
+  while ((await call<{ judging: boolean }>('GET', '/audience-progress')).judging)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  const judged = {
+    case: 'an audience of an eighth of them, from its rule to its size',
+    ms: performance.now() - startedAt,
+  }
+  const rows: object[] = [judged]
+  for (const path of [
+    '/profiles?limit=50',
+    `/profiles?limit=50&after=${LARGE_ROWS / 2}`,
+    `/profiles?value=person${LARGE_ROWS - 1}@mail.example.com`,
+    '/profiles?value=user-49&begins=true&limit=50',
+    `/profiles/search?text=person%20${LARGE_ROWS / 2}&limit=50`,
+    '/profiles/status',
+    '/profiles/merges?limit=50',
+    '/profiles/conflicts?limit=50',
+    `/profiles/${LARGE_ROWS / 2}`,
+    '/audiences',
+    '/audiences/berlin/size',
+    '/audiences/berlin/sample?limit=10',
+    '/audiences/berlin/members?limit=50',
+    `/audiences/berlin/members?limit=50&after=${LARGE_ROWS / 2}`,
+    '/audiences/berlin/moves?limit=50',
+    `/audiences/berlin/sizes?from=${Date.now() - DAY_MS}&to=${Date.now()}&step=${DAY_MS / 24}`,
+  ])
+    rows.push({ case: `GET ${path}`, ...(await asked(call, path)) })
+  return rows
 }
 
 async function bareUpserts(rows: number): Promise<object[]> {
@@ -105,18 +149,25 @@ async function bareUpserts(rows: number): Promise<object[]> {
   }
 }
 
-async function measured(store: string, rows: number, settings: ProfilePlan['settings']): Promise<object[]> {
+async function measured(
+  store: string,
+  rows: number,
+  settings: ProfilePlan['settings'],
+  also: (address: ProfileAddress) => Promise<object[]> = async () => [],
+): Promise<object[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'thalweg-bench-profiles-'))
   const child = fork(fileURLToPath(new URL('./profile-process.ts', import.meta.url)), [
     JSON.stringify({ dataDir, token: TOKEN, settings } satisfies ProfilePlan),
   ])
   const gone = once(child, 'exit')
   try {
-    const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+    const [address] = (await once(child, 'message')) as [ProfileAddress]
+    const { url } = address
     return [
       await load(child, url, `${store}, new people`, rows, 0),
       // Other rows of the same people.
       await load(child, url, `${store}, the same people again`, rows, 1),
+      ...(await also(address)),
     ]
   } finally {
     if (child.connected) child.send('close')
@@ -144,7 +195,7 @@ async function load(
     uploadedPerSecond: (rows / uploadedMs) * 1000,
     cpuMicrosPerRecord: (after.childCpuMicros - before.childCpuMicros) / rows,
     hubCpuMicrosPerRecord: (after.cpuMicros - before.cpuMicros) / rows,
-    profiles: after.people.profiles,
+    profiles: await peopleOf(child),
     processRssMb: after.childRssBytes / 1_048_576,
     hubRssMb: after.rssBytes / 1_048_576,
   }
@@ -183,6 +234,13 @@ async function statsOf(child: ChildProcess): Promise<ProfileStats> {
   child.send('stats')
   const [stats] = (await once(child, 'message')) as [ProfileStats]
   return stats
+}
+
+/** Counts them all, so not while they are measured. */
+async function peopleOf(child: ChildProcess): Promise<number> {
+  child.send('people')
+  const [count] = (await once(child, 'message')) as [number]
+  return count
 }
 
 async function settled(child: ChildProcess, applied: number): Promise<ProfileStats> {
