@@ -4,7 +4,6 @@
  */
 
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +14,7 @@ import type { RestoreReport, SimulateDaysOptions, SimulatedDays } from './cli/pr
 import { pause, systemClock } from './core/clock.ts'
 import { seededRandom } from './core/random.ts'
 import { type Overrides, readSettings } from './core/settings.ts'
+import { programVersion } from './core/version.ts'
 import type { DemoOptions } from './demo.ts'
 import { type Fallback, type Hub, hubLogger, startHub } from './hub.ts'
 import { apiPartsOf } from './hub-api.ts'
@@ -30,7 +30,7 @@ export async function serve(overrides: Overrides): Promise<void> {
   const api = new Mount()
   const giveUp = new AbortController()
   void signalled.then(() => giveUp.abort())
-  const hub = await startHub({ settings, version: version(), giveUp: giveUp.signal }, (started) =>
+  const hub = await startHub({ settings, version: programVersion(), giveUp: giveUp.signal }, (started) =>
     api.over(started),
   ).catch((error: unknown) => {
     if (error !== giveUp.signal.reason) throw error
@@ -61,8 +61,9 @@ export async function demo(overrides: Overrides, options: DemoOptions): Promise<
     random: seededRandom(options.seed),
   })
   const api = new Mount(sandbox)
-  const hub = await startHub({ settings, version: version(), alsoListening: sandbox.addresses }, (started) =>
-    api.over(started),
+  const hub = await startHub(
+    { settings, version: programVersion(), alsoListening: sandbox.addresses },
+    (started) => api.over(started),
   )
   const story = await startDemo(hub, sandbox, options)
   const table = new LiveTable(hub, process.stdout)
@@ -235,7 +236,7 @@ class Mount {
   async #make(hub: Hub, access: Access): Promise<MountedApi> {
     await systemClock.sleep(API_WAITS_MS, this.#wanted.signal)
     const { createApi } = await import('./api/api.ts')
-    return createApi({ version: version(), ...apiPartsOf(hub, this.#sandbox), access })
+    return createApi({ version: programVersion(), ...apiPartsOf(hub, this.#sandbox), access })
   }
 }
 
@@ -263,13 +264,6 @@ function welcome(hub: Hub, sandbox: Sandbox): string {
     '',
     '',
   ].join('\n')
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
 }
 
 /** To be called first: one that comes while the program still starts has it start, and then end in order. A second one ends it at once. */

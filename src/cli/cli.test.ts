@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { eventually } from '../../test/support/eventually.ts'
 import { event, httpSink, SOURCE, treasureDataRecords } from '../../test/support/stack.ts'
 import { tempFolder } from '../../test/support/temp.ts'
+import { programVersion } from '../core/version.ts'
 import { type CliStack, run, startCli } from './cli.fixture.ts'
 import { GROUPS } from './cli.ts'
 import type { SimulateDaysOptions, SimulatedDays } from './programs.ts'
@@ -56,6 +57,11 @@ describe('exit codes and errors', () => {
       expect(ran.out).toContain('--json')
     }
     expect((await run(['--help'])).out).toContain('admin-token')
+  })
+
+  test('the version is that of the package', async () => {
+    expect(await run(['--version'])).toMatchObject({ code: 0, out: `${programVersion()}\n`, err: '' })
+    expect(programVersion()).toMatch(/^\d+\.\d+\.\d+/)
   })
 
   test('a refusal of the API is told with the next step; with --json as JSON on stderr', async () => {

@@ -6,6 +6,7 @@
  */
 
 import { Command } from 'commander'
+import { programVersion } from '../core/version.ts'
 import { report } from './failures.ts'
 import type { Programs } from './programs.ts'
 import { Session } from './session.ts'
@@ -35,6 +36,7 @@ export async function runCli(
     .option('--data <folder>', 'data folder (default: THALWEG_DATA, else ./.thalweg)')
     .option('--json', 'JSON on standard output and nothing else')
     .option('--no-color', 'no colours (NO_COLOR does the same)')
+    .version(programVersion(), '--version', 'the version of this program')
     .addHelpText('after', ABOUT)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
