@@ -60,7 +60,8 @@ const BENCHMARKS: Readonly<
     run: async () => (await import('./profiles.ts')).profiles(),
   },
   'profiles-large': {
-    about: 'the same with five million rows, embedded',
+    about:
+      'the same with five million rows, embedded, once; then what the lists of the console wait for at the API',
     run: async () => (await import('./profiles.ts')).profilesLarge(),
     onlyByName: true,
   },

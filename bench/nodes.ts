@@ -97,6 +97,16 @@ async function withNodes<T>(
   }
 }
 
+/** What a node answers to a request without events. */
+async function probed(url: string): Promise<number> {
+  const answer = await fetch(`${url}/currents/bench`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}` },
+  })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => child.once('exit', resolve))
@@ -147,6 +157,10 @@ class Measured {
       })
       await this.#post(`/currents/${name}/launch`, { from: 'now' })
     }
+    await eventually('every node knows the source', async () => {
+      const answers = await Promise.all(this.#urls.map(probed))
+      return answers.every((status) => status === 200)
+    })
     await this.#send(WARM_UP_REQUESTS)
   }
 
@@ -215,7 +229,8 @@ class Measured {
         }),
       ),
     )
-    if (sent.some(({ refused }) => refused > 0)) throw new Error('requests were refused')
+    const refusal = sent.find(({ refused }) => refused > 0)?.refusal
+    if (refusal !== undefined) throw new Error(`a request was refused: ${refusal}`)
     await all
     return events
   }

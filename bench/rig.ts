@@ -262,6 +262,8 @@ export interface LoadResult {
   /** Acknowledgement latency in ms, sorted. */
   readonly latencies: Float64Array
   readonly refused: number
+  /** The first answer that was a refusal. */
+  readonly refusal: string
 }
 
 /** A server that refuses a request before it has read it closes the connection behind its answer. */
@@ -281,6 +283,7 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
   let sent = 0
   let answered = 0
   let refused = 0
+  let refusal = ''
   let events = 0
   const startedAt = performance.now()
   await Promise.all(
@@ -328,7 +331,10 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
           if (chunk.indexOf('HTTP/1.1 200') === 0) {
             events += sentEvents
             plan.onAnswer?.(sentEvents)
-          } else refused++
+          } else {
+            refused++
+            refusal ||= chunk.toString('utf8')
+          }
           if (!CLOSES.test(chunk.toString('latin1'))) {
             next()
             return
@@ -358,6 +364,7 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
     elapsedMs: performance.now() - startedAt,
     latencies: latencies.subarray(0, answered).sort(),
     refused,
+    refusal,
   }
 }
 

@@ -363,6 +363,15 @@ describe.each(DIALECTS)('who is and was in an audience, in %s', (dialect) => {
     const [first, second] = await history.moves(store.db, { audience: AUDIENCE, limit: 2 })
     const next = await history.moves(store.db, { audience: AUDIENCE, before: first?.id, limit: 1 })
     expect(next).toEqual([second])
+    const paged: number[] = []
+    for (let before: number | undefined; ; ) {
+      const page = await history.moves(store.db, { audience: AUDIENCE, before, limit: 7 })
+      paged.push(...page.map(({ id }) => id))
+      before = page.at(-1)?.id
+      if (page.length < 7) break
+    }
+    expect(paged).toHaveLength(moves.length)
+    expect(new Set(paged).size).toBe(moves.length)
     const window = { from: NOW + 1_000, to: NOW + 2_000 }
     const within = await history.moves(store.db, { audience: AUDIENCE, ...window, limit: 1_000 })
     expect(within).toHaveLength(moves.filter(({ at }) => at >= window.from && at < window.to).length)

@@ -1,7 +1,7 @@
 /**
  * Who is and was in which audience: questions to the tables that the engine of profiles writes, in the process that has them
  * open. Sizes of the past are sums of quarters of an hour (quarters.ts), and moves are looked at for parts of one only; people of the past follow from
- * those of now and the moves since, page by page. Moves are in the order of their ids.
+ * those of now and the moves since, page by page.
  */
 
 import { type Kysely, sql } from 'kysely'
@@ -102,13 +102,25 @@ export async function sample(db: Db, audience: number, limit: number, seed: numb
   return [...found.values()].sort((a, b) => a.profile - b.profile)
 }
 
+/** Newest first, of an audience or of a profile: of both, an index has them by their instants. */
 export async function moves(db: Db, page: MovesPage): Promise<MoveView[]> {
-  let query = db.selectFrom('audience_moves').selectAll().orderBy('id', 'desc').limit(page.limit)
+  let query = db
+    .selectFrom('audience_moves')
+    .selectAll()
+    .orderBy('at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit)
   if (page.audience !== undefined) query = query.where('audience', '=', page.audience)
   if (page.profile !== undefined) query = query.where('profile', '=', page.profile)
   if (page.from !== undefined) query = query.where('at', '>=', page.from)
   if (page.to !== undefined) query = query.where('at', '<', page.to)
-  if (page.before !== undefined) query = query.where('id', '<', page.before)
+  if (page.before !== undefined) {
+    // An erasure may have taken it away meanwhile.
+    const last = sql<number>`(select at from audience_moves where id = ${page.before})`
+    query = query
+      .where('at', '<=', sql<number>`coalesce(${last}, ${Number.MAX_SAFE_INTEGER})`)
+      .where((is) => is.or([is('at', '<', last), is('id', '<', page.before ?? 0)]))
+  }
   return (await query.execute()).map(({ entered, cause, record_offset: offset, ...row }) => ({
     ...row,
     entered: entered === 1,
