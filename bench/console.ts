@@ -1,6 +1,6 @@
 /**
  * The console on a house that is full: what its lists wait for at the API, and how long until the first page can be used. People are made by
- * `npm run bench profiles`; here are currents, dead letters and runs.
+ * `npm run bench profiles-large`; here are currents, dead letters and runs.
  */
 
 import { sql } from 'kysely'

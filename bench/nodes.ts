@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pause } from '../src/core/clock.ts'
 import { buildLoadBodies } from '../src/sandbox/simulator/load.ts'
+import { apiOf } from '../test/support/api-client.ts'
 import { eventually } from '../test/support/eventually.ts'
 import { hubUrlIn } from '../test/support/hub-address.ts'
 import { TestNats } from '../test/support/nats.ts'
@@ -145,17 +146,18 @@ class Measured {
   /** A source and three currents, one for each of three nodes, that all get every event. */
   async furnish(): Promise<void> {
     const sinkUrl = await this.#sink.listen()
-    await this.#post('/sources', { name: 'bench', kind: 'braze-currents', settings: {}, token: TOKEN })
+    const call = apiOf(this.#urls[0] ?? '', this.#token)
+    await call('POST', '/sources', { name: 'bench', kind: 'braze-currents', settings: {}, token: TOKEN })
     for (const name of CURRENTS) {
       const { destination, ...definition } = unchanged(name, sinkUrl)
       const { credentials: _none, ...withoutCredentials } = destination
-      await this.#post('/currents', {
+      await call('POST', '/currents', {
         ...definition,
         contactEmail: 'bench@example.com',
         sources: ['bench'],
         destination: withoutCredentials,
       })
-      await this.#post(`/currents/${name}/launch`, { from: 'now' })
+      await call('POST', `/currents/${name}/launch`, { from: 'now' })
     }
     await eventually('every node knows the source', async () => {
       const answers = await Promise.all(this.#urls.map(probed))
@@ -242,15 +244,6 @@ class Measured {
       log: cpuMicrosOf(this.#processes.nats.pids),
       postgres: cpuMicrosOf([postmaster, ...childrenOf(postmaster)]),
     }
-  }
-
-  async #post(path: string, body: object): Promise<void> {
-    const answer = await fetch(`${this.#urls[0]}/api/v1${path}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`)
   }
 }
 

@@ -13,9 +13,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { apiOf } from '../test/support/api-client.ts'
 import { postgresDatabase } from '../test/support/postgres.ts'
 import { setup } from '../test/support/servers-hook.ts'
-import { apiOf, asked } from './rig.ts'
+import { asked } from './rig.ts'
 
 export interface ProfilePlan {
   readonly dataDir: string
@@ -73,14 +74,14 @@ export async function profilesLarge(): Promise<object[]> {
 
 /** What the pages of profiles and of audiences ask. */
 async function lists({ url, apiToken }: ProfileAddress): Promise<object[]> {
-  const call = apiOf(`${url}/api/v1`, apiToken)
+  const call = apiOf(url, apiToken)
   await call('POST', '/audiences', {
     name: 'Berlin',
     slug: 'berlin',
     filter: 'FILTER city = "Berlin"',
   })
   const startedAt = performance.now()
-  while ((await call<{ judging: boolean }>('GET', '/audience-progress')).judging)
+  while ((await call('GET', '/audience-progress')).judging)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   const judged = {
     case: 'an audience of an eighth of them, from its rule to its size',

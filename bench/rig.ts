@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createIdPatcher, type LoadBody } from '../src/sandbox/simulator/load.ts'
+import type { CallApi } from '../test/support/api-client.ts'
 
 export interface HubPlan {
   readonly dataDir: string
@@ -372,28 +373,12 @@ export function quantile(sorted: Float64Array, q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
 }
 
-export type Call = <T = unknown>(method: 'GET' | 'POST', path: string, body?: object) => Promise<T>
-
-/** Asks a hub's API with a token. Throws what is not a success. */
-export function apiOf(url: string, token: string): Call {
-  return async <T>(method: string, path: string, body?: object) => {
-    const answer = await fetch(`${url}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
-    return JSON.parse(text) as T
-  }
-}
-
 /** How often a path is asked. */
 const ASKED = 20
 
 /** What whoever asks waits for. With a body it is a POST. */
 export async function asked(
-  call: (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>,
+  call: CallApi,
   path: string,
   body?: object,
 ): Promise<{ readonly p50Ms: number; readonly maxMs: number }> {

@@ -15,6 +15,7 @@ import { type Demo, startDemo } from '../../src/demo.ts'
 import { type Hub, hubLogger, startHub } from '../../src/hub.ts'
 import { apiPartsOf } from '../../src/hub-api.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { apiOf } from '../support/api-client.ts'
 import { eventually } from '../support/eventually.ts'
 
 export const DESKTOP = { width: 1280, height: 860 }
@@ -134,19 +135,7 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
         look.as === 'nobody' ? undefined : tokens[look.as ?? 'admin'],
         look,
       ),
-    call: async (method, path, body, as = 'admin') => {
-      const answer = await fetch(`${hub.url}/api/v1${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${tokens[as]}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
-      return text === '' ? undefined : JSON.parse(text)
-    },
+    call: (method, path, body, as = 'admin') => apiOf(hub.url, tokens[as])(method, path, body),
     close: async () => {
       await browser.close()
       demo?.stop()

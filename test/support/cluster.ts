@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { ClusterAnswer } from '../../src/api/routes/nodes.ts'
+import { apiOf } from './api-client.ts'
 import { eventually } from './eventually.ts'
 import { forgetHubUrl, hubUrlIn } from './hub-address.ts'
 import { TestNats } from './nats.ts'
@@ -176,18 +177,8 @@ export class ClusterUnderTest {
   }
 
   /** Throws what is not 2xx. */
-  async call<T>(hub: HubProcess, method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await fetch(`${hub.url}/api/v1${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${this.#token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`${method} ${path} at ${hub.name}: ${answer.status} ${text}`)
-    return (text === '' ? undefined : JSON.parse(text)) as T
+  call<T>(hub: HubProcess, method: string, path: string, body?: unknown): Promise<T> {
+    return apiOf(hub.url, this.#token)(method, path, body)
   }
 
   nodes(hub = this.hubs[0] as HubProcess): Promise<ClusterAnswer> {

@@ -114,12 +114,13 @@ export async function moves(db: Db, page: MovesPage): Promise<MoveView[]> {
   if (page.profile !== undefined) query = query.where('profile', '=', page.profile)
   if (page.from !== undefined) query = query.where('at', '>=', page.from)
   if (page.to !== undefined) query = query.where('at', '<', page.to)
-  if (page.before !== undefined) {
+  const { before } = page
+  if (before !== undefined) {
     // An erasure may have taken it away meanwhile.
-    const last = sql<number>`(select at from audience_moves where id = ${page.before})`
+    const last = sql<number>`(select at from audience_moves where id = ${before})`
     query = query
       .where('at', '<=', sql<number>`coalesce(${last}, ${Number.MAX_SAFE_INTEGER})`)
-      .where((is) => is.or([is('at', '<', last), is('id', '<', page.before ?? 0)]))
+      .where((is) => is.or([is('at', '<', last), is('id', '<', before)]))
   }
   return (await query.execute()).map(({ entered, cause, record_offset: offset, ...row }) => ({
     ...row,

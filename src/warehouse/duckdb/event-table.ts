@@ -67,7 +67,7 @@ export async function writeEvents(
 }
 
 /** Chunks whose rows are in the table, or are not wanted. Their memory is there for ever: it must be used again. */
-export function giveBack({ spare }: Pick<EventTools, 'spare'>, chunks: RowChunk[]): void {
+export function giveBack({ spare }: ReadingTools, chunks: RowChunk[]): void {
   for (const chunk of chunks) chunk.clear()
   spare.push(...chunks.splice(0))
 }

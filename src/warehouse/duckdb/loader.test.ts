@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { expect, onTestFinished, test } from 'vitest'
+import { tempFolder } from '../../../test/support/temp.ts'
 import type { EventBatch } from '../../core/batch.ts'
 import { seededRandom } from '../../core/random.ts'
 import { kernelForTests } from '../../destinations/rehearsal.fixture.ts'
@@ -37,13 +35,14 @@ test('what is taken in while others are committed is there once, whatever comes 
 })
 
 test('when a commit fails, so does what it is for, and nothing that comes behind it', async () => {
-  const { loader, overlaps, failNextCommit, rows } = await opened()
+  const { loader, overlaps, failNextCommit, toFail, rows } = await opened()
   await loader.load(orderAt(0, 10))
   const loads = Array.from({ length: 6 }, (_, i) => loader.load(orderAt(10 + i * PER_BATCH, PER_BATCH)))
   const outcomes = Promise.allSettled(loads)
   while (overlaps() === 0) await new Promise((resolve) => setImmediate(resolve))
   failNextCommit()
   const failed = (await outcomes).flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))
+  expect(toFail(), 'no commit failed').toBe(0)
   expect(failed.length).toBeLessThanOrEqual(1)
   // Delivery sends again what was not acknowledged: what of it is there already is known.
   const again = await Promise.all(loads.map((_, i) => loader.load(orderAt(10 + i * PER_BATCH, PER_BATCH))))
@@ -58,7 +57,7 @@ test('when a commit fails, so does what it is for, and nothing that comes behind
 })
 
 test('a database that was closed knows what it has, though its position lies beyond it', async () => {
-  const folder = await madeFolder()
+  const folder = await tempFolder()
   const first = await opened(folder)
   await first.loader.load(orderAt(0, 100))
   first.database.close()
@@ -74,11 +73,13 @@ interface Opened {
   /** Commits during which another transaction had begun. */
   overlaps(): number
   failNextCommit(): void
+  /** Commits that are still to fail. */
+  toFail(): number
   rows(sql: string): Promise<readonly unknown[]>
 }
 
 async function opened(given?: string): Promise<Opened> {
-  const folder = given ?? (await madeFolder())
+  const folder = given ?? (await tempFolder())
   const database = await openDatabase({ folder, threads: 1, memoryBytesMax: 536_870_912 })
   let isClosed = false
   const close = (): void => {
@@ -120,14 +121,9 @@ async function opened(given?: string): Promise<Opened> {
     failNextCommit: () => {
       toFail = 1
     },
+    toFail: () => toFail,
     rows: async (sql) => (await database.browsing.runAndReadAll(sql)).getRows(),
   }
-}
-
-async function madeFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'thalweg-loader-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
-  return folder
 }
 
 /** So many events from an offset on, as the child is told to load them. */

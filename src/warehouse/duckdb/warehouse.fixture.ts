@@ -1,9 +1,7 @@
 /** For tests: an embedded warehouse in a folder of its own, its child process included. */
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { tempFolder } from '../../../test/support/temp.ts'
 import type { EventBatch } from '../../core/batch.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { WireRequest } from '../../core/exchange.ts'
@@ -32,7 +30,7 @@ export interface TestWarehouseOptions {
 }
 
 export async function testWarehouse(options: TestWarehouseOptions = {}): Promise<TestWarehouse> {
-  const dataDir = options.dataDir ?? (await folder())
+  const dataDir = options.dataDir ?? (await tempFolder())
   const embedded = openEmbeddedWarehouse({
     dataDir,
     threads: 1,
@@ -48,12 +46,6 @@ export async function testWarehouse(options: TestWarehouseOptions = {}): Promise
     load: (batch, settings = {}) => load(embedded, batch, settings),
     rows: (sql) => rowsOf(embedded, sql),
   }
-}
-
-async function folder(): Promise<string> {
-  const made = await mkdtemp(join(tmpdir(), 'thalweg-warehouse-'))
-  onTestFinished(() => rm(made, { recursive: true, force: true, maxRetries: 3 }))
-  return made
 }
 
 /** As TestWarehouse.load. */
