@@ -108,7 +108,12 @@ export class Rereading implements AgainDesk {
         return []
       },
       async (tx) => {
-        await tx.updateTable('profile_again').set({ cleared_to: last }).where('stream', '=', stream).execute()
+        const again = tx.updateTable('profile_again').where('stream', '=', stream)
+        // Records that came between the asking and now are cleared with the others: they are read again, too.
+        const isFirst = row.cleared_to === 0
+        await again
+          .set({ cleared_to: last, ...(isFirst ? { end_offset: this.#engine.position } : {}) })
+          .execute()
       },
     )
   }

@@ -10,6 +10,7 @@ import { openStore, type Store } from '../../store/store.ts'
 import * as history from '../audiences/history.ts'
 import { Doctrine } from '../doctrine.ts'
 import { defaultSchema } from '../mapping/default-schema.ts'
+import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine, type RawRecord } from './engine.ts'
 
@@ -82,6 +83,24 @@ describe.each(DIALECTS)('the engine on %s', (dialect) => {
     const [merge] = await desk.merges({ limit: 5 })
     expect(merge?.offset).toBe(302)
     expect((await desk.profile(merge?.loser ?? 0))?.id).toBe(merge?.survivor)
+  })
+
+  test('what comes between the wish to read a history again and its clearing is read again, too', async () => {
+    const { engine, desk, store } = await begun(dialect)
+    const rows = ['Bonn', 'Rome', 'Oslo'].map((city, i) => ({ external_id: `u${i}`, city }))
+    await take(engine, 0, rows.slice(0, 2))
+    const again = new Rereading(store, engine)
+    await again.readAgain('braze_users', ['city'], { since: NOW, from: 0, end: 2 }, NOW)
+    await take(engine, 2, rows.slice(2))
+    for (let [wish] = await again.readingAgain(); wish?.cleared === false; [wish] = await again.readingAgain())
+      await again.clearMore(wish, NOW)
+    expect((await desk.find('external_id', 'u2'))?.fields.city).toBe(undefined)
+    const [wish] = await again.readingAgain()
+    if (wish === undefined) throw new Error('Nothing is read again')
+    await again.take(wish, { from: 0, to: wish.end, records: records(0, rows.slice(0, wish.end)) }, NOW)
+    for (const { external_id, city } of rows)
+      expect((await desk.find('external_id', external_id))?.fields.city).toBe(city)
+    expect(await again.readingAgain()).toEqual([])
   })
 
   test('a stretch from elsewhere than the position changes nothing and says where to go on', async () => {

@@ -150,6 +150,11 @@ export class ProfileEngine {
     return this.#doctrine
   }
 
+  /** Everything before this offset is in the profiles. */
+  get position(): number {
+    return this.#at.position
+  }
+
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take(work)
   }
