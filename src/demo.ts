@@ -34,7 +34,7 @@ export const DEMO_DEFAULTS: DemoOptions = { seed: 7, eventsPerSecond: 60 }
 const REFUSALS_AT_MS = 30_000
 const REFUSED_RECORDS = 5
 const HALT_AT_MS = 60_000
-const MENDED_AT_MS = 150_000
+const MENDED_AT_MS = 120_000
 
 export interface Demo {
   /** Sentences for the screen, as the story unfolds. */

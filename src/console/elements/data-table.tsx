@@ -17,7 +17,7 @@ import {
 } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp } from 'lucide-react'
-import { type ReactNode, useEffect, useMemo, useRef } from 'react'
+import { memo, type ReactNode, useEffect, useMemo, useRef } from 'react'
 import type { Paged } from '../api/queries.ts'
 import { Breakable } from './breakable.tsx'
 import classes from './data-table.module.css'
@@ -162,29 +162,17 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
             const row = sorted[index]
             if (row === undefined) return null
             return (
-              <tr key={row.id} data-index={index} ref={virtual.measureElement} aria-rowindex={index + 2}>
-                {selection !== undefined && (
-                  <td className={classes.pick}>
-                    <Checkbox
-                      size="xs"
-                      aria-label={`Choose ${row.id}`}
-                      checked={selection.chosen.has(row.id)}
-                      onChange={() => selection.change(toggled(selection.chosen, row.id))}
-                    />
-                  </td>
-                )}
-                {columns.map(({ id, cell, align, spare }, i) => (
-                  <td key={id} data-align={align} data-spare={spare}>
-                    {i === 0 ? (
-                      <First to={rowTo?.(row.original)} isNarrow={isNarrow}>
-                        {cell(row.original)}
-                      </First>
-                    ) : (
-                      cell(row.original)
-                    )}
-                  </td>
-                ))}
-              </tr>
+              <Line
+                key={row.id}
+                id={row.id}
+                row={row.original}
+                index={index}
+                columns={columns}
+                isNarrow={isNarrow}
+                measure={virtual.measureElement}
+                {...(rowTo === undefined ? {} : { rowTo })}
+                {...(selection === undefined ? {} : { selection })}
+              />
             )
           })}
           {below > 0 && <Gap px={below} span={width} />}
@@ -198,6 +186,54 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
         </tbody>
       </table>
     </section>
+  )
+}
+
+interface LineProps<Row> extends Pick<DataTableProps<Row>, 'columns' | 'rowTo' | 'selection'> {
+  readonly id: string
+  readonly row: Row
+  readonly index: number
+  readonly isNarrow: boolean
+  readonly measure: (element: Element | null) => void
+}
+
+/** Whoever scrolls waits only for the rows that come into sight: those that are there already are not drawn anew. */
+const Line = memo(DrawnLine) as typeof DrawnLine
+
+function DrawnLine<Row>({
+  id: key,
+  row,
+  index,
+  columns,
+  isNarrow,
+  measure,
+  rowTo,
+  selection,
+}: LineProps<Row>) {
+  return (
+    <tr data-index={index} ref={measure} aria-rowindex={index + 2}>
+      {selection !== undefined && (
+        <td className={classes.pick}>
+          <Checkbox
+            size="xs"
+            aria-label={`Choose ${key}`}
+            checked={selection.chosen.has(key)}
+            onChange={() => selection.change(toggled(selection.chosen, key))}
+          />
+        </td>
+      )}
+      {columns.map(({ id, cell, align, spare }, i) => (
+        <td key={id} data-align={align} data-spare={spare}>
+          {i === 0 ? (
+            <First to={rowTo?.(row)} isNarrow={isNarrow}>
+              {cell(row)}
+            </First>
+          ) : (
+            cell(row)
+          )}
+        </td>
+      ))}
+    </tr>
   )
 }
 

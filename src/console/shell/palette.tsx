@@ -1,6 +1,6 @@
 /** Ctrl+K: to any place, or to an event, a person or a current, by typing. */
 
-import { ActionIcon, Modal, Stack, Text, TextInput, UnstyledButton } from '@mantine/core'
+import { ActionIcon, Modal, Stack, Text, TextInput, Tooltip, UnstyledButton } from '@mantine/core'
 import { useDisclosure, useHotkeys } from '@mantine/hooks'
 import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
@@ -15,6 +15,8 @@ interface Choice {
 }
 
 const PLACES: readonly Choice[] = REGIONS.flatMap(({ places }) => places)
+
+const LABEL = 'Go to a place, an event or a person (Ctrl+K)'
 
 function choicesFor(text: string): readonly Choice[] {
   const wanted = text.trim().toLowerCase()
@@ -55,9 +57,11 @@ export function Palette() {
   }
   return (
     <>
-      <ActionIcon variant="subtle" onClick={open} aria-label="Go to a place, an event or a person (Ctrl+K)">
-        <Search size={18} aria-hidden />
-      </ActionIcon>
+      <Tooltip label={LABEL}>
+        <ActionIcon variant="subtle" onClick={open} aria-label={LABEL}>
+          <Search size={18} aria-hidden />
+        </ActionIcon>
+      </Tooltip>
       <Modal opened={opened} onClose={close} title="Go to" size="lg" yOffset="10vh">
         <TextInput
           data-autofocus

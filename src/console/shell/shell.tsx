@@ -3,7 +3,7 @@
 import { AppShell, Burger, Group, NavLink, ScrollArea, Text, UnstyledButton } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { useEffect, useRef } from 'react'
 import { AlertsButton } from './alerts-button.tsx'
 import { Connection } from './connection.tsx'
 import { Mark } from './mark.tsx'
@@ -12,13 +12,15 @@ import { REGIONS } from './navigation.ts'
 import { Palette } from './palette.tsx'
 import { SchemeButton } from './scheme-button.tsx'
 import classes from './shell.module.css'
-import { DemoTour } from './tour/tour.tsx'
+import { TourButton, TourStrip, useTour } from './tour/tour.tsx'
 
 export function Shell() {
   const [opened, { toggle, close }] = useDisclosure(false)
+  const tour = useTour()
   const path = useRouterState({ select: ({ location }) => location.pathname })
   // biome-ignore lint/correctness/useExhaustiveDependencies: closes when the page changes
   useEffect(close, [path])
+  useFocusOnArrival()
   return (
     <AppShell
       header={{ height: 52 }}
@@ -43,7 +45,7 @@ export function Shell() {
             <Connection />
             <Palette />
             <AlertsButton />
-            <DemoTour />
+            {tour !== undefined && <TourButton tour={tour} />}
             <SchemeButton />
             <MeButton />
           </Group>
@@ -75,9 +77,22 @@ export function Shell() {
           </nav>
         </ScrollArea>
       </AppShell.Navbar>
+      {tour?.isAway === false && <TourStrip tour={tour} />}
       <AppShell.Main id="page" tabIndex={-1} className={classes.main}>
         <Outlet />
       </AppShell.Main>
     </AppShell>
   )
+}
+
+/** The link that led to a page is often gone with the page it stood on: then the keyboard goes on from the beginning of the new one. */
+function useFocusOnArrival(): void {
+  const path = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname })
+  const before = useRef(path)
+  useEffect(() => {
+    const came = before.current !== undefined && before.current !== path
+    before.current = path
+    if (came && document.activeElement === document.body)
+      document.getElementById('page')?.focus({ preventScroll: true })
+  }, [path])
 }

@@ -73,7 +73,7 @@ export function tariffText({ tariff }: Pick<DestinationAnswer, 'tariff'>): strin
     dataPointsPerChange === 0
       ? 'no data points'
       : `${count(dataPointsPerChange)} data point${dataPointsPerChange === 1 ? '' : 's'} a change`
-  return `Costs ${points}; ${count(changesPerRequest)} changes a request, ${count(requests)} requests in ${duration(windowMs)}.`
+  return `Costs ${points}; at most ${count(changesPerRequest)} changes a request and ${count(requests)} requests in ${duration(windowMs)}.`
 }
 
 export function Authorization({

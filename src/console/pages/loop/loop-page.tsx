@@ -3,7 +3,9 @@
 import { SimpleGrid } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { lazy, Suspense } from 'react'
+import type { LetterCountsAnswer } from '../../../api/routes/dead-letters.ts'
 import { type LiveStatus, ratesOf } from '../../api/live.ts'
+import { useAnswer } from '../../api/queries.ts'
 import { Waiting } from '../../elements/answer.tsx'
 import { Chart } from '../../elements/chart.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
@@ -16,6 +18,8 @@ import { count, duration, rate } from '../../elements/words.ts'
 import { byUrgency, type Connection, type LoopData, useLoop } from './loop-data.ts'
 import classes from './loop-page.module.css'
 import { Today } from './today.tsx'
+
+const LETTERS_EVERY_MS = 3_000
 
 const Picture = lazy(() => import('./picture.tsx'))
 
@@ -115,7 +119,9 @@ function Numbers({ loop: { status, entries, connections, profiles } }: { loop: L
   const sum = (of: (one: Connection) => number): number =>
     connections.reduce((total, one) => total + of(one), 0)
   const halted = connections.filter(({ state }) => state === 'halted')
-  const dead = sum((one) => one.dead)
+  // What was refused since the start may have been mended since: the tile says what the list behind it has.
+  const waiting = useAnswer<LetterCountsAnswer>('/dead-letters/counts', { everyMs: LETTERS_EVERY_MS }).data
+    ?.states.dead
   const oldest = Math.max(0, ...connections.map(({ lagMs }) => lagMs))
   return (
     <Stats>
@@ -138,10 +144,10 @@ function Numbers({ loop: { status, entries, connections, profiles } }: { loop: L
       />
       <Stat
         label="Dead letters"
-        value={count(dead)}
-        note="refused by a vendor"
+        value={waiting === undefined ? '–' : count(waiting)}
+        note="refused, waiting for you"
         to="/dead-letters"
-        {...(dead > 0 ? { mood: 'wait' as const } : {})}
+        {...(waiting !== undefined && waiting > 0 ? { mood: 'wait' as const } : {})}
       />
       <Stat
         label="Halted"

@@ -115,8 +115,13 @@ function Body({
   return (
     <>
       {run.dry && (
-        <Notice mood="calm" icon={<FlaskConical size={18} aria-hidden />} title="A dry run: nothing was sent">
-          The query was asked and compared with the members. The lists below say what a run would do.
+        <Notice
+          mood="calm"
+          icon={<FlaskConical size={18} aria-hidden />}
+          title={`A dry run: nothing ${isOpen(run) ? 'is' : 'was'} sent`}
+        >
+          The query is asked and its answer compared with the members. The lists below say what a run would
+          do.
         </Notice>
       )}
       <RunHead run={run} activation={activation} nowMs={now} />

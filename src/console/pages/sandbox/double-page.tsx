@@ -25,7 +25,7 @@ export function DoublePage() {
     <Page
       title={titleOf(name)}
       up={{ to: '/sandbox', label: 'Sandbox' }}
-      intro={answer.data?.url}
+      intro={answer.data && `Stands in for the vendor, at ${answer.data.url}`}
       beside={
         answer.data &&
         (faults.length === 0 ? (

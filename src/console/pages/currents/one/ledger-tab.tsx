@@ -80,28 +80,6 @@ function Books({ check, current }: { check: BookCheckAnswer; current: TabProps['
       .join(', ')
   return (
     <Stack gap="sm">
-      <Stats>
-        <Stat
-          label="Accepted"
-          value={count(accepted)}
-          note={`from record ${count(from)} on`}
-          to={`${place}/live`}
-        />
-        <Stat label="= Delivered" value={count(delivered)} to={`${place}/live?selected=true`} />
-        <Stat
-          label="+ Filtered"
-          value={count(filtered)}
-          note={reasonsOf('filtered')}
-          to={`${place}/selection`}
-        />
-        <Stat
-          label="+ Dead"
-          value={count(dead)}
-          note={reasonsOf('dead')}
-          to={deadLettersPlace(current.name)}
-        />
-        <Stat label="+ Pending" value={count(pending)} to={`${place}/live`} />
-      </Stats>
       <Notice
         role="status"
         mood={balanced ? 'good' : 'bad'}
@@ -127,6 +105,28 @@ function Books({ check, current }: { check: BookCheckAnswer; current: TabProps['
           </Stack>
         )}
       </Notice>
+      <Stats>
+        <Stat
+          label="Accepted"
+          value={count(accepted)}
+          note={`from record ${count(from)} on`}
+          to={`${place}/live`}
+        />
+        <Stat label="= Delivered" value={count(delivered)} to={`${place}/live?selected=true`} />
+        <Stat
+          label="+ Filtered"
+          value={count(filtered)}
+          note={reasonsOf('filtered')}
+          to={`${place}/selection`}
+        />
+        <Stat
+          label="+ Dead"
+          value={count(dead)}
+          note={reasonsOf('dead')}
+          to={deadLettersPlace(current.name)}
+        />
+        <Stat label="+ Pending" value={count(pending)} to={`${place}/live`} />
+      </Stats>
     </Stack>
   )
 }

@@ -41,7 +41,8 @@ export function ResumeButton({ current, label = 'Resume' }: { current: CurrentAn
     method: 'POST',
     path: () => at`/currents/${current.number}/resume`,
     changes: ['/currents'],
-    done: () => told(`${current.name} goes on where it stopped`),
+    done: () =>
+      told(`${current.name} ${current.state === 'halted' ? 'tries again' : 'goes on'} where it stopped`),
   })
   return (
     <Stack gap="xs" align="flex-start">

@@ -43,7 +43,9 @@ function Halted({ current, reason, pending }: { current: CurrentAnswer; reason: 
     >
       <Stack gap="sm">
         <Text size="sm">
-          {lastFault?.status != null && `It answered ${lastFault.status}. `}
+          {lastFault?.status != null &&
+            !reason.includes(String(lastFault.status)) &&
+            `It answered ${lastFault.status}. `}
           Halted <When at={current.stateSince} />. Nothing is lost: {count(pending)} events wait, and delivery
           goes on where it stopped. It also tries by itself every few minutes.
         </Text>
