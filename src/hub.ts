@@ -302,7 +302,17 @@ export async function startHub(
       pause: options.pause,
     })
     const { shapes } = drift
-    const doors = createDoors({ sources, kernel, log, dedupe, shapes, clock, limits: settings, logger })
+    const doors = createDoors({
+      sources,
+      kernel,
+      log,
+      dedupe,
+      shapes,
+      clock,
+      limits: settings,
+      logger,
+      refresh: cluster.isSole ? undefined : () => sources.refresh(),
+    })
     closers.push(() => doors.close())
     const imports = new Imports({
       store: scheduled,

@@ -258,6 +258,8 @@ export class Arrival {
    */
   #takeDirectly(): void {
     const request = this.#request
+    // What came while the request had to wait for us.
+    if (request.readableLength > 0) this.#onData(request.read())
     request.push = (chunk: Buffer | null): boolean => {
       if (chunk === null || this.#over) return Readable.prototype.push.call(request, chunk)
       this.#onData(chunk)

@@ -66,6 +66,8 @@ export interface FixtureOptions {
   readonly segmentBytes?: number
   /** Ids that the dedupe index keeps in memory; a third of it in one request. */
   readonly dedupeIds?: number
+  /** As of a node: reads the sources again. */
+  readonly refresh?: (sources: Sources) => Promise<void>
 }
 
 const TAIL_BYTES = 8 * 1024 * 1024
@@ -116,6 +118,7 @@ export async function openDoorsUnderTest(options: FixtureOptions = {}): Promise<
     clock,
     limits,
     logger: { warn: note, error: note },
+    refresh: options.refresh && (() => options.refresh?.(sources) ?? Promise.resolve()),
   })
   const server = createServer(serverTimeouts(), (request, response) => {
     if (doors.handleIngest(request, response)) return

@@ -28,6 +28,7 @@ import { type Caller, Desk, type Visit as DeskVisit, type DoorLogger } from './d
 import type { ShapeTrail } from './drift/shape-trail.ts'
 import { Intake, type Items, type Taken } from './intake.ts'
 import { BULK_MS_MAX, LyticsDoor } from './lytics/lytics-door.ts'
+import { Newcomers } from './newcomers.ts'
 import { Pace } from './pace.ts'
 import { type Bounds, Reception } from './reception.ts'
 import {
@@ -66,6 +67,8 @@ export interface DoorParts {
   readonly clock: Clock
   readonly limits: DoorLimits
   readonly logger: DoorLogger
+  /** Reads the sources again, where other nodes change them, too. */
+  readonly refresh?: (() => Promise<void>) | undefined
 }
 
 export interface Doors {
@@ -137,6 +140,7 @@ class OpenDoors implements Doors {
   readonly #gatekeeper: Gatekeeper
   readonly #intake: Intake
   readonly #pace: Pace
+  readonly #newcomers: Newcomers
   readonly #segment: SegmentDoor
   readonly #lytics: LyticsDoor
 
@@ -149,6 +153,9 @@ class OpenDoors implements Doors {
     this.#gatekeeper = new Gatekeeper(parts.sources)
     this.#intake = new Intake(parts.kernel, parts.log, parts.dedupe, parts.shapes, parts.clock)
     this.#pace = new Pace(parts.clock)
+    this.#newcomers = new Newcomers(parts.refresh, parts.clock, ({ request, response }) =>
+      this.handleIngest(request, response),
+    )
     const shared = {
       kernel: parts.kernel,
       clock: parts.clock,
@@ -157,6 +164,7 @@ class OpenDoors implements Doors {
       gatekeeper: this.#gatekeeper,
       intake: this.#intake,
       pace: this.#pace,
+      newcomers: this.#newcomers,
       verdicts: this.verdicts,
     }
     this.#segment = new SegmentDoor({ ...shared, bodyBytesMax: parts.limits.decompressedBytesMax })
@@ -202,6 +210,7 @@ class OpenDoors implements Doors {
       return
     }
     const admission = this.#gatekeeper.admit(address, request.headers)
+    if (admission.verdict !== 'admitted' && this.#newcomers.mayBe(caller)) return
     if (admission.verdict === 'nowhere') {
       this.#desk.turnAway(caller, admission.refused)
       return

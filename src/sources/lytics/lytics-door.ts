@@ -20,6 +20,7 @@ import type { Gatekeeper } from '../admission.ts'
 import type { BodyBuffer, Outcome } from '../body.ts'
 import type { Caller, Desk, DoorLogger, Visit } from '../desk.ts'
 import type { Intake } from '../intake.ts'
+import type { Newcomers } from '../newcomers.ts'
 import type { Pace } from '../pace.ts'
 import { isGzip, type Reception } from '../reception.ts'
 import { type Refusal, refusal, refusalBody } from '../refusals.ts'
@@ -41,6 +42,7 @@ export interface LyticsDoorParts {
   readonly gatekeeper: Gatekeeper
   readonly intake: Intake
   readonly pace: Pace
+  readonly newcomers: Newcomers
   readonly verdicts: Verdicts
   readonly limits: {
     readonly bodyBytesMax: number
@@ -78,7 +80,7 @@ export class LyticsDoor {
     }
     const source = this.#sourceOf(caller.request.headers, address)
     if (source === undefined) {
-      this.#parts.desk.turnAway(caller, keyUnknown())
+      if (!this.#parts.newcomers.mayBe(caller)) this.#parts.desk.turnAway(caller, keyUnknown())
       return
     }
     const visit = this.#parts.desk.visit(caller, source)

@@ -25,6 +25,7 @@ import { BodyBuffer, type Outcome } from '../body.ts'
 import { confirmed } from '../confirmation.ts'
 import type { Caller, Desk, Visit } from '../desk.ts'
 import type { Intake, Taken } from '../intake.ts'
+import type { Newcomers } from '../newcomers.ts'
 import type { Pace } from '../pace.ts'
 import type { Reception } from '../reception.ts'
 import { contentStart } from '../records.ts'
@@ -43,6 +44,7 @@ export interface SegmentDoorParts {
   readonly gatekeeper: Gatekeeper
   readonly intake: Intake
   readonly pace: Pace
+  readonly newcomers: Newcomers
   readonly verdicts: Verdicts
   /** What the kernel takes at most. */
   readonly bodyBytesMax: number
@@ -99,7 +101,7 @@ export class SegmentDoor {
     const key = basicKey(headers)
     const source = key === undefined ? undefined : this.#sourceOf(key)
     if (source === undefined && (key !== undefined || !this.#parts.gatekeeper.knows('segment'))) {
-      this.#parts.desk.turnAway(caller, keyUnknown())
+      if (!this.#parts.newcomers.mayBe(caller)) this.#parts.desk.turnAway(caller, keyUnknown())
       return
     }
     const visit = source === undefined ? undefined : this.#parts.desk.visit(caller, source)
