@@ -25,6 +25,7 @@ import { ALERTS_POST, SCHEDULE_POST } from './cluster/posts.ts'
 import { type Clock, type Pause, systemClock } from './core/clock.ts'
 import { createKernel } from './core/kernel/create.ts'
 import type { Kernel } from './core/kernel/kernel.ts'
+import { listening } from './core/listening.ts'
 import type { Provider } from './core/provider.ts'
 import { type Random, systemRandom } from './core/random.ts'
 import type { Settings } from './core/settings.ts'
@@ -463,7 +464,7 @@ export async function startHub(
       fallback.handle(request, response)
     })
     server.on('clientError', refuseMalformed)
-    await listen(server, settings.port, settings.host)
+    await listening(server, settings.port, settings.host)
     // Only now: what it sends says where we listen.
     closers.push(() => cluster.withdraw(ALERTS_POST))
     await offerAlerts(hub, telling)
@@ -555,16 +556,6 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   socket.end(
     `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port, host, backlog: 1024 }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }
 
 /** Lets requests under way end, within a bound. */

@@ -26,6 +26,8 @@ const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
   LOG_FULL: 'Free some space on the disk of the data folder: thalweg doctor',
   LOG_LOCKED: 'Stop the other process, or choose another data folder: --data',
   LOG_STOPPED: 'Mend the disk, then restart the hub: thalweg doctor',
+  PORT_TAKEN:
+    'Perhaps a Thalweg runs already: end it, or choose other ports. Doors, API and console: --port or THALWEG_PORT; the doubles: --sandbox-port or THALWEG_SANDBOX_PORT.',
   QUERIES_FULL: 'See which run, and end one: thalweg queries running',
   QUERY_TIMEOUT: 'Give it more time: --timeout 10m',
   QUERY_UNKNOWN: 'See which there are: thalweg queries running',

@@ -92,6 +92,7 @@ export const ERROR_CODES = {
   PERSON_LAST_ADMIN: [409, 'This is the last admin who can sign in.'],
   PERSON_ONLY: [403, 'This is for people who have signed in, not for API tokens.'],
   PERSON_UNKNOWN: [404, 'No person has this id or e-mail address.'],
+  PORT_TAKEN: [500, 'The port to listen on is in use, or reserved.'],
   PROFILES_UNAVAILABLE: [503, 'The process that keeps the profiles does not answer; it is started again.'],
   PROFILE_UNKNOWN: [404, 'No profile has this id or identifier.'],
   PROFILE_MERGE_UNKNOWN: [404, 'No join of profiles has this number.'],

@@ -18,6 +18,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { ThalwegError } from '../core/errors.ts'
+import { listening } from '../core/listening.ts'
 import type { Random } from '../core/random.ts'
 import { type Answer, json } from './answer.ts'
 import type { Arrivals } from './arrivals.ts'
@@ -167,13 +168,7 @@ export class Double<V extends Vendor> {
   }
 
   listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(this.#wantedPort, this.#host, () => {
-        this.#server.off('error', reject)
-        resolve()
-      })
-    })
+    return listening(this.#server, this.#wantedPort, this.#host)
   }
 
   get port(): number {

@@ -27,7 +27,7 @@ describe('starting', () => {
 
   it('counts ports upward from the first, and leaves nothing behind when one is taken', async () => {
     const [base, taken] = await freeRun()
-    await expect(startSandbox({ port: base })).rejects.toThrow(/EADDRINUSE/)
+    await expect(startSandbox({ port: base })).rejects.toMatchObject({ code: 'PORT_TAKEN' })
     await new Promise((resolve) => taken.close(resolve))
     sandbox = await startSandbox({ port: base })
     const ports = Object.values(sandbox.addresses).map((address) => Number(new URL(address).port) - base)
