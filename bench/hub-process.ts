@@ -47,6 +47,8 @@ process.on('message', (message) => {
   if (message === 'recycle') void recycle().then((answer) => process.send?.(answer))
   if (message === 'close') void hub.close().then(() => process.disconnect())
 })
+// Whoever measures may be stopped in the middle.
+process.once('disconnect', () => process.exit())
 process.send?.({ url: hub.url })
 
 /** Frees what was delivered, so that what follows is written to segments used before: the state of every hub that has reached its retention. */

@@ -49,6 +49,8 @@ process.on('message', (message) => {
   if (message === 'people') void hub.profiles.desk.counts().then(({ profiles }) => process.send?.(profiles))
   if (message === 'close') void hub.close().then(() => process.disconnect())
 })
+// Whoever measures may be stopped in the middle.
+process.once('disconnect', () => process.exit())
 process.send?.({ url: hub.url, apiToken: await token.promise } satisfies ProfileAddress)
 
 async function stats(): Promise<ProfileStats> {

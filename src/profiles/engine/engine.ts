@@ -308,7 +308,9 @@ export function wantedBy(readied: readonly Readied[]): Wanted[] {
 
 /** How things stood: fields and members are replaced, never changed. */
 function standings(set: WorkingSet): ReadonlyMap<number, Standing> {
-  return new Map([...set.profiles].map(([id, { fields, members }]) => [id, { fields, members }]))
+  const standings = new Map<number, Standing>()
+  for (const { id, fields, members } of set.profiles.values()) standings.set(id, { fields, members })
+  return standings
 }
 
 /** Whoever was joined into somebody, or is no more, has left what they were in. */

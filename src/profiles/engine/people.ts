@@ -316,8 +316,10 @@ export class People {
     const free: string[][] = []
     // Of each field in the order of the table: neighbours lie on one page.
     const moved = [...outcome.moved].sort()
-    for (const [i, key] of moved.entries()) {
-      if (key === moved[i + 1]) continue
+    let last: IdentifierKey | undefined
+    for (const key of moved) {
+      if (key === last) continue
+      last = key
       const owner = outcome.owners.get(key) ?? null
       const [field, value] = splitKey(key)
       if (owner === null) free.push([field, value])

@@ -117,14 +117,12 @@ export function identify(record: MappedRecord, rules: Rules): Identified {
     if (value === '') continue
     const reason = faultOf(value, rule)
     if (reason !== undefined) dropped.push({ field, value: value.slice(0, IDENTIFIER_BYTES_MAX), reason })
-    else if (!ids.some((other) => other.field === field && other.value === value))
-      ids.push({ field, value, rank: rule.rank, key: identifierKey(field, value), rule })
+    else if (!isAmong(ids, field, value))
+      insert(ids, { field, value, rank: rule.rank, key: identifierKey(field, value), rule })
   }
-  if (ids.length < 2) return { ids, dropped }
-  ids.sort(byStrength)
+  if (!isCrowded(ids)) return { ids, dropped }
   const ambiguous = (id: Identifier): boolean =>
     id.rule.max === 1 && ids.some((other) => other.field === id.field && other !== id)
-  if (!ids.some(ambiguous)) return { ids, dropped }
   for (const id of ids.filter(ambiguous))
     dropped.push({ field: id.field, value: id.value, reason: 'several_values' })
   return { ids: ids.filter((id) => !ambiguous(id)), dropped }
@@ -136,6 +134,32 @@ export function normalizeIdentifier(field: string, raw: string, rules: Rules): s
   if (rule === undefined) return undefined
   const value = normalized(raw, rule.normalize)
   return value === '' || faultOf(value, rule) !== undefined ? undefined : value
+}
+
+function isAmong(ids: readonly Identifier[], field: string, value: string): boolean {
+  for (const id of ids) if (id.field === field && id.value === value) return true
+  return false
+}
+
+/** At its place, the strongest first. They are few: to sort them afterwards takes longer. */
+function insert(ids: Identifier[], id: Identifier): void {
+  let at = ids.length
+  ids.push(id)
+  for (let before = ids[at - 1]; before !== undefined && byStrength(before, id) > 0; before = ids[at - 1]) {
+    ids[at] = before
+    at--
+  }
+  ids[at] = id
+}
+
+/** Whether there are several of a field of which a person has only one. */
+function isCrowded(ids: readonly Identifier[]): boolean {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as Identifier
+    if (id.rule.max !== 1) continue
+    for (let j = i + 1; j < ids.length; j++) if ((ids[j] as Identifier).field === id.field) return true
+  }
+  return false
 }
 
 function byStrength(a: Identifier, b: Identifier): number {
