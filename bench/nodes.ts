@@ -46,9 +46,9 @@ export async function nodes(): Promise<object[]> {
     const three = await withNodes(NODES, nats, async (cluster) => {
       const full = await cluster.full()
       const idle = await cluster.idle()
-      const paced: object[] = []
+      const paced: Row[] = []
       for (const pace of PACES) paced.push(await cluster.paced(pace))
-      return [full, idle, ...paced]
+      return [full, idle, ...paced, lineThrough(paced)]
     })
     return [...rows, ...three]
   } finally {
@@ -66,11 +66,12 @@ async function withNodes<T>(
   const database = await postgresDatabase('empty')
   const sink = new Sink()
   const children: ChildProcess[] = []
+  const log = `bench-${names.length}`
   const env = {
     ...process.env,
     ...HUB_ENVIRONMENT,
     THALWEG_STORE: database.url,
-    THALWEG_LOG: nats.address(`bench-${names.length}`, '?replicas=3'),
+    THALWEG_LOG: nats.address(log, '?replicas=3'),
     THALWEG_KEY: randomBytes(32).toString('base64'),
     THALWEG_PORT: '0',
     THALWEG_LOG_LEVEL: 'error',
@@ -93,9 +94,16 @@ async function withNodes<T>(
   } finally {
     await Promise.all(children.map(ended))
     await sink.close()
+    await removeStreams(nats, log)
     await database.drop()
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
+}
+
+/** The servers keep the copies of a stream in step whether anybody uses it or not. */
+async function removeStreams(nats: TestNats, log: string): Promise<void> {
+  const { jsm } = await nats.manager()
+  for (const end of ['', '-EDITED', '-READERS']) await jsm.streams.delete(`THALWEG-${log}${end}`)
 }
 
 /** What a node answers to a request without events. */
@@ -115,6 +123,32 @@ async function ended(child: ChildProcess): Promise<void> {
   const last = setTimeout(() => child.kill('SIGKILL'), 20_000)
   await gone
   clearTimeout(last)
+}
+
+interface Row {
+  readonly case: string
+  readonly eventsPerSecond: number
+  /** CPU of all processes. */
+  readonly microsPerEvent: number
+  readonly hubs: number
+  readonly log: number
+  readonly postgres: number
+}
+
+/** What is spent whether anything comes or not, and what each event adds: the straight line that comes closest to all paces. */
+function lineThrough(rows: readonly Row[]): object {
+  const points = rows.map(({ eventsPerSecond: x, microsPerEvent }) => ({ x, y: x * microsPerEvent }))
+  const mean = (of: (point: { x: number; y: number }) => number): number =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length
+  const [x, y] = [mean((point) => point.x), mean((point) => point.y)]
+  const slope = mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2)
+  const costs = rows.map(({ microsPerEvent }) => microsPerEvent)
+  return {
+    case: '3 nodes: line through the paces',
+    perCentOfACoreAtRest: (y - slope * x) / 10_000,
+    microsPerEvent: slope,
+    dearestToCheapest: Math.max(...costs) / Math.min(...costs),
+  }
 }
 
 interface Cpu {
@@ -171,7 +205,7 @@ class Measured {
     return this.#row('as fast as it goes', () => this.#send(FULL_REQUESTS))
   }
 
-  async paced(eventsPerSecond: number): Promise<object> {
+  async paced(eventsPerSecond: number): Promise<Row> {
     const requests = (eventsPerSecond / PER_REQUEST) * PACED_SECONDS
     return this.#row(`${eventsPerSecond} events per second`, () =>
       this.#send(requests, eventsPerSecond / PER_REQUEST),
@@ -197,7 +231,7 @@ class Measured {
     return this.#urls.length === 1 ? 'one node' : `${this.#urls.length} nodes`
   }
 
-  async #row(what: string, work: () => Promise<number>): Promise<object> {
+  async #row(what: string, work: () => Promise<number>): Promise<Row> {
     const before = this.#cpu()
     const startedAt = performance.now()
     const events = await work()

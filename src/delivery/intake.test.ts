@@ -81,6 +81,21 @@ describe.each(DIALECTS)('the intake account on %s', (dialect) => {
   })
 })
 
+test.each([
+  { what: 'few records are counted several times before they are written', records: 10, pauses: 5 },
+  { what: 'many are written at once', records: 4_000, pauses: 1 },
+])('$what', async ({ records, pauses }) => {
+  const { clock, log, store } = await openAccount()
+  let waits = 0
+  const pause = async (): Promise<void> => void waits++
+  const account = new IntakeAccount({ log, store, clock, onTrouble: () => undefined, pause })
+  onTestFinished(() => account.stop())
+  for (let i = 0; i < records; i += 500) await accept(log, { events: opens(Math.min(500, records), `${i}`) })
+  await account.start()
+  await eventually('all is counted', () => account.position === log.head)
+  expect(waits).toBe(pauses)
+})
+
 test('goes on after a restart where it was, counting nothing twice', async () => {
   const { log, account, made, counted } = await openAccount()
   await account.start()

@@ -16,6 +16,9 @@ const ROWS_AT_ONCE = 500
 const EXCERPT_BYTES = 500
 /** Quarantine rows per write: a flood of rubbish is counted in full, listed up to here. */
 const LISTED_MAX = 2_000
+/** Readings, and records, after either of which what was counted is written: a transaction costs nearly the same for few records and for many. */
+const GATHERINGS_PER_WRITE = 5
+const RECORDS_PER_WRITE = 3_200
 /** Row of the table checkpoints that keeps this reader's position; currents are numbered from 1. */
 const CHECKPOINT = 0
 
@@ -164,8 +167,8 @@ class IntakePages implements Pages {
     this.#tally.take(frame, from)
   }
 
-  isDue(): boolean {
-    return true
+  isDue(gatherings: number): boolean {
+    return gatherings >= GATHERINGS_PER_WRITE || this.#tally.records >= RECORDS_PER_WRITE
   }
 
   kept(): void {
@@ -219,6 +222,7 @@ function bySourceMinuteType(a: IntakeTable, b: IntakeTable): number {
 
 /** One stretch of the log, counted. */
 class Tally {
+  records = 0
   readonly quarantine: QuarantineTable[] = []
   /** By source and minute, then by type. */
   readonly #cells = new Map<string, Map<string, IntakeTable>>()
@@ -235,7 +239,9 @@ class Tally {
     const cells = this.#cellsOf(source, minute)
     // By number of the type in this frame.
     const met: IntakeTable[] = []
-    for (let i = Math.max(0, from - baseOffset); i < count; i++) {
+    const first = Math.max(0, from - baseOffset)
+    this.records += Math.max(0, count - first)
+    for (let i = first; i < count; i++) {
       const row = i * ROW_WORDS
       const last = rows[row + 7] ?? 0
       const type = last & 0xffff

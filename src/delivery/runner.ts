@@ -119,6 +119,7 @@ export class Runner {
       clearInterval(timer)
     }
     await this.#running
+    this.#parts.settler.hurry()
     while (this.#settling > 0) await this.#session?.changed()
   }
 

@@ -199,6 +199,21 @@ describe('while the store is away', () => {
   })
 })
 
+test.each([
+  { what: 'few slices gather for longer', slices: 3, hurried: false, pauses: 5 },
+  { what: 'many do not', slices: 40, hurried: false, pauses: 1 },
+  { what: 'nor do those that somebody waits for', slices: 3, hurried: true, pauses: 1 },
+])('$what', async ({ slices, hurried, pauses }) => {
+  const { store, clock, types, slice, position } = await openSettler()
+  const waits: number[] = []
+  const wait = async (ms: number): Promise<void> => void waits.push(ms)
+  const settler = new Settler(store, clock, types, () => undefined, 7, wait)
+  const settled = Array.from({ length: slices }, (_, i) => settler.settle(slice(i, i + 1), LEASE))
+  if (hurried) settler.hurry()
+  await Promise.all(settled)
+  expect([waits, await position(), store.transactions]).toEqual([Array(pauses).fill(7), slices, 1])
+})
+
 test('a current whose books refuse does not hold up the others', async () => {
   const { settler, slice, position, trouble } = await openSettler('sqlite', [1, 2])
   void settler.settle(slice(0, 10, 7), LEASE).catch(() => undefined) // has no checkpoint

@@ -1,6 +1,7 @@
 /**
  * Settlement: a record's outcome is decided once and written together with everything that follows from it: checkpoint, ledger counts, dead
- * letters and batch rows, in one transaction. Slices of all connections that are ready are written together, at most every GATHER_MS.
+ * letters and batch rows, in one transaction. Slices of all connections that are ready are written together, at most every GATHER_MS; while few
+ * are ready, at most every GATHERINGS_MAX times that, since a transaction costs nearly the same for one slice and for many.
  *
  * Exactly once: the transaction moves a checkpoint only from where the slice begins. If the store lost our commit's answer, the next try
  * finds the checkpoint already past the slice and writes nothing again.
@@ -46,6 +47,10 @@ export class CheckpointBehind extends Error {
 
 /** How long outcomes and counts gather before they are written together, in milliseconds: real ones, unless told otherwise. */
 export const GATHER_MS = 100
+/** So many times, unless by then there are ENOUGH, or somebody waits for what is written. */
+const GATHERINGS_MAX = 5
+/** Slices. */
+const ENOUGH = 32
 const RETRY_MS = 1_000
 
 interface Waiting {
@@ -72,6 +77,7 @@ export class Settler {
   #waiting: Waiting[] = []
   #flushing: Promise<void> | undefined
   #closed = false
+  #isHurried = false
   /** After a failure each current is written on its own, so that one whose books refuse does not hold up the others. */
   #apart = false
 
@@ -102,6 +108,11 @@ export class Settler {
     })
   }
 
+  /** Somebody waits for what is to be written: it gathers no longer than GATHER_MS. */
+  hurry(): void {
+    this.#isHurried = this.#waiting.length > 0
+  }
+
   /** Writes what is waiting, once, and stops. What could not be written is delivered again after the next start. */
   async close(): Promise<void> {
     this.#closed = true
@@ -110,7 +121,7 @@ export class Settler {
 
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
-      if (!this.#closed) await this.#pause(this.#gatherMs)
+      await this.#gather()
       const all = this.#waiting
       this.#waiting = []
       const groups = this.#apart ? [...byCurrent(all).values()] : [all]
@@ -122,6 +133,14 @@ export class Settler {
       await this.#pause(RETRY_MS)
     }
     this.#flushing = undefined
+  }
+
+  async #gather(): Promise<void> {
+    for (let times = 0; times < GATHERINGS_MAX && !this.#closed; times++) {
+      if (times > 0 && (this.#waiting.length >= ENOUGH || this.#isHurried)) break
+      await this.#pause(this.#gatherMs)
+    }
+    this.#isHurried = false
   }
 
   /** Returns what is to be tried again. */

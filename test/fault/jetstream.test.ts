@@ -8,6 +8,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { openDedupe } from '../../src/log/dedupe.ts'
 import { blankRow, type FrameView, ROW_ERASED } from '../../src/log/frame.ts'
 import { type JetStreamLogOptions, openJetStreamLog } from '../../src/log/jetstream/jetstream.ts'
+import { Remote } from '../../src/log/jetstream/remote.ts'
 import type { Log, Retention } from '../../src/log/log.ts'
 import { eventually } from '../support/eventually.ts'
 import { appendFrame, appendPatiently, identityOf, readAll, textFrame } from '../support/log-frames.ts'
@@ -307,6 +308,32 @@ test(
     expect((await readAll(late)).records).toEqual((await readAll(mine)).records)
   },
 )
+
+test('a hub gives the others what it appended; where nobody listens it only rings', CLUSTER_MS, async () => {
+  const address = nats.parsed(newName())
+  const [teller, listener] = [await Remote.open(address, {}), await Remote.open(address, {})]
+  onTestFinished(() => Promise.all([teller.close(), listener.close()]).then(() => undefined))
+  const label = { kind: 'frames', records: 1, receivedAtMax: 0, known: { seq: 0, offset: 0 } } as const
+  const tell = (): void => teller.tell(5, 'a-5', label, Buffer.from('body'))
+  const own: string[] = []
+  teller.listen(
+    () => void own.push('rung'),
+    () => void own.push('told'),
+  )
+  tell()
+  // The servers' answer to that comes before this one.
+  await teller.state()
+  const heard: string[] = []
+  listener.listen(
+    (seq) => void heard.push(`rung ${seq}`),
+    ({ seq, id, bytes }) => void heard.push(`told ${seq} ${id} ${bytes}`),
+  )
+  await eventually('it is told', () => {
+    tell()
+    return heard.at(-1)?.startsWith('told') === true
+  })
+  expect([heard[0], heard.at(-1), own]).toEqual(['rung 5', 'told 5 a-5 body', []])
+})
 
 test('an erasure reaches the disks of all servers and the memory of all hubs', CLUSTER_MS, async () => {
   const name = newName()

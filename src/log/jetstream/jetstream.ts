@@ -48,6 +48,7 @@ import { patiently, REPEAT_MS, Remote, type StreamState } from './remote.ts'
 import { StreamReads } from './stream-reads.ts'
 import { StretchIndex } from './stretch-index.ts'
 import type { Stretch } from './stretches.ts'
+import { Told } from './told.ts'
 
 const MB = 1024 * 1024
 /** Gaps that stats() lists; later ones are still told to `onCorrupt`. */
@@ -59,6 +60,8 @@ const GETS_BYTES_MAX = 16 * MB
 /** A file of the servers' store holds so much, and is removed when all of it was: what was trimmed beside kept messages is overwritten instead. */
 const STORE_FILE_BYTES = 8 * MB
 const JUMP_TRIES_MAX = 10
+/** How long is waited for a message that another hub is about to tell, before it is asked for. */
+const TOLD_MS = 20
 /** A new leader may say for a moment that the stream ends earlier: in polls. */
 const SHORTER_POLLS_MAX = 20
 const CLOSE_MS_MAX = 10_000
@@ -185,6 +188,8 @@ class StreamLog implements Log {
   #following: Promise<void> = Promise.resolve()
   #wakeFollower: () => void = () => undefined
   #heardSeq = 0
+  /** What other hubs told, until it has its place. */
+  readonly #told = new Told()
   #stopped: ThalwegError | undefined
   #closing: Promise<void> | undefined
   #appendedFrames = 0
@@ -262,10 +267,16 @@ class StreamLog implements Log {
     await this.#moveTail(this.#firstSeq)
     await this.#holds.refresh()
     this.#isLive = true
-    this.#remote.listen((seq) => {
-      this.#heardSeq = Math.max(this.#heardSeq, seq)
-      this.#wakeFollower()
-    })
+    this.#remote.listen(
+      (seq) => {
+        this.#told.rung(seq)
+        this.#hear(seq)
+      },
+      (message) => {
+        if (message.seq > this.#numbering.seq) this.#told.keep(message)
+        this.#hear(message.seq)
+      },
+    )
     this.#following = this.#follow()
   }
 
@@ -430,6 +441,8 @@ class StreamLog implements Log {
   }
 
   async #acknowledged(message: Outgoing, seq: number): Promise<void> {
+    // Before it has its place here: others may wait for it to give theirs a place.
+    if (seq > this.#numbering.seq) this.#tell(message, seq)
     await this.#placing.take(async () => {
       if (message.placed) return
       if (seq <= this.#numbering.seq)
@@ -439,7 +452,11 @@ class StreamLog implements Log {
       if (message.placed) return
       this.#placeOwn(message, seq)
     })
-    this.#remote.ring(seq)
+  }
+
+  #tell({ id, label, body }: Outgoing, seq: number): void {
+    if (Told.takes(body)) this.#remote.tell(seq, id, label, body)
+    else this.#remote.ring(seq)
   }
 
   #placeOwn(own: Outgoing, seq: number): void {
@@ -465,6 +482,11 @@ class StreamLog implements Log {
         this.#isDeaf = true
       }
     }
+  }
+
+  #hear(seq: number): void {
+    this.#heardSeq = Math.max(this.#heardSeq, seq)
+    this.#wakeFollower()
   }
 
   #woken(): Promise<void> {
@@ -548,6 +570,7 @@ class StreamLog implements Log {
 
   /** Reads the messages that have no place yet up to a sequence, and places them. Only in a turn of `#placing`. */
   async #fetchTo(target: number): Promise<void> {
+    await this.#told.within(this.#numbering.seq + 1, target, TOLD_MS)
     for await (const message of this.#messages(this.#numbering.seq + 1, target)) {
       const { seq, id, label } = message
       const own = this.#publisher.current
@@ -555,6 +578,7 @@ class StreamLog implements Log {
       else this.#numbering.arrive(seq, label, { message, read: message })
     }
     if (this.#numbering.known.seq < target) this.#numbering.settle(target)
+    this.#told.forget(this.#numbering.seq)
   }
 
   /**
@@ -567,7 +591,8 @@ class StreamLog implements Log {
       const seqs = Array.from({ length: Math.min(many, to - next + 1) }, (_, i) => next + i)
       next += seqs.length
       let largest = 1
-      for (const message of await Promise.all(seqs.map((seq) => this.#remote.get(seq)))) {
+      const asked = seqs.map((seq) => this.#told.at(seq) ?? this.#remote.get(seq))
+      for (const message of await Promise.all(asked)) {
         if (message === undefined) continue
         largest = Math.max(largest, message.size)
         yield message
@@ -727,8 +752,10 @@ class StreamLog implements Log {
   /** Another hub's erasure reaches what readers are shown here. */
   async #takeEdit(message: Message): Promise<void> {
     const base = await this.#index.baseOf(message.seq)
-    if (base === undefined) return
-    for (const frame of framesOf(message, base) ?? []) this.#memory.replace(frame.baseOffset, frame.bytes)
+    // Should it still be told, as it was before.
+    if (base === undefined) this.#told.refuse(message.seq)
+    else
+      for (const frame of framesOf(message, base) ?? []) this.#memory.replace(frame.baseOffset, frame.bytes)
   }
 
   // Retention and rewriting

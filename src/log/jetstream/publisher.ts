@@ -24,6 +24,8 @@ export interface Outgoing {
   readonly id: string
   readonly frames: readonly WaitingFrame[]
   readonly bytes: number
+  /** What is sent, in a buffer of its own: the frames belong to the log again when the message has its place. */
+  readonly body: Buffer
   /** What it says of itself, and of messages before it. */
   readonly label: Label
   /** Has its place: nothing is left to do for it. */
@@ -113,18 +115,11 @@ export class Publisher {
   async #deliver(message: Outgoing): Promise<void> {
     const { signal } = this.#stopping
     const { publish, acknowledged, lookFor, lookAfterMs, onTrouble } = this.#parts
-    const [first] = message.frames
-    const bytes =
-      message.frames.length === 1 && first !== undefined
-        ? first.view.bytes
-        : Buffer.concat(message.frames.map(({ view }) => view.bytes))
     for (let tried = 0; !message.placed && !signal.aborted; tried++) {
       try {
         if (tried > 0 && this.waitsMs > lookAfterMs) await lookFor(message)
         if (message.placed) break
-        // An attempt that was given up may still be on its way, and the buffer belongs to the log again once another one has succeeded.
-        const sent = tried === 0 ? bytes : Buffer.from(bytes)
-        const seq = await publish(message.id, message.label, sent, ANSWER_MS_MAX)
+        const seq = await publish(message.id, message.label, message.body, ANSWER_MS_MAX)
         await acknowledged(message, seq)
         this.acknowledged++
         this.#failing = false
@@ -157,7 +152,8 @@ export class Publisher {
     }
     const { hub, known } = this.#parts
     const label: Label = { kind: 'frames', records, receivedAtMax, known: known() }
-    return { id: `${hub}-${++this.#messages}`, frames, bytes, label, placed: false }
+    const body = Buffer.concat(frames.map(({ view }) => view.bytes))
+    return { id: `${hub}-${++this.#messages}`, frames, bytes, body, label, placed: false }
   }
 }
 

@@ -7,7 +7,8 @@
  *   THALWEG-<name>-READERS  thalweg.<name>.readers.<reader>  what readers still need, newest word only
  *                           thalweg.<name>.trimmed           the first sequence that retention left
  *
- * thalweg.<name>.bell is no stream: on it hubs tell each other that there is something new. Who misses it hears of it by asking.
+ * thalweg.<name>.bell and thalweg.<name>.told are no streams: on the one hubs tell each other that there is something new, on the other what it is.
+ * Who misses it hears of it by asking.
  */
 
 import {
@@ -19,7 +20,14 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream'
-import { connect, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import {
+  connect,
+  createInbox,
+  headers,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+} from '@nats-io/transport-node'
 import { pause } from '../../core/clock.ts'
 import { ThalwegError } from '../../core/errors.ts'
 import { connectionOptions, type LogAddress, type LogCredentials } from './address.ts'
@@ -27,6 +35,7 @@ import { decodeLabel, encodeLabel, LABEL_HEADER, type Label, type Message } from
 
 const ID_HEADER = 'Nats-Msg-Id'
 const SIZE_HEADER = 'Nats-Msg-Size'
+const SEQ_HEADER = 'Thalweg-Seq'
 const EXPECT_HEADER = 'Nats-Expected-Last-Sequence'
 const NO_MESSAGE = 10037
 const NO_STREAM = 10059
@@ -48,6 +57,8 @@ const PING_MS = 2_000
 const PINGS_OPEN_MAX = 2
 const LISTED_AT_ONCE = 2_000
 const CONSUMER_IDLE_MS = 60_000
+/** How long a hub that told something to nobody only rings: to be told is worth it where somebody listens. */
+const ALONE_MS = 2_000
 
 export interface StreamState {
   readonly firstSeq: number
@@ -74,6 +85,9 @@ export class Remote {
   readonly #edited: string
   readonly #readers: string
   readonly #subject: string
+  /** Where the servers answer that nobody listened. */
+  readonly #nobody = createInbox()
+  #aloneUntil = 0
 
   private constructor(nc: NatsConnection, jsm: JetStreamManager, name: string) {
     this.#nc = nc
@@ -100,6 +114,8 @@ export class Remote {
         maxPingOut: PINGS_OPEN_MAX,
         // An account that is being changed must not end the hub.
         ignoreAuthErrorAbort: true,
+        // Otherwise each request makes two errors, with their stacks, should it fail. What ours failed at, they say themselves.
+        noAsyncTraces: true,
       }),
     )
     try {
@@ -265,10 +281,33 @@ export class Remote {
     if (!this.#nc.isClosed()) this.#nc.publish(`${this.#subject}.bell`, String(seq))
   }
 
-  /** Calls `heard` when another hub rings, and with 0 when the connection is there again. */
-  listen(heard: (seq: number) => void): void {
+  /** Gives the other hubs, if there are any, a message that the servers have acknowledged, so that they need not ask for it. */
+  tell(seq: number, id: string, label: Label, bytes: Uint8Array): void {
+    if (performance.now() < this.#aloneUntil) {
+      this.ring(seq)
+      return
+    }
+    if (this.#nc.isClosed()) return
+    const lines = headersOf(id, label)
+    lines.set(SEQ_HEADER, String(seq))
+    this.#nc.publish(`${this.#subject}.told`, bytes, { headers: lines, reply: this.#nobody })
+  }
+
+  /** Calls `heard` when another hub rings, and with 0 when the connection is there again; `told` with what it tells. */
+  listen(heard: (seq: number) => void, told: (message: Message) => void): void {
     this.#nc.subscribe(`${this.#subject}.bell`, {
       callback: (_error, message) => heard(Number.parseInt(message.string(), 10) || 0),
+    })
+    this.#nc.subscribe(this.#nobody, {
+      callback: () => {
+        this.#aloneUntil = performance.now() + ALONE_MS
+      },
+    })
+    this.#nc.subscribe(`${this.#subject}.told`, {
+      callback: (_error, message) => {
+        const seq = Number.parseInt(message.headers?.get(SEQ_HEADER) ?? '', 10)
+        if (seq > 0) told(messageOf(message, seq))
+      },
     })
     void this.#hearReconnects(() => heard(0))
   }
