@@ -155,6 +155,9 @@ test('a halted current says why; with a new secret it runs again and loses nothi
     .first()
     .waitFor()
   await note.getByText(/Nothing is lost: 1 events? wait/).waitFor()
+  // Nobody has looked yet whether it is to be sent.
+  await page.getByRole('link', { name: /^Sent 0/ }).waitFor()
+  await page.getByRole('link', { name: /^Pending 1/ }).waitFor()
   await expectAccessible(page)
   await note.getByRole('button', { name: 'Give it a new secret' }).click()
   await note.getByLabel('Write key').fill(DEMO.treasureDataKey)
