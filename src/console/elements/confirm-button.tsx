@@ -2,10 +2,10 @@
 
 import { Button, type ButtonProps, Group, Modal, Stack, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { type Me, useMay } from '../api/session.ts'
 import { FailureNote } from './answer.tsx'
-import { goOnAt, placeAround } from './focus.ts'
+import { usePlaceKept } from './focus.ts'
 
 export interface ConfirmButtonProps
   extends Pick<ButtonProps, 'variant' | 'color' | 'size' | 'leftSection' | 'disabled'> {
@@ -36,8 +36,7 @@ export function ConfirmButton({
   const [text, setText] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
-  const around = useRef<HTMLElement>(null)
-  useEffect(() => () => goOnAt(around.current), [])
+  const keepPlace = usePlaceKept()
   const act = async (): Promise<void> => {
     setBusy(true)
     setError(undefined)
@@ -58,7 +57,7 @@ export function ConfirmButton({
         color={inkOf(button)}
         {...(may ? {} : { disabled: true, title: `Takes the role of an ${needs}: ask one.` })}
         onClick={({ currentTarget }) => {
-          around.current = placeAround(currentTarget)
+          keepPlace(currentTarget)
           setText('')
           setError(undefined)
           open()

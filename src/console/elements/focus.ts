@@ -3,6 +3,8 @@
  * focus (tabindex -1), at the latest the page.
  */
 
+import { useEffect, useRef } from 'react'
+
 export function placeAround(button: Element): HTMLElement | null {
   return button.closest<HTMLElement>('[tabindex="-1"]')
 }
@@ -12,4 +14,13 @@ export function goOnAt(place: HTMLElement | null): void {
   requestAnimationFrame(() => {
     if (document.activeElement === document.body) place?.focus({ preventScroll: true })
   })
+}
+
+/** For a button that goes with what it did, sooner or later: to be called with it when it is pressed. */
+export function usePlaceKept(): (button: Element) => void {
+  const place = useRef<HTMLElement>(null)
+  useEffect(() => () => goOnAt(place.current), [])
+  return (button) => {
+    place.current = placeAround(button)
+  }
 }
