@@ -158,8 +158,10 @@ test('where its records begin is on the disk before the first of them', async ()
   driven.before = async () => {
     kept ??= await driven.runs.get(7, begun.run)
   }
-  await driven.drive(begun)
-  expect(kept).toMatchObject({ phase: 'send', report: { window: { from: 0 } } })
+  const { report } = await driven.drive(begun)
+  // The name of the cohort is no change.
+  expect(kept).toMatchObject({ phase: 'send', report: { window: { from: 0, changesFrom: 1 } } })
+  expect(report.window).toEqual({ from: 0, changesFrom: 1, to: PEOPLE + 1 })
 })
 
 test('what a process that ended had counted is counted anew', async () => {

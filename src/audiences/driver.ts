@@ -293,7 +293,7 @@ export class RunDriver {
     // Somebody who enters may be the profile that leaves by another identifier: the one must not overtake the other.
     if (removed > 0 && removed < total && !this.#ends()) await this.#settled(this.#parts.head())
     await this.#append(roster, removed, total)
-    this.#report.window = { from: this.#window().from, to: this.#parts.head() }
+    this.#report.window = { ...this.#window(), to: this.#parts.head() }
   }
 
   async #append(roster: Roster, from: number, below: number): Promise<void> {
@@ -338,9 +338,12 @@ export class RunDriver {
       user: {},
       properties: { activation: this.#activation.name, run: String(this.#run.run), name },
     }
-    const { from } = this.#window()
     await this.#parts.append(this.#activation.source, Buffer.from(JSON.stringify([record])))
     const to = this.#parts.head()
+    const { from, changesFrom = to } = this.#window()
+    this.#report.window = { from, changesFrom, to: undefined }
+    // On the disk before it is settled: whoever counts changes leaves it out.
+    await this.#save('running', 'send')
     await this.#settled(to)
     if (this.#stopping.aborted) return
     const refused = (await this.#parts.rejected(this.#activation.current, from, to)).find(
@@ -386,7 +389,7 @@ export class RunDriver {
     return this.#stopping.aborted || this.#cancelling.signal.aborted
   }
 
-  #window(): { readonly from: number; readonly to: number | undefined } {
+  #window(): NonNullable<RunReport['window']> {
     return this.#report.window ?? { from: 0, to: 0 }
   }
 

@@ -84,8 +84,10 @@ export interface RunReport {
   /** Oldest first, NOTES_MAX at most. */
   log: readonly RunNote[]
   sample: { readonly added: readonly string[]; readonly removed: readonly string[] } | undefined
-  /** Offsets of its membership records: [from, to). */
-  window: { readonly from: number; readonly to: number | undefined } | undefined
+  /** Offsets of its records: [from, to). Of its changes from `changesFrom` on: before it lies only the name of the cohort; unset: no name was told. */
+  window:
+    | { readonly from: number; readonly changesFrom?: number; readonly to: number | undefined }
+    | undefined
 }
 
 export interface Run {

@@ -13,6 +13,7 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { queryClient } from './api/queries.ts'
 import { nonce } from './nonce.ts'
+import classes from './notices.module.css'
 import { router } from './router.tsx'
 import { colorVariables, theme } from './theme.ts'
 
@@ -25,7 +26,7 @@ export function Console() {
       getStyleNonce={() => nonce}
     >
       <QueryClientProvider client={queryClient}>
-        <Notifications position="top-right" limit={4} />
+        <Notifications position="top-center" layout="stacked" limit={3} className={classes.notices ?? ''} />
         <RouterProvider router={router} />
       </QueryClientProvider>
     </MantineProvider>

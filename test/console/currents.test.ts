@@ -155,6 +155,9 @@ test('a halted current says why; with a new secret it runs again and loses nothi
     .first()
     .waitFor()
   await note.getByText(/Nothing is lost: 1 events? wait/).waitFor()
+  // Nobody has looked yet whether it is to be sent.
+  await page.getByRole('link', { name: /^Sent 0/ }).waitFor()
+  await page.getByRole('link', { name: /^Pending 1/ }).waitFor()
   await expectAccessible(page)
   await note.getByRole('button', { name: 'Give it a new secret' }).click()
   await note.getByLabel('Write key').fill(DEMO.treasureDataKey)
@@ -179,6 +182,9 @@ test('what was mended elsewhere is resumed by hand', { timeout: 60_000 }, async 
   await page.getByText('hook tries again where it stopped').waitFor()
   await eventually('it arrived', () => requestsWith('hook', 'r1') === 1)
   await note.waitFor({ state: 'detached' })
+  await eventually('the focus is at the page, for its button is gone', () =>
+    page.evaluate(() => document.activeElement?.id === 'page'),
+  )
   await page.getByRole('link', { name: 'Live events' }).click()
   const row = page.getByRole('region', { name: 'Newest events' }).getByRole('row').nth(1)
   await row.getByText('answered 204').waitFor()

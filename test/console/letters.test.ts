@@ -68,6 +68,39 @@ async function lettersOf(current: string, count: number) {
   })
 }
 
+/** The button that was pressed is gone: the keyboard goes on where it stood. */
+async function expectFocusAt(page: Page, label: string): Promise<void> {
+  await eventually(`the focus is at ${label}`, async () => {
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe(label)
+    return true
+  })
+}
+
+/** Without scrolling the table sideways. */
+async function expectInSight(page: Page, column: string): Promise<void> {
+  const box = await page.getByRole('columnheader', { name: column }).boundingBox()
+  const frame = await page.getByRole('region', { name: 'Dead letters', exact: true }).boundingBox()
+  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThan((frame?.x ?? 0) + (frame?.width ?? 0))
+}
+
+/** No button, link or field lies under a notice, be they many. */
+async function expectNothingCovered(page: Page): Promise<void> {
+  const covered = await page.evaluate(() => {
+    const notices = [...document.querySelectorAll('.mantine-Notification-root')]
+    const boxes = notices.map((notice) => notice.getBoundingClientRect())
+    return [...document.querySelectorAll<HTMLElement>('a, button, input, select, h1')]
+      .filter((one) => one.checkVisibility() && !notices.some((notice) => notice.contains(one)))
+      .filter((one) => {
+        const { left, right, top, bottom } = one.getBoundingClientRect()
+        return boxes.some(
+          (box) => left < box.right && right > box.left && top < box.bottom && bottom > box.top,
+        )
+      })
+      .map(({ outerHTML }) => outerHTML)
+  })
+  expect(covered).toEqual([])
+}
+
 /** Changes a text in the editor of the letter, and saves it. */
 async function edit(page: Page, from: string, to: string): Promise<void> {
   const editor = page.getByRole('textbox', { name: 'Event (JSON)' })
@@ -98,7 +131,9 @@ test('redrive edited dead letters: the ledger closes, and the double has them', 
     await page.getByText('+     "verdict": "take"').waitFor()
     await page.goBack()
   }
+  await expectInSight(page, 'What went wrong')
   await page.getByRole('button', { name: 'Choose all 5 that match' }).click()
+  await expectFocusAt(page, 'Letters that match')
   await page.getByRole('button', { name: 'Redrive', exact: true }).click()
   const dialog = page.getByRole('dialog', { name: 'Redrive' })
   await dialog.getByText('5 of 5 were edited.').waitFor()
@@ -106,7 +141,9 @@ test('redrive edited dead letters: the ledger closes, and the double has them', 
   await dialog.getByLabel('Note').fill('the verdict was wrong')
   await dialog.getByRole('button', { name: 'Redrive now' }).click()
   await page.getByText('5 letters are on the way again.').waitFor()
+  await expectNothingCovered(page)
   await page.getByText('No letter matches').waitFor()
+  await expectFocusAt(page, 'Letters that match')
 
   await eventually('all are delivered', async () => {
     const { counts } = await stack.call('GET', '/currents/mend/dead-letters')
@@ -164,6 +201,10 @@ test('discard some letters with a note', TIMEOUT, async () => {
   await dialog.getByRole('button', { name: 'Discard now' }).click()
   await page.getByText('2 letters are discarded.').waitFor()
   await page.getByText('1 letter', { exact: true }).waitFor()
+  // The list of currents counts what the list of letters has.
+  const currents = await visit(stack, '/currents?search=drop')
+  await currents.getByRole('link', { name: 'Dead letters 1 refused, waiting for you' }).waitFor()
+  await currents.getByRole('row', { name: /^drop/ }).getByRole('link', { name: '1', exact: true }).waitFor()
   for (const { id } of letters.slice(0, 2))
     expect(await stack.call('GET', `/dead-letters/${id}`)).toMatchObject({
       state: 'discarded',

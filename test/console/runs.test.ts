@@ -187,6 +187,11 @@ test('a run that is refused in part leads to the vendor’s answer, and is retri
   await drawer.waitFor({ state: 'hidden' })
   await page.getByRole('link', { name: 'Requests', exact: true }).click()
   await page.getByRole('row', { name: /HTTP 400/ }).waitFor()
+  // The name of the cohort went before them: it is a request, and none of the changes.
+  await page.getByRole('row', { name: /HTTP 201 the name – –/ }).waitFor()
+  const chart = page.getByRole('figure', { name: /^Changes settled over time/ })
+  expect(await chart.getAttribute('aria-label')).toMatch(/Accepted: 2, Rejected: 1,/)
+  await page.getByRole('link', { name: 'Accepted 2' }).waitFor()
 
   sandbox.braze.faults.clear()
   await confirm(page, 'Retry failed', 'Send them again')

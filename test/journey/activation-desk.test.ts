@@ -71,8 +71,24 @@ test('a dry run, a run that is refused in part, its lists, and why', TIMEOUT, as
   expect(next).toBeNull()
   // The first made the cohort.
   expect(requests).toEqual([
-    expect.objectContaining({ records: 1, accepted: 1, refused: 0, skipped: 0, attempts: 1, status: 201 }),
-    expect.objectContaining({ records: 2, accepted: 1, refused: 1, skipped: 0, attempts: 3, status: 400 }),
+    expect.objectContaining({
+      naming: true,
+      records: 1,
+      accepted: 1,
+      refused: 0,
+      skipped: 0,
+      attempts: 1,
+      status: 201,
+    }),
+    expect.objectContaining({
+      naming: false,
+      records: 2,
+      accepted: 1,
+      refused: 1,
+      skipped: 0,
+      attempts: 3,
+      status: 400,
+    }),
   ])
   expect((await thalweg(['activations', 'requests', 'vip', '1'])).out).toContain('Nothing was sent.')
   const added = await thalweg(['activations', 'export', 'vip', '2'])
@@ -240,9 +256,15 @@ test(
     ])
     expect((await get('/vip/runs/2/refused?search=ann')).refused).toEqual([])
     const pace = await get('/vip/runs/2/pace')
-    // The name of the cohort is accepted, too.
-    expect(pace.sent).toMatchObject({ accepted: 2, refused: 1, dataPoints: 0 })
-    expect(pace.steps.reduce((sum: number, step: { accepted: number }) => sum + step.accepted, 0)).toBe(2)
+    // The name of the cohort is a request, and no change.
+    expect(pace.sent).toMatchObject({
+      requests: 4,
+      namingRequests: 1,
+      accepted: 1,
+      refused: 1,
+      dataPoints: 0,
+    })
+    expect(pace.steps.reduce((sum: number, step: { accepted: number }) => sum + step.accepted, 0)).toBe(1)
     expect((await get('/vip/runs/2')).report.log.map(({ text }: { text: string }) => text)).toEqual([
       expect.stringMatching(/^A run was asked for by .* \(manual\)$/),
       'Asks the engine warehouse',

@@ -56,6 +56,7 @@ const Requests = z.object({
   requests: z.array(
     z.object({
       id: z.string().describe('Of the batch; lineage names it.'),
+      naming: z.boolean().describe('It told the name of the cohort: its record is no change.'),
       records: Count,
       accepted: Count,
       refused: Count,
@@ -79,14 +80,15 @@ const PaceView = z
     sent: z
       .object({
         requests: Count.describe('Tries of all batches.'),
-        accepted: Count,
+        namingRequests: Count.describe('Of these, the ones that told the name of the cohort.'),
+        accepted: Count.describe('Changes, as everything below.'),
         refused: Count,
         dataPoints: Count.nullable(),
         firstSentAt: Time,
         lastSettledAt: Time,
       })
       .nullable()
-      .describe('What it has cost so far; null: nothing is settled.'),
+      .describe('What it has cost so far; null: no change is settled.'),
     stepMs: Count,
     steps: z.array(z.object({ at: Time, accepted: Count, refused: Count, requests: Count })),
   })
@@ -180,6 +182,7 @@ export function runListRoutes(app: Api, parts: ApiParts): void {
       return {
         requests: sent.map(({ count, delivered, failed, firstOffset, replay, ...one }) => ({
           ...one,
+          naming: firstOffset < window.changesFrom,
           records: count,
           accepted: delivered,
           refused: failed,
@@ -307,15 +310,22 @@ function samplePeople({ report: { sample } }: Run, enters: boolean, last: Change
   return people.map((person, change) => ({ change, person, enters }))
 }
 
-/** Of its records in the log; undefined: nothing was sent. */
-function windowOf({ report: { window } }: Run): { from: number; to: number } | undefined {
-  return window === undefined ? undefined : { from: window.from, to: window.to ?? Number.MAX_SAFE_INTEGER }
+/** Of its records in the log, the name of the cohort before the changes; undefined: nothing was sent. */
+function windowOf({
+  report: { window },
+}: Run): { from: number; changesFrom: number; to: number } | undefined {
+  if (window === undefined) return undefined
+  const { from, changesFrom = from, to = Number.MAX_SAFE_INTEGER } = window
+  return { from, changesFrom, to }
 }
 
 async function paceOf({ audiences, delivery }: ApiParts, run: Run): Promise<PaceAnswer> {
   const { current, definition } = await audiences.activations.get(run.activation)
   const window = windowOf(run)
-  const pace = window === undefined ? undefined : await delivery.history.pace(current, window)
+  const paceIn = async (from: number, to: number) =>
+    from < to ? delivery.history.pace(current, { from, to }) : undefined
+  const pace = window === undefined ? undefined : await paceIn(window.changesFrom, window.to)
+  const naming = window === undefined ? undefined : await paceIn(window.from, window.changesFrom)
   const tariff = tariffOf(definition.destination.kind)
   return {
     perSecondMax: tariff === undefined ? null : changesPerSecond(tariff),
@@ -323,7 +333,8 @@ async function paceOf({ audiences, delivery }: ApiParts, run: Run): Promise<Pace
       pace === undefined
         ? null
         : {
-            requests: pace.requests,
+            requests: pace.requests + (naming?.requests ?? 0),
+            namingRequests: naming?.requests ?? 0,
             accepted: pace.delivered,
             refused: pace.failed,
             dataPoints: tariff === undefined ? null : tariff.dataPointsPerChange * pace.delivered,

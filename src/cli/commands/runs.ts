@@ -183,7 +183,7 @@ function requests(group: Command, session: Session): void {
             { title: 'BATCH' },
             { title: 'FIRST SENT' },
             { title: 'SETTLED AFTER', right: true },
-            { title: 'RECORDS', right: true },
+            { title: 'CHANGES', right: true },
             { title: 'ACCEPTED', right: true },
             { title: 'REFUSED', right: true },
             { title: 'ATTEMPTS', right: true },
@@ -193,9 +193,10 @@ function requests(group: Command, session: Session): void {
             sent.id,
             moment(sent.firstSentAt),
             span(sent.settledAt - sent.firstSentAt),
-            grouped(sent.records),
-            grouped(sent.accepted),
-            grouped(sent.refused),
+            // The name of the cohort is no change.
+            ...(sent.naming
+              ? ['the name', '–', '–']
+              : [grouped(sent.records), grouped(sent.accepted), grouped(sent.refused)]),
             grouped(sent.attempts),
             sent.status === 0 ? '–' : String(sent.status),
           ]),

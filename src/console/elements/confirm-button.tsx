@@ -5,6 +5,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { type ReactNode, useState } from 'react'
 import { type Me, useMay } from '../api/session.ts'
 import { FailureNote } from './answer.tsx'
+import { usePlaceKept } from './focus.ts'
 
 export interface ConfirmButtonProps
   extends Pick<ButtonProps, 'variant' | 'color' | 'size' | 'leftSection' | 'disabled'> {
@@ -35,6 +36,7 @@ export function ConfirmButton({
   const [text, setText] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
+  const keepPlace = usePlaceKept()
   const act = async (): Promise<void> => {
     setBusy(true)
     setError(undefined)
@@ -54,7 +56,8 @@ export function ConfirmButton({
         {...button}
         color={inkOf(button)}
         {...(may ? {} : { disabled: true, title: `Takes the role of an ${needs}: ask one.` })}
-        onClick={() => {
+        onClick={({ currentTarget }) => {
+          keepPlace(currentTarget)
           setText('')
           setError(undefined)
           open()

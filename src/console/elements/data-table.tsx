@@ -33,6 +33,8 @@ export interface Column<Row> {
   /** In pixels; unset: as wide as what is in it. */
   readonly width?: number
   readonly align?: 'right'
+  /** A sentence: goes on in the next line where there is no room, and is cut after the second; whole when pointed at or by keyboard. */
+  readonly wraps?: boolean
   /** Left out where the window is narrower than 700 pixels. */
   readonly spare?: boolean
 }
@@ -222,12 +224,14 @@ function DrawnLine<Row>({
           />
         </td>
       )}
-      {columns.map(({ id, cell, align, spare }, i) => (
-        <td key={id} data-align={align} data-spare={spare}>
+      {columns.map(({ id, cell, align, spare, wraps }, i) => (
+        <td key={id} data-align={align} data-spare={spare} data-wraps={wraps}>
           {i === 0 ? (
             <First to={rowTo?.(row)} isNarrow={isNarrow}>
               {cell(row)}
             </First>
+          ) : wraps === true ? (
+            <Sentence>{cell(row)}</Sentence>
           ) : (
             cell(row)
           )}
@@ -256,6 +260,14 @@ function First({ to, isNarrow, children }: FirstProps) {
           {content}
         </Link>
       )}
+    </div>
+  )
+}
+
+function Sentence({ children }: { children: ReactNode }) {
+  return (
+    <div className={classes.sentence} {...(typeof children === 'string' ? { title: children } : {})}>
+      {children}
     </div>
   )
 }

@@ -18,6 +18,7 @@ import { StateBadge } from '../../elements/state-badge.tsx'
 import { count, duration, rate, spoken } from '../../elements/words.ts'
 import classes from './currents-page.module.css'
 import { addressOf, useDestinations, useDestinationTitle } from './destinations.ts'
+import { useLettersWaiting } from './letters-waiting.ts'
 import { currentPlace, deadLettersPlace, tabPlace } from './places.ts'
 import { type Now, nowOf, type Trouble, troubleOf } from './trouble.ts'
 
@@ -26,6 +27,8 @@ interface Row {
   readonly now: Now
   readonly perSecond: number
   readonly trouble: Trouble | undefined
+  /** Dead letters that wait for a person, as the list behind them has them; undefined: not known yet. */
+  readonly letters: number | undefined
 }
 
 interface Filters extends Record<string, string | boolean | undefined> {
@@ -51,13 +54,13 @@ export function CurrentsPage() {
   return (
     <Page
       title="Currents"
-      intro="Each carries chosen events from sources to a destination. Numbers count since the hub started; the ledger of a current has what lasts."
+      intro="Each carries chosen events from sources to a destination. Delivered and filtered count since the hub started; the ledger of a current has what lasts."
       actions={
         <Button component={Link} to="/currents/new" leftSection={<Plus size={16} aria-hidden />}>
           New current
         </Button>
       }
-      calls={['GET /api/v1/currents', 'GET /api/v1/live']}
+      calls={['GET /api/v1/currents', 'GET /api/v1/live', 'GET /api/v1/dead-letters/counts']}
       commands={['thalweg currents list', 'thalweg status --watch']}
     >
       <Answer of={answer} lines={8}>
@@ -169,6 +172,7 @@ function useRows(currents: readonly CurrentAnswer[]): readonly Row[] {
   const before = samples.at(-4) ?? samples[0]
   const live = byNumber(status)
   const earlier = byNumber(before)
+  const letters = useLettersWaiting()
   const elapsedMs = (status?.at ?? 0) - (before?.at ?? 0)
   return currents.map((current) => {
     const one = live.get(current.number)
@@ -178,6 +182,7 @@ function useRows(currents: readonly CurrentAnswer[]): readonly Row[] {
       now: nowOf(current, one),
       perSecond: elapsedMs <= 0 ? 0 : Math.max(0, (gained * 1_000) / elapsedMs),
       trouble: troubleOf(current, one),
+      letters: letters?.of(current.name),
     }
   })
 }
@@ -190,7 +195,7 @@ function Totals({ rows }: { rows: readonly Row[] }) {
   const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0)
   const halted = rows.filter(({ now }) => now.state === 'halted')
   const oldest = Math.max(0, ...rows.filter(({ now }) => now.pending > 0).map(({ now }) => now.lagMs))
-  const dead = sum(({ now }) => now.dead)
+  const dead = sum(({ letters }) => letters ?? 0)
   const first = halted[0]?.current
   return (
     <Stats>
@@ -212,9 +217,9 @@ function Totals({ rows }: { rows: readonly Row[] }) {
         note={oldest === 0 ? 'nothing is late' : `the oldest for ${duration(oldest)}`}
       />
       <Stat
-        label="Refused since the start"
-        value={count(dead)}
-        note="kept as dead letters"
+        label="Dead letters"
+        value={rows.some(({ letters }) => letters === undefined) ? '–' : count(dead)}
+        note="refused, waiting for you"
         to="/dead-letters"
         {...(dead > 0 ? { mood: 'wait' as const } : {})}
       />
@@ -275,9 +280,11 @@ function columnsOf(title: (kind: string) => string): readonly Column<Row>[] {
     {
       id: 'dead',
       header: 'Dead',
+      note: 'to mend',
       align: 'right',
-      cell: ({ current, now }) => <Rows n={now.dead} to={deadLettersPlace(current.name)} />,
-      sortBy: ({ now }) => now.dead,
+      cell: ({ current, letters }) =>
+        letters === undefined ? '–' : <Rows n={letters} to={deadLettersPlace(current.name)} />,
+      sortBy: ({ letters }) => letters ?? 0,
     },
     {
       id: 'delivered',

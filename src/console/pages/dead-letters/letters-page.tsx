@@ -1,13 +1,14 @@
 /** Dead letters: choose them by what went wrong, look into one, or send or discard many at once. */
 
 import { Button, Group, Stack, Text } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { type MouseEvent, useEffect, useState } from 'react'
 import type { DeadLetterSummary, LetterCountsAnswer } from '../../../api/routes/dead-letters.ts'
 import { useAnswer, usePages } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
 import { Empty } from '../../elements/empty.tsx'
 import { ChoiceFilter, FilterBar, TextFilter, useFilters } from '../../elements/filters.tsx'
+import { goOnAt, placeAround } from '../../elements/focus.ts'
 import { Page } from '../../elements/page.tsx'
 import { StateBadge } from '../../elements/state-badge.tsx'
 import { When } from '../../elements/when.tsx'
@@ -173,12 +174,19 @@ function Letters({ letters: { rows, result }, filter, state, matching, total }: 
     setChosen(next)
     setAll(false)
   }
+  const chooses =
+    (deed: () => void) =>
+    ({ currentTarget }: MouseEvent): void => {
+      deed()
+      goOnAt(placeAround(currentTarget as Element))
+    }
   const dead = rows.filter(({ state: one }) => one === 'dead')
   const ids = dead.filter(({ id }) => chosen.has(id)).map(({ id }) => id)
   const which: Which = all ? { filter } : { ids }
   const many = all ? total : ids.length
   return (
-    <Stack gap="sm">
+    // The buttons above the table come and go with what is chosen: then the focus is here.
+    <Stack component="section" gap="sm" aria-label="Letters that match" tabIndex={-1}>
       <Group justify="space-between" mih={36} gap="sm">
         <Text size="sm" c="dimmed" role="status">
           {many !== undefined && many > 0
@@ -189,13 +197,13 @@ function Letters({ letters: { rows, result }, filter, state, matching, total }: 
         </Text>
         <Group gap="xs">
           {state === 'dead' && !all && total !== undefined && total > ids.length && total > 0 && (
-            <Button size="sm" variant="subtle" onClick={() => setAll(true)}>
+            <Button size="sm" variant="subtle" onClick={chooses(() => setAll(true))}>
               Choose all {count(total)} that match
             </Button>
           )}
           {(all || ids.length > 0) && (
             <>
-              <Button size="sm" variant="subtle" onClick={() => choose(new Set())}>
+              <Button size="sm" variant="subtle" onClick={chooses(() => choose(new Set()))}>
                 Choose none
               </Button>
               <BulkButton deed="discard" which={which} done={() => choose(new Set())} />
@@ -226,6 +234,12 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
     cell: ({ eventId, offset }) => (eventId === '' ? `at offset ${offset}` : eventId),
   },
   {
+    id: 'message',
+    header: 'What went wrong',
+    cell: ({ message, reason }) => message || spoken(reason),
+    wraps: true,
+  },
+  {
     id: 'state',
     header: 'State',
     cell: ({ state, edited }) => (
@@ -241,7 +255,6 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
     cell: ({ current, currentNumber }) => current ?? `deleted (number ${currentNumber})`,
   },
   { id: 'when', header: 'Refused', cell: ({ createdAt }) => <When at={createdAt} />, spare: true },
-  { id: 'message', header: 'What went wrong', cell: ({ message, reason }) => message || spoken(reason) },
   { id: 'type', header: 'Type', cell: ({ eventType }) => eventType || '–', spare: true },
   {
     id: 'status',

@@ -9,6 +9,7 @@ import type { ProfilesStatusAnswer } from '../../../api/routes/profiles.ts'
 import { at, call } from '../../api/client.ts'
 import { type LiveStatus, rateOf, useLive } from '../../api/live.ts'
 import { useAnswer } from '../../api/queries.ts'
+import { useLettersWaiting } from '../currents/letters-waiting.ts'
 
 export interface Connection {
   readonly key: string
@@ -22,7 +23,8 @@ export interface Connection {
   readonly reason: string
   readonly perSecond: number
   readonly delivered: number
-  readonly dead: number
+  /** Refused and waiting for a person: dead letters, or people of an export; undefined: not known yet. */
+  readonly dead: number | undefined
   readonly pending: number
   /** Age of what waits longest, in milliseconds. */
   readonly lagMs: number
@@ -42,6 +44,8 @@ export interface LoopData {
   readonly samples: readonly LiveStatus[]
   readonly entries: readonly Entry[]
   readonly connections: readonly Connection[]
+  /** Dead letters that wait for a person; undefined: not known yet. */
+  readonly letters: number | undefined
   readonly profiles: ProfilesStatusAnswer | undefined
   readonly audiences: readonly AudienceAnswer[]
 }
@@ -64,6 +68,7 @@ export function useLoop(): LoopData {
   const audiences =
     useAnswer<{ audiences: AudienceAnswer[] }>('/audiences', { everyMs: DEFINITIONS_EVERY_MS }).data
       ?.audiences ?? []
+  const letters = useLettersWaiting()
   const profiles = useAnswer<ProfilesStatusAnswer>('/profiles/status', { everyMs: PEOPLE_EVERY_MS }).data
   const activationOf = new Map(activations.map((one) => [one.current, one]))
   const kindOf = new Map(currents.map(({ number, definition }) => [number, definition.destination.kind]))
@@ -82,7 +87,7 @@ export function useLoop(): LoopData {
         ({ currents: all }) => all.find(({ number }) => number === live.number)?.delivered,
       ),
       delivered: live.delivered,
-      dead: live.dead,
+      dead: letters?.of(live.name),
       pending: live.pending,
       lagMs: live.pending === 0 ? 0 : live.lagMs,
       to: activation === undefined ? `/currents/${live.name}` : `/activations/${activation.definition.name}`,
@@ -125,7 +130,15 @@ export function useLoop(): LoopData {
       quarantined,
       perSecond: rateOf(samples, ({ sources }) => sources.find((one) => one.number === number)?.accepted),
     }))
-  return { status, samples, entries, connections: [...flows, ...returns], profiles, audiences }
+  return {
+    status,
+    samples,
+    entries,
+    connections: [...flows, ...returns],
+    letters: letters?.total,
+    profiles,
+    audiences,
+  }
 }
 
 const GRAVITY: Readonly<Record<string, number>> = { halted: 0, paused: 1 }

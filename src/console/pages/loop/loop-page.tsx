@@ -3,9 +3,7 @@
 import { SimpleGrid } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { lazy, Suspense } from 'react'
-import type { LetterCountsAnswer } from '../../../api/routes/dead-letters.ts'
 import { type LiveStatus, ratesOf } from '../../api/live.ts'
-import { useAnswer } from '../../api/queries.ts'
 import { Waiting } from '../../elements/answer.tsx'
 import { Chart } from '../../elements/chart.tsx'
 import { type Column, DataTable } from '../../elements/data-table.tsx'
@@ -19,8 +17,6 @@ import { byUrgency, type Connection, type LoopData, useLoop } from './loop-data.
 import classes from './loop-page.module.css'
 import { Today } from './today.tsx'
 
-const LETTERS_EVERY_MS = 3_000
-
 const Picture = lazy(() => import('./picture.tsx'))
 
 export function LoopPage() {
@@ -30,7 +26,13 @@ export function LoopPage() {
     <Page
       title="Loop"
       intro="Engagement events flow from Braze to every destination; audiences flow back. Nothing is answered before it is on disk."
-      calls={['GET /api/v1/live', 'GET /api/v1/currents', 'GET /api/v1/exports', 'GET /api/v1/activations']}
+      calls={[
+        'GET /api/v1/live',
+        'GET /api/v1/currents',
+        'GET /api/v1/exports',
+        'GET /api/v1/activations',
+        'GET /api/v1/dead-letters/counts',
+      ]}
       commands={['thalweg status --watch', 'thalweg ledger check']}
     >
       {loop.status === undefined ? (
@@ -112,16 +114,20 @@ const COLUMNS: readonly Column<Connection>[] = [
     sortBy: ({ lagMs }) => lagMs,
     spare: true,
   },
-  { id: 'dead', header: 'Dead', align: 'right', cell: ({ dead }) => count(dead), sortBy: ({ dead }) => dead },
+  {
+    id: 'dead',
+    header: 'Dead',
+    note: 'to mend',
+    align: 'right',
+    cell: ({ dead }) => (dead === undefined ? '–' : count(dead)),
+    sortBy: ({ dead }) => dead ?? 0,
+  },
 ]
 
-function Numbers({ loop: { status, entries, connections, profiles } }: { loop: LoopData }) {
+function Numbers({ loop: { status, entries, connections, letters, profiles } }: { loop: LoopData }) {
   const sum = (of: (one: Connection) => number): number =>
     connections.reduce((total, one) => total + of(one), 0)
   const halted = connections.filter(({ state }) => state === 'halted')
-  // What was refused since the start may have been mended since: the tile says what the list behind it has.
-  const waiting = useAnswer<LetterCountsAnswer>('/dead-letters/counts', { everyMs: LETTERS_EVERY_MS }).data
-    ?.states.dead
   const oldest = Math.max(0, ...connections.map(({ lagMs }) => lagMs))
   return (
     <Stats>
@@ -144,10 +150,10 @@ function Numbers({ loop: { status, entries, connections, profiles } }: { loop: L
       />
       <Stat
         label="Dead letters"
-        value={waiting === undefined ? '–' : count(waiting)}
+        value={letters === undefined ? '–' : count(letters)}
         note="refused, waiting for you"
         to="/dead-letters"
-        {...(waiting !== undefined && waiting > 0 ? { mood: 'wait' as const } : {})}
+        {...(letters !== undefined && letters > 0 ? { mood: 'wait' as const } : {})}
       />
       <Stat
         label="Halted"

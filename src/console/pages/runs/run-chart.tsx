@@ -10,7 +10,7 @@ export function RunChart({ pace, changes }: { pace: PaceAnswer; changes: number 
   if (sent === null)
     return (
       <Text size="sm" c="dimmed">
-        Nothing has been sent: the chart begins with the first request.
+        No change has been sent: the chart begins with the first one.
       </Text>
     )
   const start = sent.firstSentAt

@@ -9,7 +9,15 @@ export function RunCost({ run, pace }: { run: RunAnswer; pace: PaceAnswer | unde
   const { cost } = run.report
   const sent = pace?.sent ?? null
   const rows = [
-    ['Requests', cost === null ? '–' : count(cost.requests), sent === null ? '–' : count(sent.requests)],
+    [
+      'Requests',
+      cost === null ? '–' : count(cost.requests),
+      sent === null ? '–' : count(sent.requests - sent.namingRequests),
+    ],
+    // The estimate is of changes.
+    ...(sent === null || sent.namingRequests === 0
+      ? []
+      : [['For the name', '–', count(sent.namingRequests)] as const]),
     [
       'Data points',
       cost === null ? '–' : count(cost.dataPoints),

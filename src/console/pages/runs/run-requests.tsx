@@ -13,6 +13,11 @@ import { isOpen } from './run-words.ts'
 
 type Request = RequestsAnswer['requests'][number]
 
+/** What adds up to the numbers of the run. */
+function ofChanges(of: (request: Request) => number): (request: Request) => string {
+  return (request) => (request.naming ? '–' : count(of(request)))
+}
+
 const COLUMNS: readonly Column<Request>[] = [
   { id: 'id', header: 'Batch', cell: ({ id }) => id },
   {
@@ -25,15 +30,25 @@ const COLUMNS: readonly Column<Request>[] = [
       />
     ),
   },
-  { id: 'records', header: 'Changes', align: 'right', cell: ({ records }) => count(records) },
-  { id: 'accepted', header: 'Accepted', align: 'right', cell: ({ accepted }) => count(accepted) },
-  { id: 'refused', header: 'Rejected', align: 'right', cell: ({ refused }) => count(refused) },
+  {
+    id: 'records',
+    header: 'Changes',
+    align: 'right',
+    cell: ({ naming, records }) =>
+      naming ? (
+        <span title="It told the name of the cohort, which is no change">the name</span>
+      ) : (
+        count(records)
+      ),
+  },
+  { id: 'accepted', header: 'Accepted', align: 'right', cell: ofChanges(({ accepted }) => accepted) },
+  { id: 'refused', header: 'Rejected', align: 'right', cell: ofChanges(({ refused }) => refused) },
   {
     id: 'skipped',
     header: 'Left out',
     align: 'right',
     spare: true,
-    cell: ({ skipped }) => count(skipped),
+    cell: ofChanges(({ skipped }) => skipped),
   },
   { id: 'attempts', header: 'Attempts', align: 'right', cell: ({ attempts }) => count(attempts) },
   { id: 'sent', header: 'First sent', spare: true, cell: ({ firstSentAt }) => <When at={firstSentAt} /> },

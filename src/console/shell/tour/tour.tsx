@@ -85,10 +85,11 @@ export function TourStrip({ tour: { step, go } }: { tour: Tour }) {
   useEffect(() => {
     if (letters !== undefined && letters > 0) void askAnew(['/dead-letters'])
   }, [letters])
+  const strip = useHeightTold()
   const isLast = step === STEPS.length - 1
   const isBelow = facts.path.startsWith(`${to}/`)
   return (
-    <aside className={classes.strip} aria-label="The tour">
+    <aside ref={strip} className={classes.strip} aria-label="The tour">
       <Progress
         value={((step + (done ? 1 : 0)) / STEPS.length) * 100}
         size={4}
@@ -138,6 +139,23 @@ export function TourStrip({ tour: { step, go } }: { tour: Tour }) {
       </div>
     </aside>
   )
+}
+
+/** Notices and the end of the page keep above the strip, however high its words make it. */
+function useHeightTold(): RefObject<HTMLElement | null> {
+  const strip = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const { style } = document.documentElement
+    const told = new ResizeObserver(([entry]) => {
+      style.setProperty('--tw-tour-height', `${entry?.target.clientHeight ?? 0}px`)
+    })
+    if (strip.current !== null) told.observe(strip.current)
+    return () => {
+      told.disconnect()
+      style.removeProperty('--tw-tour-height')
+    }
+  }, [])
+  return strip
 }
 
 /** What stands between asterisks is bold. */

@@ -84,9 +84,13 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
     header: 'Event',
     cell: ({ eventId, offset }) => (eventId === '' ? `record ${offset}` : eventId),
   },
-  { id: 'type', header: 'Type', cell: ({ eventType }) => eventType, spare: true },
+  {
+    id: 'message',
+    header: 'What went wrong',
+    cell: ({ message, reason }) => message || spoken(reason),
+    wraps: true,
+  },
   { id: 'state', header: 'State', cell: ({ state }) => <StateBadge state={state} /> },
-  { id: 'message', header: 'What was wrong', cell: ({ message }) => <span title={message}>{message}</span> },
   { id: 'status', header: 'Answer', align: 'right', cell: ({ status }) => (status === 0 ? '–' : status) },
   {
     id: 'attempts',
@@ -96,4 +100,5 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
     spare: true,
   },
   { id: 'created', header: 'Since', cell: ({ createdAt }) => <When at={createdAt} /> },
+  { id: 'type', header: 'Type', cell: ({ eventType }) => eventType, spare: true },
 ]

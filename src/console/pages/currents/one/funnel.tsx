@@ -1,6 +1,7 @@
 /**
- * What becomes of accepted events, as water: one bed from accepted to batched and filtered, and on to delivered, pending and dead. A bed is as
- * broad as its share of the accepted; it moves while something flows. Every number leads to the rows behind it.
+ * What becomes of accepted events, as water: accepted = sent + filtered + pending, and sent = delivered + dead. What is pending has not been
+ * looked at yet, so it is none of the others: each of them only grows, whatever halts. A bed is as broad as its share of the accepted; it moves
+ * while something flows. Every number leads to the rows behind it.
  */
 
 import { useElementSize } from '@mantine/hooks'
@@ -9,7 +10,7 @@ import type { ReactNode } from 'react'
 import { count, share } from '../../../elements/words.ts'
 import classes from './funnel.module.css'
 
-export type FunnelPart = 'accepted' | 'batched' | 'filtered' | 'delivered' | 'pending' | 'dead'
+export type FunnelPart = 'accepted' | 'sent' | 'filtered' | 'pending' | 'delivered' | 'dead'
 
 export interface FunnelProps {
   readonly counts: Readonly<Record<FunnelPart, number>>
@@ -32,16 +33,16 @@ interface Place {
 }
 
 const PLACES: readonly Place[] = [
-  { part: 'accepted', title: 'Accepted', level: 0, lane: 0.42 },
-  { part: 'batched', title: 'Batched', from: 'accepted', level: 1, lane: 0.18 },
-  { part: 'filtered', title: 'Filtered', from: 'accepted', level: 1, lane: 0.84 },
-  { part: 'delivered', title: 'Delivered', from: 'batched', level: 2, lane: 0 },
-  { part: 'pending', title: 'Pending', from: 'batched', level: 2, lane: 0.5 },
-  { part: 'dead', title: 'Dead', from: 'batched', level: 2, lane: 1 },
+  { part: 'accepted', title: 'Accepted', level: 0, lane: 0.5 },
+  { part: 'sent', title: 'Sent', from: 'accepted', level: 1, lane: 0 },
+  { part: 'filtered', title: 'Filtered', from: 'accepted', level: 1, lane: 0.5 },
+  { part: 'pending', title: 'Pending', from: 'accepted', level: 1, lane: 1 },
+  { part: 'delivered', title: 'Delivered', from: 'sent', level: 2, lane: 0 },
+  { part: 'dead', title: 'Dead', from: 'sent', level: 2, lane: 0.5 },
 ]
 
 const WIDE_PX = 620
-const WIDE_HEIGHT_PX = 330
+const WIDE_HEIGHT_PX = 350
 const NARROW_HEIGHT_PX = 430
 const BED_PX_MIN = 2
 const BED_PX_MAX = 46
@@ -103,26 +104,17 @@ export function Funnel({ counts, rates, moving, to, notes }: FunnelProps) {
 
 function boxesOf(width: number, wide: boolean): Readonly<Record<FunnelPart, Box>> {
   const size = wide
-    ? { width: Math.min(210, width / 4), height: 84 }
+    ? { width: Math.min(210, width / 4), height: 92 }
     : { width: Math.min(112, (width - 16) / 3), height: 92 }
   const height = wide ? WIDE_HEIGHT_PX : NARROW_HEIGHT_PX
   return Object.fromEntries(
     PLACES.map(({ part, level, lane }) => {
       const along = wide ? width - size.width : height - size.height
       const across = wide ? height - size.height : width - size.width
-      const [a, b] = [
-        (level / 2) * along,
-        lane === 0.42 && !wide ? 0.5 * across : laneOf(lane, wide) * across,
-      ]
+      const [a, b] = [(level / 2) * along, lane * across]
       return [part, { ...size, x: wide ? a : b, y: wide ? b : a }]
     }),
   ) as Record<FunnelPart, Box>
-}
-
-/** Upright there is less room: the outer lanes go to the edges. */
-function laneOf(lane: number, wide: boolean): number {
-  if (wide) return lane
-  return lane < 0.25 ? 0 : lane > 0.84 ? 1 : lane
 }
 
 function pathOf(from: Box, to: Box, wide: boolean): string {

@@ -95,7 +95,7 @@ function Numbers({ current, live }: TabProps) {
         to={`${place}/live`}
       />
       <Stat
-        label="Sent"
+        label="Traffic"
         value={bytes(status.sinceStart.bytes)}
         note={answersOf(status.sinceStart.answers)}
         to={`${place}/live`}
@@ -126,13 +126,14 @@ function Water({ current, live, minutes }: TabProps & { minutes: number }) {
     // What came in is what was settled and what waits now more than before.
     accepted: perSecond((one) => one.delivered + one.filtered + one.dead + one.pending),
   }
-  const batched = rates.delivered + rates.dead
+  const sent = rates.delivered + rates.dead
+  const { batchesUnderWay } = current.status
   const place = currentPlace(current)
   return (
     <Funnel
       counts={{
         accepted: delivered + filtered + dead + pending,
-        batched: delivered + dead + pending,
+        sent: delivered + dead,
         delivered,
         filtered,
         dead,
@@ -140,19 +141,19 @@ function Water({ current, live, minutes }: TabProps & { minutes: number }) {
       }}
       rates={{
         accepted: rate(rates.accepted),
-        batched: rate(batched),
+        sent: rate(sent),
         delivered: rate(rates.delivered),
         filtered: rate(rates.filtered),
       }}
       moving={{
-        batched: batched > 0,
+        sent: sent > 0,
         delivered: rates.delivered > 0,
         filtered: rates.filtered > 0,
         dead: rates.dead > 0,
       }}
       to={{
         accepted: `${place}/ledger`,
-        batched: `${place}/live`,
+        sent: `${place}/live`,
         delivered: `${place}/live?selected=true`,
         filtered: `${place}/selection`,
         dead: deadLettersPlace(current.name),
@@ -168,7 +169,7 @@ function Water({ current, live, minutes }: TabProps & { minutes: number }) {
               {count(n)} {reasonWords(reason)}
             </div>
           )),
-        batched: `${count(current.status.batchesUnderWay)} under way`,
+        pending: `${count(batchesUnderWay)} ${batchesUnderWay === 1 ? 'batch' : 'batches'} under way`,
       }}
     />
   )

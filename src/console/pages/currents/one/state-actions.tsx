@@ -7,6 +7,7 @@ import { at, call } from '../../../api/client.ts'
 import { askAnew, useChange } from '../../../api/queries.ts'
 import { FailureNote } from '../../../elements/answer.tsx'
 import { ConfirmButton } from '../../../elements/confirm-button.tsx'
+import { usePlaceKept } from '../../../elements/focus.ts'
 import { told } from '../../../elements/notices.ts'
 
 export function StateActions({ current, state }: { current: CurrentAnswer; state: string }) {
@@ -37,6 +38,7 @@ async function act(
 }
 
 export function ResumeButton({ current, label = 'Resume' }: { current: CurrentAnswer; label?: string }) {
+  const keepPlace = usePlaceKept()
   const resuming = useChange({
     method: 'POST',
     path: () => at`/currents/${current.number}/resume`,
@@ -46,7 +48,14 @@ export function ResumeButton({ current, label = 'Resume' }: { current: CurrentAn
   })
   return (
     <Stack gap="xs" align="flex-start">
-      <Button size="sm" loading={resuming.isPending} onClick={() => resuming.mutate()}>
+      <Button
+        size="sm"
+        loading={resuming.isPending}
+        onClick={({ currentTarget }) => {
+          keepPlace(currentTarget)
+          resuming.mutate()
+        }}
+      >
         {label}
       </Button>
       {resuming.error !== null && <FailureNote error={resuming.error} />}
