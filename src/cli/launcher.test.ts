@@ -48,18 +48,22 @@ test('a Node.js that is new enough runs the program itself', async () => {
 test('by its first line it is started with what keeps its memory small', async () => {
   const root = await installed()
   const ran = spawnSync(join(root, 'bin/thalweg'), ['x'], { encoding: 'utf8' })
-  expect(JSON.parse(ran.stdout)).toMatchObject({ flags: ['--max-semi-space-size=8'], arenas: '2' })
+  expect(JSON.parse(ran.stdout)).toMatchObject({
+    flags: ['--max-semi-space-size=8', '--heap-growing-percent=80'],
+    arenas: '2',
+  })
 })
 
 test('an old one hands over to the one beside it, with arguments, flags, exit code and signals', async () => {
   const root = await installed()
   withNode(root)
-  const args = ['--max-semi-space-size=8', '-r', join(root, 'old.cjs'), join(root, 'bin/thalweg')]
+  const flags = ['--max-semi-space-size=8', '--heap-growing-percent=80']
+  const args = [...flags, '-r', join(root, 'old.cjs'), join(root, 'bin/thalweg')]
   const ran = spawnSync(process.execPath, [...args, 'a', 'b', 'c'], { encoding: 'utf8' })
   const told = JSON.parse(ran.stdout)
   expect(told.args).toEqual(['a', 'b', 'c'])
   expect(told.pid).not.toBe(ran.pid)
-  expect(told.flags).toEqual(['--max-semi-space-size=8'])
+  expect(told.flags).toEqual(flags)
   expect(ran.status).toBe(3)
 
   const waiting = spawn(process.execPath, [...args, 'wait'], { stdio: ['ignore', 'pipe', 'inherit'] })
