@@ -232,6 +232,8 @@ test('a run is cancelled while it is under way, and while it is held', TIMEOUT, 
   })
   await call('POST', `/activations/brief/runs`, {})
   await page.goto(`${stack.hub.url}${pathOf('brief', 3)}`)
+  // Until then the button is that of a run under way, and goes with it.
+  await badge(page, 'Held').waitFor()
   await confirm(page, 'Cancel run', 'Cancel it')
   await badge(page, 'Cancelled').waitFor()
   expect(membersOf('brief')).toEqual(['ann', 'bob'])
