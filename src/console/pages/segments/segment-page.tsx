@@ -82,7 +82,8 @@ function Edit({ segment, path }: { segment: SegmentAnswer; path: string }) {
     changes: ['/segments'],
     done: ({ version }) => {
       told(`Version ${version} is kept. Activations take it with their next run`)
-      void navigate({ to: path })
+      // Whoever went on meanwhile is not called back.
+      if (window.location.pathname.endsWith('/edit')) void navigate({ to: path })
     },
   })
   return (
