@@ -19,6 +19,7 @@ import { hubUrlIn } from '../test/support/hub-address.ts'
 import { TestNats } from '../test/support/nats.ts'
 import { POSTGRES, postgresDatabase } from '../test/support/postgres.ts'
 import { makeServerFolder, removeServer } from '../test/support/servers.ts'
+import { lineThrough } from './line.ts'
 import { unchanged } from './pipeline.ts'
 import { childrenOf, cpuMicrosOf } from './process-stats.ts'
 import { HUB_ENVIRONMENT, HUB_FLAGS, load, Sink, TOKEN } from './rig.ts'
@@ -48,7 +49,7 @@ export async function nodes(): Promise<object[]> {
       const idle = await cluster.idle()
       const paced: Row[] = []
       for (const pace of PACES) paced.push(await cluster.paced(pace))
-      return [full, idle, ...paced, lineThrough(paced)]
+      return [full, idle, ...paced, lineOf(paced)]
     })
     return [...rows, ...three]
   } finally {
@@ -135,17 +136,15 @@ interface Row {
   readonly postgres: number
 }
 
-/** What is spent whether anything comes or not, and what each event adds: the straight line that comes closest to all paces. */
-function lineThrough(rows: readonly Row[]): object {
-  const points = rows.map(({ eventsPerSecond: x, microsPerEvent }) => ({ x, y: x * microsPerEvent }))
-  const mean = (of: (point: { x: number; y: number }) => number): number =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length
-  const [x, y] = [mean((point) => point.x), mean((point) => point.y)]
-  const slope = mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2)
+/** What is spent whether anything comes or not, and what each event adds. */
+function lineOf(rows: readonly Row[]): object {
+  const { slope, start } = lineThrough(
+    rows.map(({ eventsPerSecond, microsPerEvent }) => [eventsPerSecond, eventsPerSecond * microsPerEvent]),
+  )
   const costs = rows.map(({ microsPerEvent }) => microsPerEvent)
   return {
     case: '3 nodes: line through the paces',
-    perCentOfACoreAtRest: (y - slope * x) / 10_000,
+    perCentOfACoreAtRest: start / 10_000,
     microsPerEvent: slope,
     dearestToCheapest: Math.max(...costs) / Math.min(...costs),
   }

@@ -6,6 +6,7 @@
  */
 
 import { buildLoadBodies } from '../src/sandbox/simulator/load.ts'
+import { lineThrough, type Point } from './line.ts'
 import { mapped, unchanged } from './pipeline.ts'
 import { HubProcess, type HubStats, load, Sink } from './rig.ts'
 
@@ -103,16 +104,6 @@ function rowOf(samples: readonly Sample[], eventsPerSecond: number): object {
     samples: steady.length,
     rssMbMin: Math.min(...sizes),
     rssMbMax: Math.max(...sizes),
-    rssMbPerHour: slopeOf(points),
+    rssMbPerHour: lineThrough(points).slope,
   }
-}
-
-type Point = readonly [x: number, y: number]
-
-/** Of the straight line with the least squares. */
-function slopeOf(points: readonly Point[]): number {
-  const mean = (of: (point: Point) => number): number =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length
-  const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)]
-  return mean(([x, y]) => (x - meanX) * (y - meanY)) / mean(([x]) => (x - meanX) ** 2)
 }

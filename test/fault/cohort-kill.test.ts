@@ -13,6 +13,7 @@ import { testSeed } from '../../src/delivery/delivery.fixture.ts'
 import { ADMIN_TOKEN_FILE } from '../../src/programs.ts'
 import type { FaultRule } from '../../src/sandbox/faults.ts'
 import { DEMO, type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts'
+import { apiOf } from '../support/api-client.ts'
 import { ENDED, expectClosed } from '../support/cohorts.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Program, startProgram } from '../support/program.ts'
@@ -145,25 +146,9 @@ async function authorizationOf(hub: Program, dataDir: string): Promise<string> {
 }
 
 /** Asks the API about the activation. */
-async function ask(
-  hub: Program,
-  dataDir: string,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<unknown> {
+function ask(hub: Program, dataDir: string, method: string, path: string, body?: object): Promise<unknown> {
   const token = readFileSync(join(dataDir, ADMIN_TOKEN_FILE), 'utf8').trim()
-  const answer = await fetch(`${hub.url}/api/v1/activations/vip${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${text}`)
-  return JSON.parse(text)
+  return apiOf(hub.url, token)(method, `/activations/vip${path}`, body)
 }
 
 function expectCohort(sandbox: Sandbox, run: Run, from: number, to: number): void {
