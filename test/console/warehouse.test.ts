@@ -174,9 +174,18 @@ test('a segment is put together over a table, counted by its engine, kept and re
   await page.getByRole('link', { name: 'Edit' }).click()
   await builder.getByRole('combobox', { name: 'Test' }).selectOption('is_not')
   await page.getByRole('textbox', { name: 'Note to this version' }).fill('the others')
+  const saving = Promise.withResolvers<void>()
+  await page.route('**/api/v1/segments/openers', async (route) => {
+    if (route.request().method() === 'PUT') await saving.promise
+    await route.continue()
+  })
   await page.getByRole('button', { name: 'Save as a new version' }).click()
   await page.getByRole('link', { name: 'Versions' }).click()
-  await page.getByRole('region', { name: 'Version 2' }).getByText('the others').waitFor()
+  await page.getByRole('region', { name: 'Version 1', exact: true }).waitFor()
+  saving.resolve()
+  await page.getByRole('region', { name: 'Version 2', exact: true }).getByText('the others').waitFor()
+  // Whoever went on while it was saved is not called back.
+  expect(new URL(page.url()).pathname).toBe('/segments/openers/versions')
   expect((await stack.call('GET', '/segments/openers')).version).toBe(2)
 })
 

@@ -13,6 +13,7 @@ import {
   useMutation,
   useQuery,
 } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { ApiFailure, call, type Method, type Query } from './client.ts'
 
 /** A refusal stays one; only silence and overload are worth asking again. */
@@ -122,20 +123,35 @@ export interface Changing<Input, Answer> {
   /** Paths whose answers may have changed; every key that begins with one of them is asked anew. */
   readonly changes: readonly string[]
   readonly done?: (answer: Answer, input: Input) => void
+  /** The place in the console that one is led to; undefined: one stays. */
+  readonly leadsTo?: (answer: Answer, input: Input) => string | undefined
+}
+
+/** Leads from the page on which something was begun to where it ends; whoever went elsewhere meanwhile is not called back. */
+export function useLeading(): (from: string, to: string) => Promise<void> {
+  const navigate = useNavigate()
+  return async (from, to) => {
+    if (window.location.pathname === from) await navigate({ href: to })
+  }
 }
 
 /** A change through the API. */
 export function useChange<Input = void, Answer = unknown>(
   changing: Changing<Input, Answer>,
-): UseMutationResult<Answer, ApiFailure, Input> {
-  const { method, path, body, query, changes, done } = changing
-  return useMutation<Answer, ApiFailure, Input>({
+): UseMutationResult<Answer, ApiFailure, Input, string> {
+  const { method, path, body, query, changes, done, leadsTo } = changing
+  const lead = useLeading()
+  return useMutation<Answer, ApiFailure, Input, string>({
+    onMutate: () => window.location.pathname,
     mutationFn: (input) =>
       call<Answer>(method, path(input), {
         ...(body === undefined ? {} : { body: body(input) }),
         ...(query === undefined ? {} : { query: query(input) }),
       }),
-    onSuccess: async (answer, input) => {
+    onSuccess: async (answer, input, from) => {
+      // First, so that the page of what was removed does not ask for it again.
+      const to = leadsTo?.(answer, input)
+      if (to !== undefined) await lead(from, to)
       await askAnew(changes)
       done?.(answer, input)
     },

@@ -1,7 +1,7 @@
 /** One person: what they are called, what they may, and how they come in. */
 
 import { Anchor, Button, Group, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
-import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import type { PersonAnswer, PersonWithLinkAnswer } from '../../../api/routes/people.ts'
 import { at, call } from '../../api/client.ts'
@@ -115,12 +115,18 @@ function Details({ person, path }: Part) {
 function Entrance({ person, path }: Part) {
   const [link, setLink] = useState<PersonWithLinkAnswer>()
   const me = useMe()
-  const navigate = useNavigate()
   const disabled = person.state === 'disabled'
   const change = async (wanted: object): Promise<void> => {
     await call('PATCH', path, { body: wanted })
     await askAnew(CHANGES)
   }
+  const remove = useChange({
+    method: 'DELETE',
+    path: () => path,
+    changes: ['/people', '/audit'],
+    leadsTo: () => '/access',
+    done: () => told(`${person.name} was removed.`),
+  })
   return (
     <Stack className="tw-card">
       <Title order={2}>Way in</Title>
@@ -172,12 +178,7 @@ function Entrance({ person, path }: Part) {
           color="red"
           variant="outline"
           typed={person.email}
-          onConfirm={async () => {
-            await call('DELETE', path)
-            told(`${person.name} was removed.`)
-            await navigate({ to: '/access' })
-            await askAnew(['/people', '/audit'])
-          }}
+          onConfirm={remove.mutateAsync}
         >
           <Text size="sm">
             {person.name} is signed out everywhere and is gone from the list for ever. What they changed stays

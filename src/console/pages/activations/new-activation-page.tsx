@@ -1,5 +1,4 @@
 import { Button, Group } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import type { ActivationAnswer } from '../../../api/routes/activations.ts'
 import { at } from '../../api/client.ts'
@@ -13,13 +12,12 @@ import { type Draft, definitionOf, NEW_DRAFT } from './draft.ts'
 /** Makes an activation; nothing is sent before its first run. */
 export function NewActivationPage() {
   const [draft, setDraft] = useState<Draft>(NEW_DRAFT)
-  const navigate = useNavigate()
   const create = useChange<void, ActivationAnswer>({
     method: 'POST',
     path: () => '/activations',
     body: () => definitionOf(draft),
     changes: ['/activations'],
-    done: ({ name }) => void navigate({ href: at`/activations/${name}` }),
+    leadsTo: ({ name }) => at`/activations/${name}`,
   })
   const submit = (event: FormEvent): void => {
     event.preventDefault()

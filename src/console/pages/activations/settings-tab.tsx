@@ -1,7 +1,6 @@
 /** Changes an activation: its definition as a new version, a resync, its end. */
 
 import { Group, List, Stack, Text, Title } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { ActivationAnswer } from '../../../api/routes/activations.ts'
 import { at } from '../../api/client.ts'
@@ -41,7 +40,6 @@ export function SettingsTab({ activation }: { activation: ActivationAnswer }) {
 }
 
 function Ends({ activation: { name, members, lastRun, definition } }: { activation: ActivationAnswer }) {
-  const navigate = useNavigate()
   const resync = useChange({
     method: 'POST',
     path: () => at`/activations/${name}/resync`,
@@ -52,7 +50,7 @@ function Ends({ activation: { name, members, lastRun, definition } }: { activati
     method: 'DELETE',
     path: () => at`/activations/${name}`,
     changes: ['/activations'],
-    done: () => void navigate({ to: '/activations' }),
+    leadsTo: () => '/activations',
   })
   const size = members === null ? 'Its members' : `Its ${count(members)} members`
   return (

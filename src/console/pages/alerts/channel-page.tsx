@@ -1,7 +1,7 @@
 /** One way out for alerts: a test for real, what waits, its rule, and its end. */
 
 import { Alert, Button, Group, SimpleGrid, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
-import { useNavigate, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type {
   ChannelAnswer,
@@ -198,7 +198,6 @@ function Definition({ channel, kind }: { channel: ChannelAnswer; kind: ChannelKi
 }
 
 function Actions({ channel: { id, definition, messages } }: { channel: ChannelAnswer }) {
-  const navigate = useNavigate()
   const path = at`/alert-channels/${id}`
   const turn = useChange<boolean>({
     method: 'PATCH',
@@ -210,7 +209,7 @@ function Actions({ channel: { id, definition, messages } }: { channel: ChannelAn
     method: 'DELETE',
     path: () => path,
     changes: CHANGED,
-    done: () => void navigate({ to: '/alerts/channels' }),
+    leadsTo: () => '/alerts/channels',
   })
   return (
     <>

@@ -1,9 +1,10 @@
 /** A new way out for alerts. */
 
 import { Button, Group } from '@mantine/core'
-import { useNavigate, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { ChannelAnswer, ChannelKindAnswer } from '../../../api/routes/alert-channels.ts'
+import { at } from '../../api/client.ts'
 import { useAnswer, useChange } from '../../api/queries.ts'
 import { Answer, FailureNote } from '../../elements/answer.tsx'
 import { Empty } from '../../elements/empty.tsx'
@@ -37,14 +38,13 @@ export function NewChannelPage() {
 }
 
 function NewChannel({ kind }: { kind: ChannelKindAnswer }) {
-  const navigate = useNavigate()
   const [value, setValue] = useState<Values>({})
   const create = useChange<Values, ChannelAnswer>({
     method: 'POST',
     path: () => '/alert-channels',
     body: (definition) => ({ ...definition, kind: kind.kind, settings: definition.settings ?? {} }),
     changes: ['/alert-channels', '/authorizations'],
-    done: ({ id }) => void navigate({ to: `/alerts/channels/${id}` }),
+    leadsTo: ({ id }) => at`/alerts/channels/${id}`,
   })
   return (
     <form

@@ -1,10 +1,9 @@
 /** Another version of an audience; whom it would move is shown before it is saved. */
 
 import { Group, Stack, Text, TextInput, Title } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { at, call } from '../../api/client.ts'
-import { askAnew } from '../../api/queries.ts'
+import { at } from '../../api/client.ts'
+import { useChange } from '../../api/queries.ts'
 import { Answer, Waiting } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
 import { told } from '../../elements/notices.ts'
@@ -23,7 +22,6 @@ export function EditPart({ audience }: PartProps) {
 }
 
 function Edit({ audience, known }: PartProps & { known: KnownParts }) {
-  const navigate = useNavigate()
   // What somebody else saves in the meantime does not change what is being written.
   const [begun] = useState(audience)
   const [naming, setNaming] = useState<Naming>(begun)
@@ -34,15 +32,18 @@ function Edit({ audience, known }: PartProps & { known: KnownParts }) {
     naming.name === begun.name &&
     naming.slug === begun.slug &&
     naming.description === begun.description
-  const save = async (): Promise<void> => {
-    const { name, slug, description } = naming
-    await call('PUT', at`/audiences/${begun.number}`, {
-      body: { definition: { name, description, filter: draft.text, ...(slug === '' ? {} : { slug }) }, note },
-    })
-    await askAnew(['/audiences'])
-    told('The new version is kept. Everybody is being judged by it')
-    void navigate({ to: at`/audiences/${slug === '' ? begun.slug : slug}` })
-  }
+  const { name, slug, description } = naming
+  const save = useChange({
+    method: 'PUT',
+    path: () => at`/audiences/${begun.number}`,
+    body: () => ({
+      definition: { name, description, filter: draft.text, ...(slug === '' ? {} : { slug }) },
+      note,
+    }),
+    changes: ['/audiences'],
+    leadsTo: () => at`/audiences/${slug === '' ? begun.slug : slug}`,
+    done: () => told('The new version is kept. Everybody is being judged by it'),
+  })
   return (
     <Stack gap="md">
       {audience.version !== begun.version && (
@@ -65,7 +66,7 @@ function Edit({ audience, known }: PartProps & { known: KnownParts }) {
           label="Save as a new version"
           deed="Save"
           disabled={draft.reading === undefined || isSame}
-          onConfirm={save}
+          onConfirm={save.mutateAsync}
         >
           <WouldMove filter={draft.reading?.filter} against={begun.slug} />
         </ConfirmButton>

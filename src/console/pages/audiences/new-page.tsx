@@ -1,7 +1,6 @@
 /** A new audience. */
 
 import { Button, Stack } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { AudienceAnswer } from '../../../api/routes/audiences.ts'
 import { at } from '../../api/client.ts'
@@ -35,7 +34,6 @@ export function NewAudiencePage() {
 }
 
 function NewAudience({ known }: { known: KnownParts }) {
-  const navigate = useNavigate()
   const [naming, setNaming] = useState<Naming>({ name: '', slug: '', description: '' })
   const draft = useDraft(EVERYBODY, known)
   const create = useChange<void, AudienceAnswer>({
@@ -48,10 +46,8 @@ function NewAudience({ known }: { known: KnownParts }) {
       filter: draft.text,
     }),
     changes: ['/audiences'],
-    done: ({ slug, name }) => {
-      told(`${name} is kept. Everybody is being judged by it`)
-      void navigate({ to: at`/audiences/${slug}` })
-    },
+    leadsTo: ({ slug }) => at`/audiences/${slug}`,
+    done: ({ name }) => told(`${name} is kept. Everybody is being judged by it`),
   })
   return (
     <Stack gap="md">

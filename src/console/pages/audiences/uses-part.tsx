@@ -1,10 +1,10 @@
 /** Who needs the audience, and deleting it, which waits for them. */
 
 import { Stack, Text, Title } from '@mantine/core'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import type { AudienceUsesAnswer } from '../../../api/routes/audiences.ts'
-import { at, call } from '../../api/client.ts'
-import { askAnew, useAnswer } from '../../api/queries.ts'
+import { at } from '../../api/client.ts'
+import { useAnswer, useChange } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
 import { told } from '../../elements/notices.ts'
@@ -13,14 +13,14 @@ import { count } from '../../elements/words.ts'
 import type { PartProps } from './audience-page.tsx'
 
 export function UsesPart({ audience: { number, slug, name, size } }: PartProps) {
-  const navigate = useNavigate()
   const uses = useAnswer<AudienceUsesAnswer>(at`/audiences/${slug}/uses`)
-  const remove = async (): Promise<void> => {
-    await call('DELETE', at`/audiences/${number}`)
-    told(`${name} is deleted`)
-    await navigate({ to: '/audiences' })
-    await askAnew(['/audiences'])
-  }
+  const remove = useChange({
+    method: 'DELETE',
+    path: () => at`/audiences/${number}`,
+    changes: ['/audiences'],
+    leadsTo: () => '/audiences',
+    done: () => told(`${name} is deleted`),
+  })
   return (
     <Answer of={uses}>
       {({ audiences, exports }) => {
@@ -72,7 +72,7 @@ export function UsesPart({ audience: { number, slug, name, size } }: PartProps) 
                   color="var(--tw-bad-strong)"
                   disabled={users > 0}
                   typed={slug}
-                  onConfirm={remove}
+                  onConfirm={remove.mutateAsync}
                 >
                   <Text>
                     {name} has {count(size)} {size === 1 ? 'member' : 'members'}. All of them leave. Its

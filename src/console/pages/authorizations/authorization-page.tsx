@@ -1,7 +1,7 @@
 /** One authorization: whether the vendor accepts it, what uses it, a check, a new secret, its end. */
 
 import { Alert, Anchor, Button, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { CheckAnswer } from '../../../api/checks.ts'
 import type { AuthorizationAnswer, AuthorizationUse } from '../../../api/routes/authorizations.ts'
@@ -227,12 +227,11 @@ function Remove({
   authorization: AuthorizationAnswer
   uses: readonly AuthorizationUse[]
 }) {
-  const navigate = useNavigate()
   const remove = useChange({
     method: 'DELETE',
     path: () => at`/authorizations/${id}`,
     changes: ['/authorizations'],
-    done: () => void navigate({ to: '/authorizations' as string }),
+    leadsTo: () => '/authorizations',
   })
   return (
     <ConfirmButton

@@ -1,7 +1,7 @@
 /** Credentials are given here once. */
 
 import { Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core'
-import { useNavigate, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { AuthorizationAnswer } from '../../../api/routes/authorizations.ts'
 import type { ProviderAnswer } from '../../../api/routes/providers.ts'
@@ -28,7 +28,6 @@ export function NewAuthorizationPage() {
 }
 
 function NewAuthorization({ provider }: { provider: ProviderAnswer }) {
-  const navigate = useNavigate()
   const [label, setLabel] = useState(provider.title)
   const [description, setDescription] = useState('')
   const [credentials, setCredentials] = useState<Values>({})
@@ -37,7 +36,7 @@ function NewAuthorization({ provider }: { provider: ProviderAnswer }) {
     path: () => '/authorizations',
     body: () => ({ label, description, provider: provider.name, credentials }),
     changes: ['/authorizations'],
-    done: ({ id }) => void navigate({ to: `/authorizations/${id}` as string }),
+    leadsTo: ({ id }) => at`/authorizations/${id}`,
   })
   return (
     <form

@@ -2,11 +2,10 @@
 
 import { Button, Group, Stack, Stepper } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { CurrentAnswer } from '../../../api/routes/currents.ts'
 import { at, call } from '../../api/client.ts'
-import { askAnew } from '../../api/queries.ts'
+import { askAnew, useLeading } from '../../api/queries.ts'
 import { FailureNote } from '../../elements/answer.tsx'
 import { useFilters } from '../../elements/filters.tsx'
 import { told } from '../../elements/notices.ts'
@@ -178,8 +177,9 @@ type Made = Pick<CurrentAnswer, 'name' | 'number' | 'state'>
 
 /** Keeps it as a draft, or launches it at once. */
 function Ending({ state: { draft, forget }, disabled, refused, onRefused }: EndingProps) {
-  const navigate = useNavigate()
-  const ending = useMutation<Made, Error, boolean>({
+  const lead = useLeading()
+  const ending = useMutation<Made, Error, boolean, string>({
+    onMutate: () => window.location.pathname,
     mutationFn: async (launch) => {
       const made = await call<Made>('POST', '/currents', { body: draft.definition })
       if (!launch) return made
@@ -195,11 +195,11 @@ function Ending({ state: { draft, forget }, disabled, refused, onRefused }: Endi
         return made
       }
     },
-    onSuccess: async (made) => {
+    onSuccess: async (made, _launch, from) => {
       await askAnew(['/currents'])
       told(made.state === 'draft' ? `${made.name} is kept as a draft` : `${made.name} is launched`)
       forget()
-      await navigate({ href: currentPlace(made) })
+      await lead(from, currentPlace(made))
     },
     onError: onRefused,
   })

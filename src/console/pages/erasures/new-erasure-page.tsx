@@ -1,7 +1,6 @@
 /** A plan first: who exactly is meant, what is held about them and where, what will remain. Then the erasure, typed. */
 
 import { Button, Group, MultiSelect, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useEffect, useState } from 'react'
 import type { AuthorizationAnswer } from '../../../api/routes/authorizations.ts'
 import type { ErasureAnswer, ErasurePlanAnswer } from '../../../api/routes/erasures.ts'
@@ -104,7 +103,6 @@ interface EraseProps {
 }
 
 function Erase({ identifiers, expand, plan }: EraseProps) {
-  const navigate = useNavigate()
   const [suppress, setSuppress] = useState(true)
   const [targets, setTargets] = useState<string[]>([])
   const [note, setNote] = useState('')
@@ -115,7 +113,7 @@ function Erase({ identifiers, expand, plan }: EraseProps) {
     path: () => '/erasures',
     body: () => ({ identifiers, expand, suppress, targets, note }),
     changes: ['/erasures'],
-    done: ({ id }) => void navigate({ to: at`/erasures/${id}` }),
+    leadsTo: ({ id }) => at`/erasures/${id}`,
   })
   const rows = plan.places.reduce((sum, place) => sum + place.rows, 0)
   return (

@@ -1,5 +1,4 @@
 import { Button, Group, Text } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import type { ExportAnswer, ExportPreviewAnswer } from '../../../api/routes/exports.ts'
 import { at } from '../../api/client.ts'
@@ -14,13 +13,12 @@ import { ExportPreview } from './export-preview.tsx'
 /** Makes a draft of an export; nothing is sent before it is started. */
 export function NewExportPage() {
   const [draft, setDraft] = useState<Draft>(NEW_DRAFT)
-  const navigate = useNavigate()
   const create = useChange<void, ExportAnswer>({
     method: 'POST',
     path: () => '/exports',
     body: () => definitionOf(draft),
     changes: ['/exports'],
-    done: ({ name }) => void navigate({ href: at`/exports/${name}` }),
+    leadsTo: ({ name }) => at`/exports/${name}`,
   })
   const preview = useChange<void, ExportPreviewAnswer>({
     method: 'POST',

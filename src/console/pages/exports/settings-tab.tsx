@@ -1,9 +1,9 @@
 /** Changes an export: its definition as a new version, with those before, and its end. */
 
 import { Accordion, Radio, Stack, Text, Title } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { ExportAnswer, ExportVersionAnswer, ExportWholeAnswer } from '../../../api/routes/exports.ts'
+import { at } from '../../api/client.ts'
 import { useAnswer, useChange } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
@@ -19,16 +19,13 @@ import { ExportForm } from './export-form.tsx'
 export function SettingsTab({ of, path }: { of: ExportWholeAnswer; path: string }) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(of.definition))
   const [note, setNote] = useState('')
-  const navigate = useNavigate()
   const revise = useChange<void, ExportAnswer>({
     method: 'PUT',
     path: () => path,
     body: () => ({ definition: definitionOf(draft), note }),
     changes: ['/exports'],
-    done: ({ version, name }) => {
-      told(`Saved as version ${version}; it is applied to everybody`)
-      void navigate({ href: `/exports/${encodeURIComponent(name)}/settings` })
-    },
+    leadsTo: ({ name }) => at`/exports/${name}/settings`,
+    done: ({ version }) => told(`Saved as version ${version}; it is applied to everybody`),
   })
   return (
     <Stack gap="lg">
@@ -77,15 +74,14 @@ function Versions({ path }: { path: string }) {
 
 function End({ of, path }: { of: ExportWholeAnswer; path: string }) {
   const [slugs, setSlugs] = useState<'remove' | 'leave'>('remove')
-  const navigate = useNavigate()
   const remove = useChange<void, ExportAnswer>({
     method: 'DELETE',
     path: () => path,
     query: () => ({ slugs }),
     changes: ['/exports'],
+    leadsTo: ({ state }) => (state === 'deleted' ? '/exports' : undefined),
     done: ({ state }) => {
-      if (state === 'deleted') void navigate({ to: '/exports' })
-      else told('Its slugs are being removed at the vendor')
+      if (state !== 'deleted') told('Its slugs are being removed at the vendor')
     },
   })
   const { people, requests, dataPoints, minutes } = of.status.removal

@@ -2,11 +2,11 @@
 
 import { Button, Group, Modal, NativeSelect, NumberInput, Stack, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import type { AuthorizationAnswer } from '../../../api/routes/authorizations.ts'
 import type { ImportAnswer } from '../../../api/routes/imports.ts'
 import type { SourceAnswer } from '../../../api/routes/sources.ts'
+import { at } from '../../api/client.ts'
 import { useAnswer, useChange } from '../../api/queries.ts'
 import { FailureNote } from '../../elements/answer.tsx'
 
@@ -54,17 +54,14 @@ const FORMATS = {
 function NewImportForm({ sources, close }: { sources: readonly SourceAnswer[]; close: () => void }) {
   const [wanted, setWanted] = useState(NOTHING)
   const put = (part: Partial<Wanted>): void => setWanted((before) => ({ ...before, ...part }))
-  const navigate = useNavigate()
   const authorizations = useAnswer<{ authorizations: AuthorizationAnswer[] }>('/authorizations')
   const start = useChange<void, ImportAnswer>({
     method: 'POST',
     path: () => '/imports',
     body: () => bodyOf(wanted),
     changes: ['/imports', '/sources'],
-    done: ({ source }) => {
-      close()
-      void navigate({ href: `/inbox/${encodeURIComponent(source)}` })
-    },
+    leadsTo: ({ source }) => at`/inbox/${source}`,
+    done: close,
   })
   const submit = (event: FormEvent): void => {
     event.preventDefault()

@@ -1,11 +1,11 @@
 /** One source: how it does, how its sender reaches it, its tokens and settings, and what was remarked about what it sent. */
 
 import { SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { useNavigate, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import type { SourceAnswer } from '../../../api/routes/sources.ts'
-import { at, call } from '../../api/client.ts'
+import { at } from '../../api/client.ts'
 import { rateOf, useLive } from '../../api/live.ts'
-import { askAnew, useAnswer } from '../../api/queries.ts'
+import { useAnswer, useChange } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
 import { told } from '../../elements/notices.ts'
@@ -143,7 +143,13 @@ function Sender({ source }: { source: SourceAnswer }) {
 }
 
 function DeleteSource({ name }: { name: string }) {
-  const navigate = useNavigate()
+  const remove = useChange({
+    method: 'DELETE',
+    path: () => at`/sources/${name}`,
+    changes: ['/sources', '/inbox', '/imports'],
+    leadsTo: () => '/inbox',
+    done: () => told(`The source ${name} is closed.`),
+  })
   return (
     <ConfirmButton
       label="Delete source"
@@ -151,12 +157,7 @@ function DeleteSource({ name }: { name: string }) {
       variant="default"
       color="var(--tw-bad-strong)"
       typed={name}
-      onConfirm={async () => {
-        await call('DELETE', at`/sources/${name}`)
-        told(`The source ${name} is closed.`)
-        await navigate({ to: '/inbox' })
-        await askAnew(['/sources', '/inbox', '/imports'])
-      }}
+      onConfirm={remove.mutateAsync}
     >
       <Text size="sm">
         Its address is closed for ever and its tokens are refused. What it sent stays in the log. It cannot be

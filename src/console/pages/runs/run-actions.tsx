@@ -1,7 +1,6 @@
 /** What can be done with a run and its activation. */
 
 import { Button, Text } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { ActivationAnswer } from '../../../api/routes/activations.ts'
 import type { RunAnswer } from '../../../api/routes/run-views.ts'
@@ -16,13 +15,12 @@ const CHANGED = ['/runs', '/activations']
 
 /** Starts a run and goes to its page. */
 export function useStart(activation: string | number) {
-  const navigate = useNavigate()
   return useChange<{ dry?: boolean; retryOf?: number }, RunAnswer>({
     method: 'POST',
     path: () => at`/activations/${activation}/runs`,
     body: (wanted) => wanted,
     changes: CHANGED,
-    done: ({ run }) => void navigate({ href: runPath(activation, run) }),
+    leadsTo: ({ run }) => runPath(activation, run),
   })
 }
 

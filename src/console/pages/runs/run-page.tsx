@@ -1,6 +1,6 @@
 /** One sync of an audience: how it stands, what it changed, what it cost, and the rows behind every number. */
 
-import { SimpleGrid, Stack } from '@mantine/core'
+import { SimpleGrid, Stack, Text } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { FlaskConical } from 'lucide-react'
 import { useEffect, useRef } from 'react'
@@ -142,6 +142,9 @@ function Body({
       <RunNumbers run={run} pace={pace.data} path={path} />
       <SimpleGrid cols={{ base: 1, md: 3 }}>
         <section className="tw-card" aria-label="Changes over time">
+          <Text size="sm" fw={600}>
+            Changes over time
+          </Text>
           <Answer of={pace}>{(known) => <RunChart pace={known} changes={changes} />}</Answer>
         </section>
         <section className="tw-card" aria-label="Membership before and after">

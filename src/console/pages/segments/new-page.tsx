@@ -1,7 +1,6 @@
 /** A new segment. */
 
 import { Button } from '@mantine/core'
-import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { SegmentAnswer } from '../../../api/routes/segments.ts'
 import { at } from '../../api/client.ts'
@@ -19,7 +18,6 @@ const BLANK: Definition = {
 }
 
 export function NewSegmentPage() {
-  const navigate = useNavigate()
   const [definition, setDefinition] = useState(BLANK)
   const [isWhole, setWhole] = useState(true)
   const create = useChange<void, SegmentAnswer>({
@@ -27,10 +25,8 @@ export function NewSegmentPage() {
     path: () => '/segments',
     body: () => definition,
     changes: ['/segments'],
-    done: ({ name }) => {
-      told(`${name} is kept`)
-      void navigate({ to: at`/segments/${name}` })
-    },
+    leadsTo: ({ name }) => at`/segments/${name}`,
+    done: ({ name }) => told(`${name} is kept`),
   })
   return (
     <Page

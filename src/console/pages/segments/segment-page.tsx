@@ -1,11 +1,11 @@
 /** One segment: whom it means now, its rule, its versions. */
 
 import { Button, Group, Stack, Text, TextInput, Title } from '@mantine/core'
-import { useNavigate, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { SegmentAnswer } from '../../../api/routes/segments.ts'
-import { at, call } from '../../api/client.ts'
-import { askAnew, useAnswer, useChange } from '../../api/queries.ts'
+import { at } from '../../api/client.ts'
+import { useAnswer, useChange } from '../../api/queries.ts'
 import { Answer, FailureNote } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
 import { JsonView } from '../../elements/json-view.tsx'
@@ -27,21 +27,21 @@ const TABS = [
 export function SegmentPage() {
   const { segment: name = '', tab = '' } = useParams({ strict: false }) as { segment?: string; tab?: string }
   const path = at`/segments/${name}`
-  const navigate = useNavigate()
   const segment = useAnswer<SegmentAnswer>(path)
-  const remove = async (): Promise<void> => {
-    await call('DELETE', path)
-    told(`${name} is deleted`)
-    await navigate({ to: '/segments' })
-    await askAnew(['/segments'])
-  }
+  const remove = useChange({
+    method: 'DELETE',
+    path: () => path,
+    changes: ['/segments'],
+    leadsTo: () => '/segments',
+    done: () => told(`${name} is deleted`),
+  })
   return (
     <Page
       title={name}
       up={{ to: '/segments', label: 'Segments' }}
       intro={segment.data?.definition.description}
       actions={
-        <ConfirmButton label="Delete segment" variant="default" typed={name} onConfirm={remove}>
+        <ConfirmButton label="Delete segment" variant="default" typed={name} onConfirm={remove.mutateAsync}>
           <Text>{name} goes with all its versions. That is refused while an activation sends it.</Text>
         </ConfirmButton>
       }
@@ -70,7 +70,6 @@ export function SegmentPage() {
 }
 
 function Edit({ segment, path }: { segment: SegmentAnswer; path: string }) {
-  const navigate = useNavigate()
   // What somebody else saves in the meantime does not change what is being written.
   const [definition, setDefinition] = useState(segment.definition)
   const [note, setNote] = useState('')
@@ -80,11 +79,8 @@ function Edit({ segment, path }: { segment: SegmentAnswer; path: string }) {
     path: () => path,
     body: () => ({ definition, note }),
     changes: ['/segments'],
-    done: ({ version }) => {
-      told(`Version ${version} is kept. Activations take it with their next run`)
-      // Whoever went on meanwhile is not called back.
-      if (window.location.pathname.endsWith('/edit')) void navigate({ to: path })
-    },
+    leadsTo: () => path,
+    done: ({ version }) => told(`Version ${version} is kept. Activations take it with their next run`),
   })
   return (
     <Stack gap="md">

@@ -42,7 +42,6 @@ export function useTrial(definition: Definition | undefined, stream: string, rec
     },
     enabled: definition !== undefined && asked === now,
     placeholderData: keepPreviousData,
-    retry: false,
     gcTime: 10_000,
   })
   return {

@@ -3,8 +3,8 @@
 import { Button, Group, Stack, Text, Title } from '@mantine/core'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import type { SavedQueryAnswer } from '../../../api/routes/queries.ts'
-import { at, call } from '../../api/client.ts'
-import { askAnew, useAnswer } from '../../api/queries.ts'
+import { at } from '../../api/client.ts'
+import { useAnswer, useChange } from '../../api/queries.ts'
 import { Answer } from '../../elements/answer.tsx'
 import { ConfirmButton } from '../../elements/confirm-button.tsx'
 import { JsonView } from '../../elements/json-view.tsx'
@@ -20,12 +20,13 @@ export function SavedQueryPage() {
   const { query: name = '' } = useParams({ strict: false }) as { query?: string }
   const navigate = useNavigate()
   const versions = useAnswer<{ versions: Version[] }>(at`/queries/${name}/versions`)
-  const remove = async (): Promise<void> => {
-    await call('DELETE', at`/queries/${name}`)
-    told(`${name} is deleted`)
-    await navigate({ to: '/warehouse/queries' })
-    await askAnew(['/queries'])
-  }
+  const remove = useChange({
+    method: 'DELETE',
+    path: () => at`/queries/${name}`,
+    changes: ['/queries'],
+    leadsTo: () => '/warehouse/queries',
+    done: () => told(`${name} is deleted`),
+  })
   return (
     <Page
       title={name}
@@ -33,7 +34,7 @@ export function SavedQueryPage() {
       intro={versions.data?.versions[0]?.description}
       actions={
         <>
-          <ConfirmButton label="Delete query" variant="default" onConfirm={remove}>
+          <ConfirmButton label="Delete query" variant="default" onConfirm={remove.mutateAsync}>
             <Text>
               All {versions.data?.versions.length ?? ''} versions of {name} go. Activations that send it fail
               from their next run on.

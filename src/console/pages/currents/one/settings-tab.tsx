@@ -1,10 +1,10 @@
 /** How a current is configured: changed as a new version whose effect is shown first, earlier versions, and its end. */
 
 import { Accordion, Stack, Text, Title } from '@mantine/core'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
-import { at, call } from '../../../api/client.ts'
-import { askAnew } from '../../../api/queries.ts'
+import { at } from '../../../api/client.ts'
+import { useChange } from '../../../api/queries.ts'
 import { ConfirmButton } from '../../../elements/confirm-button.tsx'
 import { told } from '../../../elements/notices.ts'
 import { count } from '../../../elements/words.ts'
@@ -136,14 +136,14 @@ export default function SettingsTab({ current, live }: TabProps) {
 }
 
 function End({ current, live }: TabProps) {
-  const navigate = useNavigate()
   const { pending } = nowOf(current, live)
-  const end = async (): Promise<void> => {
-    await call('DELETE', at`/currents/${current.number}`)
-    told(`${current.name} is deleted`)
-    await navigate({ href: '/currents' })
-    await askAnew(['/currents'])
-  }
+  const end = useChange({
+    method: 'DELETE',
+    path: () => at`/currents/${current.number}`,
+    changes: ['/currents'],
+    leadsTo: () => '/currents',
+    done: () => told(`${current.name} is deleted`),
+  })
   return (
     <Stack gap="xs" align="flex-start">
       <Title order={2}>End</Title>
@@ -153,7 +153,7 @@ function End({ current, live }: TabProps) {
         variant="default"
         deed="Delete it for ever"
         typed={current.name}
-        onConfirm={end}
+        onConfirm={end.mutateAsync}
       >
         <Text size="sm">
           It stops for ever. {count(pending)} events that wait for it are not sent; they stay in the log and
