@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { appendPatiently, textFrame } from '../../test/support/log-frames.ts'
 import { tempFolder } from '../../test/support/temp.ts'
 import { systemClock } from '../core/clock.ts'
+import { Turns } from '../core/turns.ts'
 import { openEmbeddedLog } from '../log/embedded-log.ts'
 import { blankRow, ROW_ERASED } from '../log/frame.ts'
 import type { EngineClient } from './engine/client.ts'
@@ -23,6 +24,7 @@ class FakeProcess {
   asked = 0
   position = 0
   readonly #gate: () => Promise<void>
+  readonly #turns = new Turns()
 
   constructor(gate: () => Promise<void>) {
     this.#gate = gate
@@ -33,11 +35,13 @@ class FakeProcess {
   async ask(ask: Ask): Promise<Applied> {
     if (ask.what === 'apply') {
       const { from, to, records } = unpacked(structuredClone(ask.stretch))
-      expect(from).toBe(this.position)
       this.asked++
-      await this.#gate()
-      this.taken.push(...records.map(({ bytes }) => Buffer.from(bytes).toString()))
-      this.position = to
+      await this.#turns.take(async () => {
+        await this.#gate()
+        if (from !== this.position) return
+        this.taken.push(...records.map(({ bytes }) => Buffer.from(bytes).toString()))
+        this.position = to
+      })
     }
     return { position: this.position, nextFlipAt: undefined, judging: false, counts: {}, streams: {} }
   }
@@ -48,44 +52,57 @@ async function running(gate: () => Promise<void>) {
   for (let i = 0; i < FRAMES; i++)
     await appendPatiently(log, textFrame(...ALL.slice(i * ROWS, (i + 1) * ROWS)))
   const child = new FakeProcess(gate)
+  const troubles: unknown[] = []
   const reading = { streamOf: () => 'sample' }
   const intake = new ProfileIntake({
     log,
     clock: systemClock,
     client: child as unknown as EngineClient,
     reading: async () => reading,
-    onTrouble: (error) => {
-      throw error
-    },
+    onTrouble: (error) => troubles.push(error),
   })
   intake.start()
   const end = async (): Promise<void> => {
     await intake.stop()
     await log.close()
   }
-  return { log, child, intake, end }
+  return { log, child, intake, troubles, end }
 }
 
 test('every record comes once and in order', async () => {
-  const { child, end } = await running(async () => undefined)
+  const { child, troubles, end } = await running(async () => undefined)
   await expect.poll(() => child.position).toBe(ALL.length)
   await end()
   expect(child.taken).toEqual(ALL)
+  expect(troubles).toEqual([])
 })
 
-test('what was read ahead is read anew once the log has changed', async () => {
+test('once it is settled, nothing comes that was read before the log changed', async () => {
   const gate = Promise.withResolvers<void>()
   const { log, child, intake, end } = await running(() => gate.promise)
-  await expect.poll(() => child.asked).toBe(1)
+  // The first and those that wait behind it.
+  const sent = 3
+  await expect.poll(() => child.asked).toBe(sent)
   await log.rewrite((frame) => {
-    for (let i = 0; i < frame.count; i++)
-      if (frame.baseOffset + i >= RECORDS_MAX) blankRow(frame, i, ROW_ERASED)
+    for (let i = 0; i < frame.count; i++) blankRow(frame, i, ROW_ERASED)
     return frame.bytes
   }, new AbortController().signal)
   const settled = intake.settled()
   gate.resolve()
   await settled
+  expect(child.taken).toEqual(ALL.slice(0, sent * RECORDS_MAX))
   await expect.poll(() => child.position).toBe(ALL.length)
   await end()
-  expect(child.taken).toEqual(ALL.slice(0, RECORDS_MAX))
+  expect(child.taken).toEqual(ALL.slice(0, sent * RECORDS_MAX))
+})
+
+test('what was sent ahead of a stretch that failed is sent again after it', async () => {
+  let asked = 0
+  const { child, troubles, end } = await running(async () => {
+    if (++asked === 3) throw new Error('the disk is full')
+  })
+  await expect.poll(() => child.position, { timeout: 10_000 }).toBe(ALL.length)
+  await end()
+  expect(child.taken).toEqual(ALL)
+  expect(troubles).toHaveLength(1)
 })

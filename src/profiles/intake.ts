@@ -9,7 +9,7 @@ import { type Clock, pause } from '../core/clock.ts'
 import { type FrameView, ROW_ERASED, ROW_QUARANTINED } from '../log/frame.ts'
 import type { Log } from '../log/log.ts'
 import type { EngineClient } from './engine/client.ts'
-import { type Progress, RECORDS_MAX } from './engine/engine.ts'
+import { type Applied, type Progress, RECORDS_MAX } from './engine/engine.ts'
 import type { PackedStretch } from './engine/protocol.ts'
 
 type Feeds = (source: number, type: string) => boolean
@@ -39,20 +39,23 @@ export interface IntakeStatus {
   readonly streams: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-interface Ahead {
-  readonly position: number
-  readonly reading: Reading
-  readonly stretch: Promise<PackedStretch>
+/** A stretch on its way to the process. */
+interface Sent {
+  readonly from: number
+  /** Resolves once it was read of the log and sent. */
+  readonly sent: Promise<{ readonly to: number; readonly applied: Promise<Applied> }>
 }
 
 /** Name under which the log keeps entries. */
 const READER = 'profiles'
-const READ_BYTES = 1_048_576
+const READ_BYTES = 2_097_152
 const STRETCH_BYTES_MAX = 4_194_304
 /** Rows looked at for one stretch, whether they feed a stream or not. */
 const ROWS_MAX = 50_000
 /** Real time between two stretches once the end is reached, so that each has something. */
 const GATHER_MS = 25
+/** Stretches that the process has before it: while a file comes in, the hub is busy for longer than one of them takes. */
+const ON_THE_WAY_MAX = 3
 const RETRY_MS = 1_000
 /** Rows with one of these flags say nothing about anybody. */
 const SILENT = ROW_QUARANTINED | ROW_ERASED
@@ -68,8 +71,10 @@ export class ProfileIntake {
   /** Unless it was looked at and there was none. */
   #mayReadAgain = true
   #underWay: Promise<unknown> = Promise.resolve()
-  /** What comes next, read while the process is busy with what comes before. */
-  #ahead: Ahead | undefined
+  /** What the process has before it, the next one first: it waits for nothing, however busy the hub is. */
+  #onTheWay: Sent[] = []
+  /** The list that is being filled. */
+  #filled: Sent[] | undefined
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -79,6 +84,7 @@ export class ProfileIntake {
   start(): void {
     this.#stopping = new AbortController()
     this.#progress = undefined
+    this.#onTheWay = []
     this.#running = this.#run()
   }
 
@@ -88,10 +94,10 @@ export class ProfileIntake {
     await this.#running
   }
 
-  /** Resolves when what was read of the log before this call is in the profiles, or given up. What was read ahead is read anew. */
+  /** Resolves when what was read of the log before this call is in the profiles, or given up. */
   async settled(): Promise<void> {
-    this.#ahead = undefined
-    await this.#underWay.catch(() => undefined)
+    const onTheWay = this.#onTheWay.map(({ sent }) => sent.then(({ applied }) => applied))
+    await Promise.allSettled([this.#underWay, ...onTheWay])
   }
 
   /** Something changed: sources, rules, histories to be read again. */
@@ -146,7 +152,7 @@ export class ProfileIntake {
     else if (nextFlipAt !== undefined && nextFlipAt <= clock.now())
       this.#progress = await client.ask({ what: 'tick', nowMs: clock.now() })
     else if (position >= log.head && again === 'none') return this.#wait(position, nextFlipAt)
-    if (position < log.head) await this.#noted(this.#apply(position, reading))
+    if (position < log.head) await this.#noted(this.#apply(position))
   }
 
   #noted<T>(work: Promise<T>): Promise<T> {
@@ -173,34 +179,71 @@ export class ProfileIntake {
     return 'reading'
   }
 
-  async #apply(position: number, reading: Reading): Promise<void> {
-    const { client, clock } = this.#parts
-    const stretch = await this.#next(position, reading)
-    const asked = client.ask({ what: 'apply', stretch, nowMs: clock.now() })
-    // The process waits for nothing: the next stretch is ready when it has done with this one.
-    if (this.#parts.log.head - stretch.to >= RECORDS_MAX) this.#lookAhead(stretch.to, reading)
-    const applied = await asked
+  async #apply(position: number): Promise<void> {
+    // Elsewhere after a failure or a change: what is still on its way is counted, or answered with where it should begin.
+    if (this.#onTheWay[0]?.from !== position) this.#onTheWay = [this.#send(position)]
+    const onTheWay = this.#onTheWay
+    const [next] = onTheWay as [Sent]
+    try {
+      const { applied } = await next.sent
+      // A failure is heard by whoever takes the stretch.
+      this.#fill(onTheWay).catch(() => undefined)
+      this.#progress = await applied
+      onTheWay.shift()
+    } catch (error) {
+      this.#onTheWay = []
+      throw error
+    }
+  }
+
+  /** Sends on while the log has more and not enough is on its way. */
+  async #fill(onTheWay: Sent[]): Promise<void> {
+    if (this.#filled === onTheWay) return
+    this.#filled = onTheWay
+    try {
+      while (onTheWay === this.#onTheWay && onTheWay.length < ON_THE_WAY_MAX) {
+        const last = onTheWay.at(-1)
+        if (last === undefined) return
+        const { to } = await last.sent
+        if (onTheWay.at(-1) !== last || this.#parts.log.head - to < RECORDS_MAX) return
+        onTheWay.push(this.#send(to))
+      }
+    } finally {
+      if (this.#filled === onTheWay) this.#filled = undefined
+    }
+  }
+
+  #send(from: number): Sent {
+    const sent = this.#read(from).then((stretch) => {
+      const applied = this.#parts.client
+        .ask({ what: 'apply', stretch, nowMs: this.#parts.clock.now() })
+        .then((answer) => this.#counted(answer))
+      // Who takes it hears of a failure; nobody has to take it.
+      applied.catch(() => undefined)
+      return { to: stretch.to, applied }
+    })
+    sent.catch(() => undefined)
+    return { from, sent }
+  }
+
+  /** By what the process goes by while it is read: of a source that is new meanwhile, records would be passed over. */
+  async #read(from: number): Promise<PackedStretch> {
+    const { log, reading } = this.#parts
+    for (;;) {
+      const before = await reading()
+      const feeds = (source: number, type: string): boolean => before?.streamOf(source, type) !== undefined
+      const stretch = await stretchFrom(log, from, Number.POSITIVE_INFINITY, feeds)
+      if ((await reading()) === before) return stretch
+    }
+  }
+
+  #counted(applied: Applied): Applied {
     add(this.#counts, applied.counts)
     for (const [stream, counts] of Object.entries(applied.streams)) {
       this.#streams[stream] ??= {}
       add(this.#streams[stream], counts)
     }
-    this.#progress = applied
-  }
-
-  async #next(position: number, reading: Reading): Promise<PackedStretch> {
-    const ahead = this.#ahead
-    this.#ahead = undefined
-    if (ahead?.position === position && ahead.reading === reading) return ahead.stretch
-    const feeds = (source: number, type: string): boolean => reading.streamOf(source, type) !== undefined
-    return stretchFrom(this.#parts.log, position, Number.POSITIVE_INFINITY, feeds)
-  }
-
-  #lookAhead(position: number, reading: Reading): void {
-    const stretch = this.#next(position, reading)
-    // Who takes it hears of a failure; nobody has to take it.
-    stretch.catch(() => undefined)
-    this.#ahead = { position, reading, stretch }
+    return applied
   }
 
   /** Until there is more in the log, somebody is due, or something changed. */

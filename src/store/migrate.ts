@@ -28,6 +28,7 @@ import * as people from './profile-migrations/0001-people.ts'
 import * as exportedPeople from './profile-migrations/0002-exports.ts'
 import * as sides from './profile-migrations/0003-sides.ts'
 import * as quarters from './profile-migrations/0004-quarters.ts'
+import * as indexed from './profile-migrations/0005-indexed.ts'
 import { type Retry, untilNoConflict } from './retry.ts'
 import type { Schema } from './schema.ts'
 
@@ -76,6 +77,7 @@ export const PROFILE_PLAN: Plan = {
     { number: 2, name: 'exports', up: exportedPeople.up },
     { number: 3, name: 'sides', up: sides.up },
     { number: 4, name: 'quarters', up: quarters.up },
+    { number: 5, name: 'indexed', up: indexed.up },
   ],
 }
 

@@ -677,6 +677,8 @@ export interface ProfilePositionTable {
   /** Rules by which everybody up to judged_to was judged. */
   judged_by: string
   judged_to: number
+  /** SQLite: profiles up to this id have their identifiers in their table. */
+  indexed_to: number
 }
 
 /** profiles: streams whose kept history is being read again. Key: stream. */

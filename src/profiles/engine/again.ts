@@ -121,7 +121,7 @@ export class Rereading implements AgainDesk {
   /** Takes a stretch of the history, all of it of this stream; `to` is where to go on. */
   async take({ stream, fields, position, end }: Again, stretch: Stretch, nowMs: number): Promise<void> {
     if (stretch.from !== position) return
-    const { readied } = this.#engine.read(stretch.records)
+    const readied = this.#engine.read(stretch.records)
     const chosen = new Set(fields)
     const { rules } = this.#engine.doctrine
     const joins = fields.some((field) => rules.byField.has(field))

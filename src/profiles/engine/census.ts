@@ -6,7 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Store } from '../../store/store.ts'
-import type { People } from './people.ts'
+import type { ProfileEngine } from './engine.ts'
 
 export interface PeopleCounts {
   readonly profiles: number
@@ -36,14 +36,14 @@ const UNKNOWN: Counted = { profiles: null, identifiers: null, countedAt: null }
 
 export class Census {
   readonly #store: Store
-  readonly #people: People
+  readonly #engine: ProfileEngine
   #last = UNKNOWN
   #staleAt = 0
   #counting: Promise<void> | undefined
 
-  constructor(store: Store, people: People) {
+  constructor(store: Store, engine: ProfileEngine) {
     this.#store = store
-    this.#people = people
+    this.#engine = engine
   }
 
   /** Exactly, however long it takes. */
@@ -58,7 +58,7 @@ export class Census {
 
   /** At once. `nowMs`: what is told as the moment of a count. */
   async view(nowMs: number): Promise<CensusView> {
-    if ((await this.#people.lastId()) <= SLICE) return { ...(await this.exact()), countedAt: nowMs }
+    if ((await this.#engine.people.lastId()) <= SLICE) return { ...(await this.exact()), countedAt: nowMs }
     if (performance.now() >= this.#staleAt)
       this.#counting ??= this.#count(nowMs)
         // The next question tries again.
@@ -83,7 +83,7 @@ export class Census {
   }
 
   async #profiles(): Promise<number> {
-    const last = await this.#people.lastId()
+    const last = await this.#engine.people.lastId()
     let profiles = 0
     for (let at = 0; at < last; at += SLICE) {
       const { count } = await this.#store.db
@@ -100,6 +100,7 @@ export class Census {
   }
 
   async #identifiers(): Promise<number> {
+    await this.#engine.settleIdentifiers()
     let identifiers = 0
     let [value, field] = ['', '']
     for (;;) {

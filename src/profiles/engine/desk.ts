@@ -97,7 +97,7 @@ export class PeopleDesk implements PeopleQuestions {
   constructor(store: Store, engine: ProfileEngine) {
     this.#store = store
     this.#engine = engine
-    this.#census = new Census(store, engine.people)
+    this.#census = new Census(store, engine)
   }
 
   async find(field: string, value: string): Promise<Profile | undefined> {
@@ -126,6 +126,7 @@ export class PeopleDesk implements PeopleQuestions {
 
   async beginning(starts: readonly string[], limit: number): Promise<Profile[]> {
     const { people } = this.#engine
+    await this.#engine.settleIdentifiers()
     return people.profiles(await people.beginning(starts, limit))
   }
 

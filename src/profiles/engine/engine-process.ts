@@ -30,11 +30,17 @@ async function open({ settings, configuration, start }: Extract<Ask, { what: 'op
   // The doors of the hub come first.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
   const { store: url, cacheBytes, lease } = settings
-  const opened = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN, cacheBytes })
+  const opened = await openStore(url, {
+    clock: systemClock,
+    plan: PROFILE_PLAN,
+    cacheBytes,
+    checkpointsAside: true,
+  })
   // When to stop is for the hub to say, which ends this process.
   const store = opened.fencedBy({ ...soleLease(lease.name), token: lease.token })
   const book = new StoredExportBook(store)
-  const engine = await ProfileEngine.open(store, new Doctrine(configuration, [book]), start)
+  const keeping = url.startsWith('sqlite:') ? { file: url.slice('sqlite:'.length) } : undefined
+  const engine = await ProfileEngine.open(store, new Doctrine(configuration, [book]), start, keeping)
   const again = new Rereading(store, engine)
   const sizes = new AudienceSizes(store)
   const forgetting = new PeopleForgetting(store, engine, () => sizes.recount())

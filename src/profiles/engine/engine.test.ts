@@ -13,6 +13,7 @@ import { defaultSchema } from '../mapping/default-schema.ts'
 import { Rereading } from './again.ts'
 import { PeopleDesk } from './desk.ts'
 import { ProfileEngine, type RawRecord } from './engine.ts'
+import type { Keeping } from './identifier-index.ts'
 
 const NOW = Date.UTC(2026, 4, 1)
 
@@ -41,11 +42,13 @@ const judging = new Doctrine({
 async function begun(
   dialect: Dialect,
   by = doctrine,
-): Promise<{ engine: ProfileEngine; desk: PeopleDesk; store: Store }> {
-  const store = await openStore(await freshStoreUrl(dialect), { clock: systemClock, plan: PROFILE_PLAN })
+): Promise<{ engine: ProfileEngine; desk: PeopleDesk; store: Store; keeping: Keeping | undefined }> {
+  const url = await freshStoreUrl(dialect)
+  const store = await openStore(url, { clock: systemClock, plan: PROFILE_PLAN })
   onTestFinished(() => store.close())
-  const engine = await ProfileEngine.open(store, by, 0)
-  return { engine, desk: new PeopleDesk(store, engine), store }
+  const keeping = dialect === 'sqlite' ? { file: url.slice('sqlite:'.length) } : undefined
+  const engine = await ProfileEngine.open(store, by, 0, keeping)
+  return { engine, desk: new PeopleDesk(store, engine), store, keeping }
 }
 
 function records(from: number, rows: readonly object[]): RawRecord[] {
@@ -132,6 +135,58 @@ describe.each(DIALECTS)('the engine on %s', (dialect) => {
     await store.db.schema.alterTable('elsewhere').renameTo('profile_conflicts').execute()
     expect((await take(engine, 0, clash)).position).toBe(2)
     expect(await desk.counts()).toMatchObject({ profiles: 2, conflicts: 1 })
+  })
+
+  test('an identifier is whose profile has it, be it kept or in the table, and whatever ends in between', async () => {
+    const { store, keeping } = await begun(dialect)
+    const seed = Number(process.env.THALWEG_TEST_SEED ?? Date.now() % 100_000)
+    const random = seededRandom(seed)
+    const below = (count: number) => Math.floor(random() * count)
+    const sizes = { young: 12, leaving: 5, learnt: 7 }
+    const opened = () => ProfileEngine.open(store, doctrine, 0, keeping && { ...keeping, sizes })
+    let engine = await opened()
+    let offset = 0
+    // PostgreSQL keeps nothing: there it is only told that nothing else is different.
+    for (let step = 0; step < (dialect === 'sqlite' ? 150 : 30); step++) {
+      // Now and then somebody comes whom records of before named: they are joined, and what was kept of them moves.
+      const someone = () => below(3 + 2 * step)
+      const rows = Array.from({ length: 1 + below(6) }, () => ({
+        ...(below(3) > 0 ? { external_id: `u${someone()}` } : {}),
+        ...(below(2) > 0 ? { braze_id: `b${someone()}` } : {}),
+        ...(below(2) > 0 ? { email: `p${someone()}@example.org` } : {}),
+      }))
+      const fails = below(8) === 0
+      if (fails) await store.db.schema.alterTable('profile_position').renameTo('elsewhere').execute()
+      const taking = take(engine, offset, rows)
+      if (fails) {
+        await expect(taking).rejects.toThrow()
+        await store.db.schema.alterTable('elsewhere').renameTo('profile_position').execute()
+        await take(engine, offset, rows)
+      } else await taking
+      offset += rows.length
+      if (below(6) === 0) {
+        // With a process its thread ends; here what it reads anew ends it.
+        engine.people.identifiers.doubt()
+        await engine.people.identifiers.prepare([], new Map())
+        engine = await opened()
+      }
+      if (below(10) === 0) await engine.settleIdentifiers()
+      if (below(4) > 0) continue
+      const desk = new PeopleDesk(store, engine)
+      for (const { id, identifiers } of await engine.people.after(0, 1_000))
+        for (const { field, value } of identifiers)
+          expect((await desk.find(field, value))?.id, `seed ${seed}, step ${step}, ${value}`).toBe(id)
+    }
+    await engine.settleIdentifiers()
+    const people = await engine.people.after(0, 1_000)
+    const theirs = people.flatMap(({ id, identifiers }) =>
+      identifiers.map(({ field, value }) => ({ field, value, profile: id })),
+    )
+    const inTable = await store.db.selectFrom('profile_identifiers').selectAll().execute()
+    const text = (rows: readonly object[]) =>
+      rows.map((row) => JSON.stringify(row, ['field', 'value', 'profile'])).sort()
+    expect(text(inTable), `seed ${seed}`).toEqual(text(theirs))
+    expect((await new PeopleDesk(store, engine).counts()).merges).toBeGreaterThan(0)
   })
 
   test('who joins somebody hands on what they were in, and since when', async () => {

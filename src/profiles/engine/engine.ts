@@ -4,17 +4,23 @@
  * time; time is told by whoever asks.
  */
 
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Transaction } from 'kysely'
 import { Turns } from '../../core/turns.ts'
+import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
 import type { Doctrine, Readied } from '../doctrine.ts'
 import type { ProfileChange, Standing } from '../follower.ts'
 import type { Move, MoveCause } from '../judge.ts'
 import type { Judged, Profile } from '../profile.ts'
 import type { WorkingSet } from '../working-set.ts'
-import { JUDGED_ALL, type Outcome, People, type Position, type Wanted } from './people.ts'
+import type { Keeping, Wanted } from './identifier-index.ts'
+import { JUDGED_ALL, type Outcome, People, type Position } from './people.ts'
 
-/** Records of one transaction. */
+/** Records of one stretch: as many as keep the process busy until a busy hub has the next one read. */
 export const RECORDS_MAX = 4_000
+/** Records of one transaction: what is made of them dies young, instead of being copied for as long as they are worked on. */
+const RECORDS_AT_ONCE = 1_000
 /** Profiles judged in one transaction when nothing but the rules or the clock changed. */
 const JUDGED_AT_ONCE = 2_000
 
@@ -65,12 +71,18 @@ export class ProfileEngine {
   }
 
   /** `start`: the offset to begin with where nothing was ever read. */
-  static async open(store: Store, doctrine: Doctrine, start: number): Promise<ProfileEngine> {
-    const people = new People(store)
+  static async open(
+    store: Store,
+    doctrine: Doctrine,
+    start: number,
+    keeping?: Keeping,
+  ): Promise<ProfileEngine> {
+    const people = new People(store, keeping)
     const at = await people.position()
+    people.identifiers.doubt()
     if (at !== undefined) return new ProfileEngine(store, people, doctrine, at)
     await people.open(start, doctrine.judgedBy)
-    return ProfileEngine.open(store, doctrine, start)
+    return ProfileEngine.open(store, doctrine, start, keeping)
   }
 
   /** From the next record on. Whoever the new rules judge otherwise moves as `judgeMore` comes to them. */
@@ -92,15 +104,36 @@ export class ProfileEngine {
   apply(stretch: Stretch, nowMs: number): Promise<Applied> {
     return this.inTurn(async () => {
       if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {}, streams: {} }
-      const { readied, counts, streams } = this.read(stretch.records)
-      const set = await this.people.load(wantedBy(readied), this.#at.nextProfile)
-      const before = standings(set)
-      const resolver = this.#doctrine.resolver(set)
-      for (const { record, identified } of readied) resolver.take(record, identified)
-      const last = stretch.records.at(-1)?.offset ?? null
-      await this.#write(set, before, { cause: 'record', offset: last, nowMs }, stretch)
-      return { ...(await this.progress()), counts, streams }
+      const { records } = stretch
+      const counted = new Counted()
+      for (let first = 0; first === 0 || first < records.length; first += RECORDS_AT_ONCE) {
+        const next = first + RECORDS_AT_ONCE
+        const to = records[next]?.offset ?? stretch.to
+        await this.#applyPart(
+          { from: this.#at.position, to, records: records.slice(first, next) },
+          nowMs,
+          counted,
+        )
+      }
+      return { ...(await this.progress()), ...counted.all }
     })
+  }
+
+  /** In between, what is on its way comes in, and questions are answered: otherwise the next stretch would begin to come when this one has ended. */
+  async #applyPart(part: Stretch, nowMs: number, counted: Counted): Promise<void> {
+    const { identifiers } = this.people
+    await identifiers.learn()
+    await turn()
+    const readied = this.#read(part.records, counted)
+    const set = await this.people.load(wantedBy(readied), this.#at.nextProfile)
+    const before = standings(set)
+    const resolver = this.#doctrine.resolver(set)
+    for (const { record, identified } of readied) resolver.take(record, identified)
+    await turn()
+    const last = part.records.at(-1)?.offset ?? null
+    await this.#write(set, before, { cause: 'record', offset: last, nowMs }, part)
+    await turn()
+    await identifiers.settleSome()
   }
 
   /** Judges those whose membership may have changed by the clock alone, as far as one transaction goes. */
@@ -146,6 +179,11 @@ export class ProfileEngine {
     })
   }
 
+  /** All identifiers are in their table, for those who read it themselves. */
+  settleIdentifiers(): Promise<void> {
+    return this.inTurn(() => this.people.identifiers.settle())
+  }
+
   get doctrine(): Doctrine {
     return this.#doctrine
   }
@@ -163,23 +201,18 @@ export class ProfileEngine {
     return this.#at.judgedBy !== this.#doctrine.judgedBy || this.#at.judgedTo !== JUDGED_ALL
   }
 
-  /** What the records mean by the present doctrine, and how many of them what. */
-  read(records: readonly RawRecord[]): Pick<Applied, 'counts' | 'streams'> & { readonly readied: Readied[] } {
+  /** What the records mean by the present doctrine. */
+  read(records: readonly RawRecord[]): Readied[] {
+    return this.#read(records, new Counted())
+  }
+
+  #read(records: readonly RawRecord[], counted: Counted): Readied[] {
     const readied: Readied[] = []
-    const counts: Record<string, number> = {}
-    const streams: Record<string, Record<string, number>> = {}
-    const say = (word: string, stream?: string): void => {
-      counts[word] = (counts[word] ?? 0) + 1
-      if (stream === undefined) return
-      streams[stream] ??= {}
-      const ofStream = streams[stream]
-      ofStream[word] = (ofStream[word] ?? 0) + 1
-    }
     for (const raw of records) {
-      const read = this.#doctrine.read(raw, say)
+      const read = this.#doctrine.read(raw, counted.say)
       if (read !== undefined) readied.push(read)
     }
-    return { readied, counts, streams }
+    return readied
   }
 
   /** People of whom nothing but the rules or the clock changed. */
@@ -204,6 +237,7 @@ export class ProfileEngine {
     await this.#commit(this.#at, changes, why, async (tx) => {
       await this.people.writeJudged(tx, changed, moves)
       if (judged !== undefined) await this.people.judged(tx, judged.judgedBy, judged.judgedTo)
+      return () => undefined
     })
     if (judged !== undefined) this.#at = { ...this.#at, ...judged }
   }
@@ -232,9 +266,11 @@ export class ProfileEngine {
     const { merged, moved, owners, merges, conflicts } = set
     const outcome: Outcome = { touched, merged, gone, moved, owners, merges, conflicts, moves }
     const to = { ...this.#at, nextProfile: set.nextId, position: stretch?.to ?? this.#at.position }
+    await this.people.identifiers.prepare(moved, owners)
     await this.#commit(to, changesOf(outcome, before), why, async (tx) => {
-      await this.people.write(tx, outcome, why.nowMs)
+      const committed = await this.people.write(tx, outcome, why.nowMs)
       await also(tx)
+      return committed
     })
   }
 
@@ -273,27 +309,54 @@ export class ProfileEngine {
     return moves
   }
 
-  async #commit(to: Position, changes: readonly ProfileChange[], { nowMs }: Why, write: Also): Promise<void> {
+  /** What `write` gives is called once it is committed. */
+  async #commit(
+    to: Position,
+    changes: readonly ProfileChange[],
+    { nowMs }: Why,
+    write: (tx: Transaction<Schema>) => Promise<() => void>,
+  ): Promise<void> {
     try {
-      await this.#store.transaction(
+      const committed = await this.#store.transaction(
         async (tx) => {
           if (!(await this.people.advance(tx, this.#at.position, to.position, to.nextProfile)))
             throw new Error('The profiles are at another position than this process thinks')
-          await write(tx)
+          const written = await write(tx)
           for (const follower of this.#doctrine.followers) await follower.follow(tx, changes, nowMs)
+          return written
         },
         { durable: 'soon' },
       )
+      committed()
       this.#at = to
     } catch (error) {
-      // A commit whose answer was lost may be done all the same: the table says it.
+      // A commit whose answer was lost may be done all the same: the tables say it.
+      this.people.identifiers.doubt()
       this.#at = (await this.people.position()) ?? this.#at
       throw error
     }
   }
 }
 
-type Also = (tx: Parameters<Parameters<Store['transaction']>[0]>[0]) => Promise<void>
+/** What became of records, in words. */
+class Counted {
+  readonly #counts: Record<string, number> = {}
+  readonly #streams: Record<string, Record<string, number>> = {}
+
+  get all(): Pick<Applied, 'counts' | 'streams'> {
+    return { counts: this.#counts, streams: this.#streams }
+  }
+
+  readonly say = (word: string, stream?: string): void => {
+    this.#counts[word] = (this.#counts[word] ?? 0) + 1
+    if (stream === undefined) return
+    this.#streams[stream] ??= {}
+    const ofStream = this.#streams[stream]
+    ofStream[word] = (ofStream[word] ?? 0) + 1
+  }
+}
+
+type Also = (tx: Transaction<Schema>) => Promise<void>
 
 interface Why {
   readonly cause: MoveCause

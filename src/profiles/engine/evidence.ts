@@ -44,7 +44,7 @@ export class EvidenceGatherer implements EvidenceDesk {
   }
 
   async take({ records }: Stretch): Promise<void> {
-    for (const { record, identified } of this.#engine.read(records).readied) {
+    for (const { record, identified } of this.#engine.read(records)) {
       this.#evidence?.addRecord(record, identified)
       this.#records++
     }

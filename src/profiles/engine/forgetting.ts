@@ -35,6 +35,7 @@ export class PeopleForgetting implements ForgettingDesk {
   }
 
   async identifiersOf(identifiers: readonly SubjectIdentifier[]): Promise<(readonly [string, string])[]> {
+    await this.#engine.settleIdentifiers()
     const owners = await this.#ownersOf(this.#store.db, identifiers)
     if (owners.length === 0) return []
     const rows = await this.#store.db
@@ -48,9 +49,10 @@ export class PeopleForgetting implements ForgettingDesk {
   }
 
   async forget(identifiers: readonly SubjectIdentifier[], isDry: boolean): Promise<Touched[]> {
-    const touched = await this.#engine.inTurn(() =>
-      this.#store.transaction((tx) => this.#forget(tx, identifiers, isDry)),
-    )
+    const touched = await this.#engine.inTurn(async () => {
+      await this.#engine.people.identifiers.settle()
+      return this.#store.transaction((tx) => this.#forget(tx, identifiers, isDry))
+    })
     if (!isDry) {
       this.#forgotten()
       await this.#engine.inTurn(() => compactStore(this.#store))

@@ -1,7 +1,7 @@
 /** The tables of profiles, read for a stretch of records and written back with what became of it, in one transaction. */
 
 import { sql, type Transaction } from 'kysely'
-import { rowSet, textList } from '../../store/row-set.ts'
+import { rowSet } from '../../store/row-set.ts'
 import { putRows, type Row, type Target } from '../../store/rows.ts'
 import type { Schema } from '../../store/schema.ts'
 import type { Store } from '../../store/store.ts'
@@ -11,6 +11,8 @@ import type { Move } from '../judge.ts'
 import { pack, unpack } from '../packed.ts'
 import { type IdentifierKey, identifierKey, type Judged, keyOf, type Profile } from '../profile.ts'
 import { type Conflict, type Merge, neverLink, WorkingSet } from '../working-set.ts'
+import { IdentifierIndex, type Keeping, type Wanted } from './identifier-index.ts'
+import { splitKey } from './key-hash.ts'
 
 /** Profiles that one was made of, as far as its history is told. */
 const WHOLE_MAX = 500
@@ -40,18 +42,13 @@ export interface Outcome {
   readonly moves: readonly Move[]
 }
 
-/** An identifier that is looked up. */
-export interface Wanted {
-  readonly field: string
-  readonly value: string
-  readonly key: IdentifierKey
-}
-
 export class People {
+  readonly identifiers: IdentifierIndex
   readonly #store: Store
 
-  constructor(store: Store) {
+  constructor(store: Store, keeping?: Keeping) {
     this.#store = store
+    this.identifiers = new IdentifierIndex(store, keeping)
   }
 
   /** Where the log is read on; undefined before it was ever read. */
@@ -69,7 +66,14 @@ export class People {
   async open(position: number, judgedBy: string): Promise<void> {
     await this.#store.db
       .insertInto('profile_position')
-      .values({ id: THE_ROW, position, next_profile: 1, judged_by: judgedBy, judged_to: JUDGED_ALL })
+      .values({
+        id: THE_ROW,
+        position,
+        next_profile: 1,
+        judged_by: judgedBy,
+        judged_to: JUDGED_ALL,
+        indexed_to: 0,
+      })
       .execute()
   }
 
@@ -86,7 +90,7 @@ export class People {
     }
     const owners = new Set<number>()
     for (const [field, ofField] of byField)
-      for (const { place, profile } of await this.#owners(field, ofField)) {
+      for (const { place, profile } of await this.identifiers.owners(field, ofField)) {
         const { key } = ofField[place] as Wanted
         set.owners.set(key, profile)
         owners.add(profile)
@@ -181,7 +185,7 @@ export class People {
     return rows.map(profileFrom)
   }
 
-  /** Whose identifiers begin with one of these texts, by value; each once, so many identifiers at most. */
+  /** Whose identifiers in the table begin with one of these texts, by value; each once, so many identifiers at most. */
   async beginning(starts: readonly string[], limit: number): Promise<number[]> {
     const ids = new Set<number>()
     for (const start of new Set(starts)) {
@@ -265,20 +269,6 @@ export class People {
     }
   }
 
-  /** Of those that somebody has: whose they are, by their place in the list. */
-  async #owners(
-    field: string,
-    wanted: readonly Wanted[],
-  ): Promise<readonly { readonly place: number; readonly profile: number }[]> {
-    const values = wanted.map(({ value }) => value)
-    // SQLite takes a cross join in the order it is written in: each value is looked up, not each identifier there is.
-    const { rows } = await sql<{ place: number; profile: number }>`
-      select wanted.place, have.profile from ${textList(this.#store.dialect, values)} as wanted
-      cross join profile_identifiers as have
-      where have.field = ${field} and have.value = wanted.value`.execute(this.#store.db)
-    return rows
-  }
-
   /** Moves the position from `from` to `to`; false, with nothing written, when it is not at `from`. */
   async advance(tx: Transaction<Schema>, from: number, to: number, nextProfile: number): Promise<boolean> {
     const moved = await tx
@@ -308,28 +298,16 @@ export class People {
     await this.#writeMoves(tx, moves, judged)
   }
 
-  async write(tx: Transaction<Schema>, outcome: Outcome, nowMs: number): Promise<void> {
+  /** What it gives is to be called once the transaction is committed. */
+  async write(tx: Transaction<Schema>, outcome: Outcome, nowMs: number): Promise<() => void> {
     const { dialect } = this.#store
     await putRows(tx, dialect, PROFILES, profileRows(outcome, nowMs))
     await this.#forget(tx, outcome.gone)
-    const owned: [field: string, value: string, owner: number][] = []
-    const free: string[][] = []
-    // Of each field in the order of the table: neighbours lie on one page.
-    const moved = [...outcome.moved].sort()
-    let last: IdentifierKey | undefined
-    for (const key of moved) {
-      if (key === last) continue
-      last = key
-      const owner = outcome.owners.get(key) ?? null
-      const [field, value] = splitKey(key)
-      if (owner === null) free.push([field, value])
-      else owned.push([field, value, owner])
-    }
-    await this.#free(tx, free)
-    await putRows(tx, dialect, IDENTIFIERS, owned)
+    const committed = await this.identifiers.write(tx, outcome.moved, outcome.owners)
     await putRows(tx, dialect, MERGES, outcome.merges.map(mergeRow))
     await putRows(tx, dialect, CONFLICTS, outcome.conflicts.map(conflictRow))
     await this.#writeMoves(tx, outcome.moves, outcome.touched)
+    return committed
   }
 
   async #writeMoves(
@@ -365,12 +343,6 @@ export class People {
     await addToQuarters(tx, dialect, moves)
   }
 
-  async #free(tx: Transaction<Schema>, keys: readonly (readonly string[])[]): Promise<void> {
-    if (keys.length === 0) return
-    const free = rowSet(this.#store.dialect, { field: 'text', value: 'text' }, keys)
-    await sql`delete from profile_identifiers where (field, value) in ${free}`.execute(tx)
-  }
-
   async #forget(tx: Transaction<Schema>, ids: readonly number[]): Promise<void> {
     if (ids.length === 0) return
     const gone = rowSet(
@@ -397,11 +369,6 @@ const PROFILES: Target = {
     core: 'text',
   },
   key: ['id'],
-}
-const IDENTIFIERS: Target = {
-  table: 'profile_identifiers',
-  columns: { field: 'text', value: 'text', profile: 'whole' },
-  key: ['field', 'value'],
 }
 const MERGES: Target = {
   table: 'profile_merges',
@@ -500,9 +467,4 @@ export function keyText(key: IdentifierKey): string {
 function keyFrom(text: string): IdentifierKey {
   const [field = '', value = ''] = JSON.parse(text) as string[]
   return identifierKey(field, value)
-}
-
-export function splitKey(key: IdentifierKey): [field: string, value: string] {
-  const at = key.indexOf('\0')
-  return [key.slice(0, at), key.slice(at + 1)]
 }

@@ -114,13 +114,14 @@ export function forgetRetired({ retired }: Profile): void {
 
 /** A new profile of these identifiers, and of the edges between them. */
 export function profileOf(id: number, identifiers: HeldIdentifier[], edges: readonly Edge[]): Profile {
-  const keys = new Set(identifiers.map(keyOf))
+  // One that begins has neither: nothing is gathered for each of millions.
+  const keys = edges.length === 0 ? undefined : new Set(identifiers.map(keyOf))
   return {
     id,
     createdAt: identifiers.reduce((at, { firstAt }) => Math.min(at, firstAt), Number.POSITIVE_INFINITY),
     seenAt: identifiers.reduce((at, { lastAt }) => Math.max(at, lastAt), Number.NEGATIVE_INFINITY),
     identifiers,
-    edges: edges.filter(({ a, b }) => keys.has(a) && keys.has(b)),
+    edges: edges.filter(({ a, b }) => keys?.has(a) === true && keys.has(b)),
     retired: [],
     fields: {},
     members: {},

@@ -170,12 +170,26 @@ export class Resolver {
         if (reason !== undefined) return reason
       }
     const joined = owner === undefined ? homes : [...homes, owner]
-    const brought = [...admitted, found]
-    if (this.#exceedsIdentifiers(brought, joined)) return 'identifiers_max'
-    if (this.#isCrowded(admitted[0].id.key, brought, joined) || this.#isCrowded(id.key, brought, joined))
-      return 'neighbours_max'
+    if (!this.#isSmall(admitted.length + 1, joined)) {
+      const brought = [...admitted, found]
+      if (this.#exceedsIdentifiers(brought, joined)) return 'identifiers_max'
+      if (this.#isCrowded(admitted[0].id.key, brought, joined) || this.#isCrowded(id.key, brought, joined))
+        return 'neighbours_max'
+    }
     if (joined !== homes && this.#exceedsBytes(joined)) return 'bytes_max'
     return undefined
+  }
+
+  /** Whether all that the record brings and all that the profiles have is within each limit: nearly always, and told at a glance. */
+  #isSmall(brought: number, joined: readonly Profile[]): boolean {
+    const { identifiersMax, neighboursMax } = this.#rules.limits
+    let identifiers = brought
+    let edges = brought
+    for (const profile of joined) {
+      identifiers += profile.identifiers.length
+      edges += profile.edges.length
+    }
+    return identifiers <= identifiersMax && edges <= neighboursMax
   }
 
   #areStrangers({ id, owner }: Found, admitted: readonly Found[], homes: readonly Profile[]): boolean {
@@ -207,9 +221,6 @@ export class Resolver {
   /** Whether an identifier would have more neighbours than it may, and none that could be retired instead. */
   #isCrowded(key: IdentifierKey, brought: readonly Found[], joined: readonly Profile[]): boolean {
     const max = this.#rules.limits.neighboursMax
-    let most = brought.length
-    for (const { edges } of joined) most += edges.length
-    if (most <= max) return false
     const neighbours = new Set(joined.flatMap(({ edges }) => neighboursOf(edges, key)))
     const before = [...neighbours]
     const center = brought[0]?.id.key
