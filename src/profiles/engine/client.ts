@@ -94,7 +94,7 @@ class Life {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // What one stretch makes lives as long as the stretch: room for it costs less than copying it about.
-      execArgv: ['--max-semi-space-size=32'],
+      execArgv: ['--max-semi-space-size=64'],
     })
     // A question to a process that is ending cannot be sent; its exit answers.
     this.#child.on('error', () => undefined)

@@ -5,6 +5,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 import type { Clock } from '../../core/clock.ts'
 import { bodyOversized, ratioRefusal } from '../body.ts'
@@ -84,6 +85,8 @@ export class BulkUpload {
       if (tooMuch !== undefined) return tooMuch
       const refused = await this.#give(reader.push(chunk), take)
       if (refused !== undefined) return refused
+      // A sender who is faster than we are would have piece after piece read in one turn of the event loop, while all others wait.
+      await turn()
     }
   }
 
