@@ -75,6 +75,8 @@ export class ProfileIntake {
   #onTheWay: Sent[] = []
   /** The list that is being filled. */
   #filled: Sent[] | undefined
+  /** Until they are applied or given up, also those that are on no list any more. */
+  readonly #unsettled = new Set<Promise<unknown>>()
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -96,8 +98,7 @@ export class ProfileIntake {
 
   /** Resolves when what was read of the log before this call is in the profiles, or given up. */
   async settled(): Promise<void> {
-    const onTheWay = this.#onTheWay.map(({ sent }) => sent.then(({ applied }) => applied))
-    await Promise.allSettled([this.#underWay, ...onTheWay])
+    await Promise.allSettled([this.#underWay, ...this.#unsettled])
   }
 
   /** Something changed: sources, rules, histories to be read again. */
@@ -218,11 +219,12 @@ export class ProfileIntake {
       const applied = this.#parts.client
         .ask({ what: 'apply', stretch, nowMs: this.#parts.clock.now() })
         .then((answer) => this.#counted(answer))
-      // Who takes it hears of a failure; nobody has to take it.
-      applied.catch(() => undefined)
       return { to: stretch.to, applied }
     })
-    sent.catch(() => undefined)
+    // Who takes it hears of a failure; nobody has to take it.
+    const settled = sent.then(({ applied }) => applied).catch(() => undefined)
+    this.#unsettled.add(settled)
+    void settled.then(() => this.#unsettled.delete(settled))
     return { from, sent }
   }
 

@@ -106,6 +106,7 @@ export class ProfileEngine {
       if (stretch.from !== this.#at.position) return { ...(await this.progress()), counts: {}, streams: {} }
       const { records } = stretch
       const counted = new Counted()
+      await this.people.identifiers.learn()
       for (let first = 0; first === 0 || first < records.length; first += RECORDS_AT_ONCE) {
         const next = first + RECORDS_AT_ONCE
         const to = records[next]?.offset ?? stretch.to
@@ -121,10 +122,8 @@ export class ProfileEngine {
 
   /** In between, what is on its way comes in, and questions are answered: otherwise the next stretch would begin to come when this one has ended. */
   async #applyPart(part: Stretch, nowMs: number, counted: Counted): Promise<void> {
-    const { identifiers } = this.people
-    await identifiers.learn()
     await turn()
-    const readied = this.#read(part.records, counted)
+    const readied = this.read(part.records, counted)
     const set = await this.people.load(wantedBy(readied), this.#at.nextProfile)
     const before = standings(set)
     const resolver = this.#doctrine.resolver(set)
@@ -133,7 +132,7 @@ export class ProfileEngine {
     const last = part.records.at(-1)?.offset ?? null
     await this.#write(set, before, { cause: 'record', offset: last, nowMs }, part)
     await turn()
-    await identifiers.settleSome()
+    await this.people.identifiers.settleSome()
   }
 
   /** Judges those whose membership may have changed by the clock alone, as far as one transaction goes. */
@@ -202,11 +201,7 @@ export class ProfileEngine {
   }
 
   /** What the records mean by the present doctrine. */
-  read(records: readonly RawRecord[]): Readied[] {
-    return this.#read(records, new Counted())
-  }
-
-  #read(records: readonly RawRecord[], counted: Counted): Readied[] {
+  read(records: readonly RawRecord[], counted = new Counted()): Readied[] {
     const readied: Readied[] = []
     for (const raw of records) {
       const read = this.#doctrine.read(raw, counted.say)

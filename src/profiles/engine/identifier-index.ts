@@ -48,7 +48,7 @@ export interface Keeping {
 export interface IndexSizes {
   /** Identifiers that are young until they are old. */
   readonly young: number
-  /** Of the old ones that go to the table beside one stretch: more than it brings. */
+  /** Of the old ones that go to the table beside one transaction of records: more than it brings. */
   readonly leaving: number
   /** Rows of the table that the filter learns before one stretch. */
   readonly learnt: number
@@ -83,8 +83,8 @@ export class IdentifierIndex {
   readonly #filter = new KeyFilter()
   /** The last row of the table that the filter has learnt; undefined: it knows them all. */
   #learnedTo: readonly [field: string, value: string] | undefined = ['', '']
-  /** The reading of what is kept; undefined: it is to be read. */
-  #read: Promise<void> | undefined = Promise.resolve()
+  #isDoubtful = false
+  #reading: Promise<void> | undefined
 
   /** Until it is to be read it keeps nothing: all goes to the table. */
   constructor(store: Store, keeping?: Keeping) {
@@ -95,7 +95,7 @@ export class IdentifierIndex {
 
   /** What is kept is read anew before it is needed: at the start, and after a write of which nobody knows whether it was done. */
   doubt(): void {
-    if (this.#file !== undefined) this.#read = undefined
+    this.#isDoubtful = this.#file !== undefined
   }
 
   /** Nothing of this is to be written before: `moved` and `owners` as `write` takes them. */
@@ -114,17 +114,28 @@ export class IdentifierIndex {
   }
 
   async #ready(): Promise<void> {
-    this.#read ??= this.#readKept()
-    try {
-      await this.#read
-    } catch (error) {
-      this.#read = undefined
-      throw error
+    while (this.#isDoubtful || this.#reading !== undefined) {
+      this.#reading ??= this.#readKept().finally(() => {
+        this.#reading = undefined
+      })
+      await this.#reading
     }
   }
 
   async #readKept(): Promise<void> {
-    await this.#old?.leaving.end()
+    this.#isDoubtful = false
+    try {
+      await this.#readNew()
+    } catch (error) {
+      this.doubt()
+      throw error
+    }
+  }
+
+  async #readNew(): Promise<void> {
+    const old = this.#old
+    this.#old = undefined
+    await old?.leaving.end()
     const young = new KeyTable()
     const { indexed_to: indexedTo } = await this.#store.db
       .selectFrom('profile_position')
@@ -148,7 +159,6 @@ export class IdentifierIndex {
       if (people.length < READ_AT_ONCE) break
     }
     this.#young = young
-    this.#old = undefined
     this.#newAfter = indexedTo
   }
 
@@ -204,6 +214,8 @@ export class IdentifierIndex {
     // Of each field in the order of the table: neighbours lie on one page.
     await this.#put(tx, [...owned].sort(), (key) => owners.get(key) as number)
     return () => {
+      // What is being read anew may have passed by whoever was written.
+      if (this.#isDoubtful || this.#reading !== undefined) return this.doubt()
       for (const key of [...free, ...owned]) this.#drop(key, hashOf(key))
       kept.forEach((key, i) => {
         const hash = hashes[i] as number
@@ -220,7 +232,7 @@ export class IdentifierIndex {
     if (this.#old !== undefined) {
       // The young ones must not become more and more while the old ones are too slow.
       if (isMuch) await this.#settleOld()
-      else if (await this.#hasGone(this.#old)) await this.#send(this.#old)
+      else if (!this.#old.leaving.isBusy) await this.#send(this.#old)
     }
     if (this.#old === undefined && isMuch) await this.#grow()
   }
@@ -234,16 +246,7 @@ export class IdentifierIndex {
   }
 
   async #settleOld(): Promise<void> {
-    for (let old = this.#old; old !== undefined; old = this.#old) {
-      await old.going
-      await this.#send(old)
-    }
-  }
-
-  /** Whether those that were told to go last are there. */
-  async #hasGone({ going }: Old): Promise<boolean> {
-    const notYet = Symbol()
-    return (await Promise.race([going, Promise.resolve(notYet)])) !== notYet
+    for (let old = this.#old; old !== undefined; old = this.#old) await this.#send(old)
   }
 
   /** The young ones are old. */
@@ -271,7 +274,9 @@ export class IdentifierIndex {
     try {
       if (!(await old.going)) {
         old.going = old.leaving.some(this.#sizes.leaving)
-        old.going.catch(() => this.doubt())
+        old.going.catch(() => {
+          if (this.#old === old) this.doubt()
+        })
         return
       }
       await this.#store.db.updateTable('profile_position').set({ indexed_to: old.indexedTo }).execute()

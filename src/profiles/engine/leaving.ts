@@ -31,11 +31,19 @@ export class Leaving {
     })
     // Whoever ends may end: what is not there is read again.
     this.#worker.unref()
-    this.#worker.on('message', (isAll: boolean) => this.#hear?.resolve(isAll))
+    this.#worker.on('message', (isAll: boolean) => {
+      this.#hear?.resolve(isAll)
+      this.#hear = undefined
+    })
     this.#worker.on('error', (error) => this.#fail(error))
     this.#worker.on('exit', () =>
       this.#fail(new Error('The thread that brings identifiers to their table has ended')),
     )
+  }
+
+  /** Whether some are on their way that are not there yet. */
+  get isBusy(): boolean {
+    return this.#hear !== undefined
   }
 
   /** Brings so many more; gives whether all are there now. One at a time. */
@@ -55,5 +63,6 @@ export class Leaving {
   #fail(error: unknown): void {
     this.#failure ??= error instanceof Error ? error : new Error(String(error))
     this.#hear?.reject(this.#failure)
+    this.#hear = undefined
   }
 }
